@@ -1,0 +1,1 @@
+"""`.env` files and the settings they hold: both grammars, provenance, the template, edits."""

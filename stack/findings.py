@@ -1,0 +1,171 @@
+"""What is wrong, why, and what mends it: one object for the doctor, the commands' errors, the screens and ``--json``.
+
+Whatever can happen to a person is a `Finding` of a `Code`; where it stops what was asked for, it travels as a
+`Failure`. Each code has its paragraph in ``docs/findings.md``.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypedDict
+
+
+class Severity(StrEnum):
+    """How bad a finding is. Only `ERROR` makes a command exit with status 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Code(StrEnum):
+    """The stable names of all findings, by subject."""
+
+    # The project and its files
+    PROJECT_SETTINGS_INVALID = "project-settings-invalid"
+    COMPOSE_FILE_MISSING = "compose-file-missing"
+    COMPOSE_FILE_INVALID = "compose-file-invalid"
+    COMPOSE_KEY_UNSUPPORTED = "compose-key-unsupported"
+    COMPOSE_NO_POSTGRES = "compose-no-postgres"
+    SERVICE_UNKNOWN = "service-unknown"
+    # .env and the settings
+    ENV_MISSING = "env-missing"
+    ENV_EXISTS = "env-exists"
+    ENV_UNREADABLE = "env-unreadable"
+    ENV_SYNTAX = "env-syntax"
+    ENV_GRAMMARS_DIFFER = "env-grammars-differ"
+    ENV_TEMPLATE_MISSING = "env-template-missing"
+    ENV_VARIABLE_MISSING = "env-variable-missing"
+    ENV_VARIABLE_PLACEHOLDER = "env-variable-placeholder"
+    ENV_VARIABLE_MISSPELLED = "env-variable-misspelled"
+    ENV_WRITE_FAILED = "env-write-failed"
+    SETTING_INVALID = "setting-invalid"
+    SETTING_MISSING = "setting-missing"
+    # The engine and its containers
+    ENGINE_UNREACHABLE = "engine-unreachable"
+    ENGINE_PERMISSION = "engine-permission"
+    ENGINE_CONTEXT_MISSING = "engine-context-missing"
+    ENGINE_ERROR = "engine-error"
+    IMAGE_MISSING = "image-missing"
+    IMAGE_PULL_FAILED = "image-pull-failed"
+    PORT_TAKEN = "port-taken"
+    CONTAINER_NAME_TAKEN = "container-name-taken"
+    VOLUME_FOREIGN = "volume-foreign"
+    SERVICE_NOT_RUNNING = "service-not-running"
+    SERVICE_EXITED = "service-exited"
+    SERVICE_UNHEALTHY = "service-unhealthy"
+    SERVICE_TIMEOUT = "service-timeout"
+    RUNTIME_UNSUPPORTED = "runtime-unsupported"
+    EMBEDDED_UNAVAILABLE = "embedded-unavailable"
+    EMBEDDED_START_FAILED = "embedded-start-failed"
+    CONFIRMATION_NEEDED = "confirmation-needed"
+    # The database
+    DATABASE_UNREACHABLE = "database-unreachable"
+    DATABASE_STARTING = "database-starting"
+    DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of a finding
+    DATABASE_ROLE_MISSING = "database-role-missing"
+    DATABASE_MISSING = "database-missing"
+    DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
+    DATABASE_REFUSED_LOGIN = "database-refused-login"
+    DATABASE_LOST = "database-lost"
+    DATABASE_PERMISSION = "database-permission"
+    DATABASE_ERROR = "database-error"
+    POOL_EXHAUSTED = "pool-exhausted"
+    # Migrations
+    MIGRATIONS_MISSING = "migrations-missing"
+    MIGRATIONS_BROKEN = "migrations-broken"
+    MIGRATIONS_PENDING = "migrations-pending"
+    MIGRATION_UNKNOWN_REVISION = "migration-unknown-revision"
+    MIGRATION_NO_SUCH_REVISION = "migration-no-such-revision"
+    MIGRATION_FAILED = "migration-failed"
+    # Tables
+    TABLE_MISSING = "table-missing"
+    COLUMN_MISSING = "column-missing"
+    FILTER_INVALID = "filter-invalid"
+    CURSOR_INVALID = "cursor-invalid"
+    SEED_REFUSED = "seed-refused"
+    BOOKINGS_EMPTY = "bookings-empty"
+    # The program itself
+    INTERRUPTED = "interrupted"
+    CHECK_TIMEOUT = "check-timeout"
+    INTERNAL = "internal"
+
+
+Progress = Callable[[str], None]
+"""Told what a long action does now, one plain line at a time, already clean. Called on the caller's event loop."""
+
+
+def silent(_line: str) -> None:
+    """Be a `Progress` that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One way out of a finding.
+
+    `command` does the same from a shell, where a command can. `apply` is absent where only a person can do it; it
+    raises `Failure` where it did not succeed.
+    """
+
+    title: str
+    command: str | None = None
+    destructive: bool = False
+    apply: Callable[[Progress], Awaitable[None]] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong.
+
+    `title` is what is wrong in a sentence, `cause` why and where (file and line where there is one), `evidence` what
+    was seen: the words of the server, the engine or a log. All are plain text without secrets; whoever shows them
+    still cleans them.
+    """
+
+    code: Code
+    title: str
+    cause: str
+    severity: Severity = Severity.ERROR
+    evidence: str | None = None
+    fixes: tuple[Fix, ...] = ()
+
+
+class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an error class of its own
+    """An action that could not be done, with the findings that say why; the first one is the reason."""
+
+    def __init__(self, finding: Finding, *others: Finding) -> None:
+        """Take the reason, then whatever else was found."""
+        super().__init__(finding.title)
+        self.finding = finding
+        self.findings = (finding, *others)
+
+
+class FixJSON(TypedDict):
+    """A fix as ``--json`` prints it."""
+
+    title: str
+    command: str | None
+    destructive: bool
+
+
+class FindingJSON(TypedDict):
+    """A finding as ``--json`` prints it."""
+
+    code: str
+    severity: str
+    title: str
+    cause: str
+    fixes: list[FixJSON]
+
+
+def to_json(finding: Finding) -> FindingJSON:
+    """Return the fields of `finding` that others may rely on."""
+    return {
+        "code": finding.code.value,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "cause": finding.cause,
+        "fixes": [
+            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
+        ],
+    }

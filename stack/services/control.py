@@ -1,0 +1,190 @@
+"""What every runtime offers: status, `up` as a plan first, stop, restart, down, and logs.
+
+`stack.services.engine` does it with containers, `stack.services.embedded` with a server of the machine's own, and
+`stack.services.external` says why nothing can be started. Their callers, the commands and the deck, see only this.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from stack.findings import Finding, Progress
+from stack.project import RuntimeName
+
+
+class State(StrEnum):
+    """Where a service's container is in its life, in the engine's words; `ABSENT` where there is none."""
+
+    ABSENT = "absent"
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Health(StrEnum):
+    """What the health check says; `NONE` where the service has none or does not run."""
+
+    NONE = "none"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """The engine in use. `source` says who named `endpoint`: ``DOCKER_HOST``, a context, a default."""
+
+    reachable: bool
+    endpoint: str | None
+    source: str | None
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One container of one service, or a service without one.
+
+    `ports` are ``host:port->container/protocol``. `causes` say, field by field, why `up` would recreate it.
+    """
+
+    service: str
+    container: str | None
+    image: str | None
+    state: State
+    health: Health
+    ports: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether `up` would recreate it."""
+        return bool(self.causes)
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesStatus:
+    """One look at a runtime."""
+
+    engine: EngineStatus
+    services: tuple[ServiceStatus, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Action(StrEnum):
+    """What `up` does to a resource."""
+
+    CREATED = "created"
+    RECREATED = "recreated"
+    STARTED = "started"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One step of `up`; `resource` is its kind and name, as in ``container app-db-1``."""
+
+    action: Action
+    resource: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOutcome:
+    """What `up` did to a service, and how it stands now."""
+
+    service: str
+    container: str | None
+    action: Action
+    state: State
+    health: Health
+    config_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpResult:
+    """What `up` did, or with a dry run would do."""
+
+    services: tuple[ServiceOutcome, ...]
+    plan: tuple[PlanStep, ...]
+    seconds: float
+    findings: tuple[Finding, ...] = ()
+
+
+class Pull(StrEnum):
+    """When `up` pulls images."""
+
+    MISSING = "missing"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Volumes(StrEnum):
+    """What `down` does with the named volumes, which hold the data."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a service's log, as the service wrote it: not yet clean."""
+
+    service: str
+    container: str
+    time: datetime | None
+    text: str
+
+
+class ServiceControl(Protocol):
+    """The services of one project on one runtime.
+
+    Every method may raise `Failure`. An empty `services` means all that the Compose file enables. Cancelling the task
+    that awaits one of them stops it soon, and leaves what the next `up` can finish.
+    """
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """Which runtime this is."""
+        ...
+
+    async def status(self) -> ServicesStatus:
+        """Return what is there now."""
+        ...
+
+    async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
+        """Return what `up` would do, and touch nothing."""
+        ...
+
+    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+        """Converge, then wait at most `timeout` seconds until the services are healthy."""
+        ...
+
+    async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
+        """Stop the services, dependents first, and return how they stand."""
+        ...
+
+    async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
+        """Stop and start the services' containers as they are, and return how they stand."""
+        ...
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
+        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data; return their names."""
+        ...
+
+    def logs(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
+        """Yield what has been logged, merged by time, and end."""
+        ...
+
+    def follow(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
+        """Yield what has been logged, then what is being logged, until the iterator is closed."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; nothing that runs is stopped."""
+        ...
