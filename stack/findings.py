@@ -82,6 +82,7 @@ class Code(StrEnum):
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"
     FILTER_INVALID = "filter-invalid"
+    SORT_INVALID = "sort-invalid"
     CURSOR_INVALID = "cursor-invalid"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
