@@ -119,7 +119,7 @@ def _name(text: str, position: int, line: int) -> tuple[str, int, bool]:
         if character not in "_.-[]" + _BLANKS and unicodedata.category(character)[0] not in "LN":
             raise EnvSyntaxError(
                 line,
-                f"expected a name of letters, digits and _ . - [ ] before the =, got another character in place {offset}",
+                f"expected a name of letters, digits and _ . - [ ] before the =, got another in place {offset}",
             )
     if end == len(text):
         return "", start, False
