@@ -93,7 +93,9 @@ class Settings(BaseSettings):
     Made by `stack.environment.settings.load_settings`; an empty value counts as not set. Immutable.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=True, validate_default=False)
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=True, validate_default=False
+    )
 
     db_user: Identifier = Field("app", validation_alias="APP_DB_USER", description="The role that the application is")
     db_password: SecretStr | None = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
@@ -137,6 +139,12 @@ class Settings(BaseSettings):
     _password_missing: Finding = PrivateAttr(
         default=Finding(Code.SETTING_MISSING, "APP_DB_PASSWORD is not set", "the database's password has no default")
     )
+
+    def with_password_missing(self, finding: Finding) -> "Settings":
+        """Return the same settings, which raise `finding` where the database is asked for and has no password."""
+        copy = self.model_copy()
+        copy._password_missing = finding  # noqa: SLF001 - of this class
+        return copy
 
     @property
     def names_database(self) -> bool:

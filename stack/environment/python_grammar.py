@@ -6,7 +6,7 @@ python-dotenv drops a line that it cannot read, with nothing but a log message. 
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dotenv.parser import parse_stream
@@ -25,10 +25,10 @@ class Statement:
     `name` is None for comments and for what cannot be read; `value` is None for a name without ``=``.
     """
 
-    text: str
+    text: str = field(repr=False)
     line: int
     name: str | None
-    value: str | None
+    value: str | None = field(repr=False)
     readable: bool
 
 
@@ -37,7 +37,7 @@ class PythonEntry:
     """One assignment, its value expanded; None where the line is a name alone."""
 
     name: str
-    value: str | None
+    value: str | None = field(repr=False)
     line: int
 
 
@@ -48,6 +48,7 @@ class PythonEnv:
     entries: tuple[PythonEntry, ...]
     unreadable: tuple[int, ...]
 
+    @property
     def effective(self) -> Mapping[str, PythonEntry]:
         """Return the entry that counts for each name: the last one."""
         return {entry.name: entry for entry in self.entries}

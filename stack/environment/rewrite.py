@@ -105,12 +105,12 @@ def _spellings(value: str, quote: str) -> list[str]:
 
 
 def _holds(text: str, name: str, value: str) -> bool:
-    python = python_grammar.parse(text, _elsewhere).effective().get(name)
+    python = python_grammar.parse(text, _elsewhere).effective.get(name)
     try:
-        compose = compose_grammar.parse(text, _elsewhere).effective().get(name)
+        compose = compose_grammar.parse(text, _elsewhere).values.get(name)
     except compose_grammar.EnvSyntaxError:
         return False
-    return python is not None and compose is not None and python.value == compose.value == value
+    return python is not None and python.value == compose == value
 
 
 def _others(text: str, name: str) -> tuple[list[str], list[str], tuple[int, ...]]:

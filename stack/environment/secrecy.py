@@ -13,7 +13,7 @@ _SECRET_NAME: Final = re.compile(
 _OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|SECRET_KEY)$", re.IGNORECASE)
 _URL_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(
-    r"change[-_ ]?(?:me|this|it)\b.*|your[-_ ].*|<.*>|x{3,}|\.{3}|…|to-?do\b.*|replace[-_ ]?(?:me|this|it)\b.*|placeholder",
+    r"(?:change|replace)[-_ ]?(?:me|this|it)\b.*|your[-_ ].*|to-?do\b.*|<.*>|x{3,}|\.{3}|…|placeholder",
     re.IGNORECASE,
 )
 

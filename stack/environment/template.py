@@ -81,7 +81,7 @@ def fill(text: str, *, password: Callable[[], str], is_free: Callable[[int], boo
         UnwritableError: a line of the template leaves no room for a value.
     """
     template = {
-        name: entry.value or "" for name, entry in python_grammar.parse(text, lambda _name: None).effective().items()
+        name: entry.value or "" for name, entry in python_grammar.parse(text, lambda _name: None).effective.items()
     }
     generated = {name: password() for name, value in template.items() if _wants_password(name, value, template)}
     ports = _choose_ports(template, is_free)
