@@ -67,8 +67,11 @@ class Code(StrEnum):
     DATABASE_MISSING = "database-missing"
     DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
     DATABASE_REFUSED_LOGIN = "database-refused-login"
+    DATABASE_TLS = "database-tls"
     DATABASE_LOST = "database-lost"
     DATABASE_PERMISSION = "database-permission"
+    DATABASE_DISK_FULL = "database-disk-full"
+    DATABASE_TIMEOUT = "database-timeout"
     DATABASE_ERROR = "database-error"
     POOL_EXHAUSTED = "pool-exhausted"
     # Migrations
