@@ -23,6 +23,7 @@ from tui.jobs import Job, Jobs, Progressed
 from tui.requests import Asking, Request
 from tui.screens.base import DeckScreen
 from tui.screens.doctor import DoctorScreen
+from tui.screens.services import ServicesScreen
 from tui.themes import NIGHT, PAPER, THEMES
 from tui.vitals import Vitals, look_at
 from tui.widgets.help import Help
@@ -47,6 +48,10 @@ class Deck(Asking, App[None]):
 
     TITLE = "Stackdeck"
     CSS_PATH = "styles/deck.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {
+        Place.DOCTOR.value: DoctorScreen,
+        Place.SERVICES.value: ServicesScreen,
+    }
     DEFAULT_MODE = Place.DOCTOR.value
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.EVERYWHERE)]
     COMMANDS = {Actions}  # noqa: RUF012 - Textual's declaration

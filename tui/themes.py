@@ -18,6 +18,7 @@ NIGHT: Final = Theme(
     panel="#1e2531",
     dark=True,
     variables={
+        "muted": "#8591a8",
         "border": "#38445a",
         "border-blurred": "#2a3444",
         "block-cursor-background": "#2d4a66",
@@ -48,6 +49,7 @@ PAPER: Final = Theme(
     panel="#ebe8df",
     dark=False,
     variables={
+        "muted": "#6f7480",
         "border": "#c3bdae",
         "border-blurred": "#d8d3c6",
         "block-cursor-background": "#cfe3ef",

@@ -20,7 +20,7 @@ class Tone(StrEnum):
     GOOD = "$success"
     NOTICE = "$warning"
     BAD = "$error"
-    UNKNOWN = "$text-muted"
+    UNKNOWN = "$muted"
 
 
 @dataclass(frozen=True, slots=True)

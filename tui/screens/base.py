@@ -12,6 +12,7 @@ from textual.screen import Screen
 from stack.findings import Finding, Fix, Progress
 from tui.actions import Fact, Place, find
 from tui.requests import Asking, Request
+from tui.vitals import Tone
 from tui.widgets.banner import Banner, automatic_fix
 from tui.widgets.confirm import Confirm, Question
 from tui.widgets.explanation import Explanation
@@ -85,6 +86,10 @@ class DeckScreen(Asking, Screen[None]):
     def facts(self) -> Fact:
         """State what is so on this screen, beyond what is so everywhere."""
         return Fact.NONE
+
+    def colour(self, tone: Tone) -> str:
+        """Return the colour of `tone` in the theme in use, for a grid's cell, which knows no theme."""
+        return self.app.theme_variables[tone.value.removeprefix("$")]
 
     # -- Asking
 

@@ -16,9 +16,11 @@ from tui.actions import Fact, Place, bindings
 from tui.outside import cell
 from tui.requests import Feed
 from tui.screens.base import DeckScreen
+from tui.vitals import Tone
 from tui.widgets.confirm import Question
 from tui.widgets.grid import Grid, GridRow
 from tui.widgets.log_pane import LogPane
+from tui.widgets.masthead import ROOMY
 from tui.widgets.service_signs import sign_of
 
 if TYPE_CHECKING:
@@ -84,25 +86,27 @@ class ServicesScreen(DeckScreen):
     def _show(self, status: ServicesStatus) -> None:
         self._status = status
         self.note("status findings", status.findings)
-        self.grid.replace(_TITLES, [self._row(service) for service in status.services])
+        self.grid.replace(_TITLES[: self._columns], [self._row(service) for service in status.services])
         self._follow()
 
     def _row(self, service: ServiceStatus) -> GridRow:
         sign = sign_of(service)
-        tone = (
-            self.app.theme_variables[sign.tone.value.removeprefix("$")] if sign.tone.value != "$text-muted" else "dim"
-        )
-        state = cell(f"● {sign.text}{' (outdated)' if service.outdated else ''}", tone)
+        state = cell(f"● {sign.text}{' (outdated)' if service.outdated else ''}", self.colour(sign.tone))
         return GridRow(
             _key(service),
             (
                 cell(service.service, "bold"),
                 state,
-                cell(", ".join(service.ports) or "–"),
+                cell(", ".join(_port(port) for port in service.ports) or "–"),
                 cell(service.image or "–"),
-                cell(service.container or "–", "dim"),
-            ),
+                cell(service.container or "–", self.colour(Tone.UNKNOWN)),
+            )[: self._columns],
         )
+
+    @property
+    def _columns(self) -> int:
+        """How many columns there is room for."""
+        return len(_TITLES) if self.app.size.width >= ROOMY else len(_TITLES) - 1
 
     # -- The log
 
@@ -226,6 +230,10 @@ class ServicesScreen(DeckScreen):
 
 def _nothing(_result: None) -> None:
     """Take the end of a job whose outcome the next look shows."""
+
+
+def _port(port: str) -> str:
+    return port.replace("->", " → ").removesuffix("/tcp")
 
 
 def _key(service: ServiceStatus) -> str:

@@ -30,8 +30,8 @@ class Banner(Widget):
         mark, colour = MARKS[finding.severity]
         more = f"  (and {others} more)" if others else ""
         lines = [
-            Content.assemble((f"{mark} ", f"bold {colour}"), line(finding.title, "bold"), (more, "$text-muted")),
-            block(finding.cause, "$foreground 85%"),
+            Content.assemble((f"{mark} ", f"bold {colour}"), line(finding.title, "bold"), (more, "$muted")),
+            block(finding.cause, "$foreground"),
         ]
         return Content("\n").join([*lines, self._ways_out(finding)])
 

@@ -13,7 +13,7 @@ MARKS: Final = {
     CheckStatus.PASS: ("✓", "$success"),
     CheckStatus.WARN: ("!", "$warning"),
     CheckStatus.FAIL: ("✗", "$error"),
-    CheckStatus.SKIP: ("·", "$text-muted"),
+    CheckStatus.SKIP: ("·", "$muted"),
 }
 """The mark and the colour of each status."""
 
@@ -26,15 +26,15 @@ class Checklist(Widget):
     def render(self) -> Content:
         """Draw the checks."""
         if self.report is None:
-            return Content.styled("Looking at the project…", "$text-muted")
+            return Content.styled("Looking at the project…", "$muted")
         step = self.report.next
         return Content("\n").join([_check(check, next_step=check is step) for check in self.report.checks])
 
 
 def _check(check: CheckResult, *, next_step: bool) -> Content:
     mark, colour = MARKS[check.status]
-    style = "bold" if next_step else "$text-muted" if check.status is CheckStatus.SKIP else ""
+    style = "bold" if next_step else "$muted" if check.status is CheckStatus.SKIP else ""
     head = Content.assemble(
         ("▶ " if next_step else "  ", "bold $accent"), (f"{mark} ", f"bold {colour}"), line(check.title, style)
     )
-    return Content.assemble(head, "\n    ", (check.explanation, "$text-muted"))
+    return Content.assemble(head, "\n    ", (check.explanation, "$muted"))

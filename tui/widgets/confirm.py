@@ -46,7 +46,7 @@ class Confirm(Modal[bool]):
             yield Static(line(question.title, "bold"), id="title")
             yield Static(block(question.consequence), id="consequence")
             if question.command:
-                yield Static(line(f"$ {question.command}", "$text-muted"), id="command")
+                yield Static(line(f"$ {question.command}", "$muted"), id="command")
             if question.typed is None:
                 yield Static(_keys(("y", "Yes, do it"), ("n", "No")), id="keys")
             else:

@@ -44,7 +44,7 @@ class Explanation(Modal[Fix]):
                 options = [Option(line(way.fix.title), id=str(index)) for index, way in enumerate(self._ways)]
                 yield OptionList(*options, id="ways", markup=False)
             keys = "⏎ do the highlighted fix   Esc close" if self._ways else "Esc close"
-            yield Static(Content.styled(keys, "$text-muted"))
+            yield Static(Content.styled(keys, "$muted"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer with the picked fix."""
@@ -55,7 +55,7 @@ def _whole(finding: Finding) -> Content:
     mark, colour = MARKS[finding.severity]
     lines = [
         Content.assemble(
-            (f"{mark} ", f"bold {colour}"), line(finding.title, "bold"), (f"  {finding.code.value}", "$text-muted")
+            (f"{mark} ", f"bold {colour}"), line(finding.title, "bold"), (f"  {finding.code.value}", "$muted")
         ),
         block(finding.cause),
     ]
@@ -63,7 +63,7 @@ def _whole(finding: Finding) -> Content:
         lines.append(
             Content("\n").join(
                 [
-                    Content.assemble(("▏ ", "$border"), line(text, "$text-muted"))
+                    Content.assemble(("▏ ", "$border"), line(text, "$muted"))
                     for text in finding.evidence.splitlines()
                 ]
             )
@@ -71,5 +71,5 @@ def _whole(finding: Finding) -> Content:
     for fix in finding.fixes:
         lines.append(Content.assemble(("→ ", "$accent"), line(fix.title)))
         if fix.command:
-            lines.append(Content.assemble(("  $ ", "$text-muted"), line(fix.command, "$primary")))
+            lines.append(Content.assemble(("  $ ", "$muted"), line(fix.command, "$primary")))
     return Content("\n").join(lines)

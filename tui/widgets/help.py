@@ -33,13 +33,13 @@ class Help(Modal[None]):
                 yield Static(_keys(at(self._place)), classes="keys")
                 yield Static(Content.styled("On every screen", "bold"))
                 yield Static(_keys(at(Place.EVERYWHERE)), classes="keys")
-            yield Static(Content.styled("↑↓ scroll   Esc close", "$text-muted"))
+            yield Static(Content.styled("↑↓ scroll   Esc close", "$muted"))
 
 
 def _keys(actions: Iterable[Action]) -> Content:
     rows = [
         Content.assemble(
-            (f"{action.key:>5}  ", "bold $accent"), f"{action.title:<16} ", (action.description, "$text-muted")
+            (f"{action.key:>5}  ", "bold $accent"), f"{action.title:<16} ", (action.description, "$muted")
         )
         for action in actions
     ]

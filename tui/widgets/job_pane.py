@@ -65,11 +65,11 @@ class JobPane(Widget):
         seconds = job.seconds(time.monotonic())
         if job.running:
             mark = Content.styled(SPINNER[int(seconds * 10) % len(SPINNER)], "bold $primary")
-            state = Content.assemble((f" {seconds:.0f} s", "$text-muted"), ("  Esc", "bold $accent"), " stop")
+            state = Content.assemble((f" {seconds:.0f} s", "$muted"), ("  Esc", "bold $accent"), " stop")
         else:
             symbol, colour, word = _MARKS[job.stage]
             mark = Content.styled(symbol, f"bold {colour}")
-            state = Content.styled(f" {word} {seconds:.1f} s", "$text-muted")
+            state = Content.styled(f" {word} {seconds:.1f} s", "$muted")
         head = Content.assemble(mark, " ", line(job.title, "bold"), state)
-        newest = [line(f"  {text}", "$foreground 80%") for text in job.lines[-self._lines :]]
+        newest = [line(f"  {text}", "$foreground") for text in job.lines[-self._lines :]]
         return Content("\n").join([head, *newest])

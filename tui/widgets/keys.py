@@ -22,6 +22,7 @@ class Keys(Widget):
     def __init__(self, place: Place) -> None:
         """Stand on the screen of `place`."""
         super().__init__()
+        self.auto_links = False  # a link looks like the words around it, and can be clicked
         self._place = place
         self._facts = Fact.NONE
         self._waiting = 0.0

@@ -31,6 +31,7 @@ class Masthead(Widget):
     def __init__(self, place: Place) -> None:
         """Stand on the screen of `place`."""
         super().__init__()
+        self.auto_links = False  # a link looks like the words around it, and can be clicked
         self._place = place
         self._vitals = Vitals()
 
@@ -67,14 +68,14 @@ class Masthead(Widget):
         if place is self._place:
             tab = Content.styled(f" {digit} {name} ", "bold $background on $primary")
         else:
-            tab = Content.assemble((f" {digit} ", "bold $accent"), (name, "$foreground 80%"))
+            tab = Content.assemble((f" {digit} ", "bold $accent"), (name, "$foreground"))
         return tab.stylize(Style.from_meta({"@click": f"app.show_mode({place.value!r})"}))
 
 
 def _runtime(runtime: "RuntimeInUse | None") -> Content:
     if runtime is None:
-        return Content.styled("opening…", "$text-muted")
-    return Content.assemble(line(runtime.name, "$primary"), (" ⇄ ", "$text-muted"), line(runtime.other, "$text-muted"))
+        return Content.styled("opening…", "$muted")
+    return Content.assemble(line(runtime.name, "$primary"), (" ⇄ ", "$muted"), line(runtime.other, "$muted"))
 
 
 def _fit(parts: Sequence[tuple[Content, int]], width: int) -> Content:

@@ -23,7 +23,7 @@ class NextStep(Widget):
         if fix:
             lines.append(Content.assemble((" ⏎ ", "bold $background on $accent"), " ", line(fix.title, "bold $accent")))
             if fix.command:
-                lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$text-muted")))
+                lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
         else:
             lines += _by_hand(finding)
         return Content("\n").join(lines)
@@ -34,5 +34,5 @@ def _by_hand(finding: Finding) -> list[Content]:
     for fix in finding.fixes:
         lines.append(Content.assemble(("→ ", "$accent"), line(fix.title)))
         if fix.command:
-            lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$text-muted")))
+            lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
     return lines

@@ -24,7 +24,7 @@ class OverviewPanel(Widget):
         """Draw what is known."""
         seen = self.overview
         if seen is None:
-            return Content.styled("…", "$text-muted")
+            return Content.styled("…", "$muted")
         rows = [_service(service) for service in seen.services if service.state is not State.ABSENT]
         if seen.database:
             rows.append(
@@ -47,5 +47,5 @@ def _service(service: ServiceStatus) -> Content:
 
 def _row(name: str, value: str, key: str, tone: Tone = Tone.GOOD) -> Content:
     return Content.assemble(
-        (f" {key} ", "bold $accent"), line(f"{name:<10.10} ", "$text-muted"), ("● ", tone.value), line(value)
+        (f" {key} ", "bold $accent"), line(f"{name:<10.10} ", "$muted"), ("● ", tone.value), line(value)
     )
