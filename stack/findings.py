@@ -7,7 +7,6 @@ Whatever can happen to a person is a `Finding` of a `Code`; where it stops what 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
 
 
 class Severity(StrEnum):
@@ -142,34 +141,3 @@ class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an err
         super().__init__(finding.title)
         self.finding = finding
         self.findings = (finding, *others)
-
-
-class FixJSON(TypedDict):
-    """A fix as ``--json`` prints it."""
-
-    title: str
-    command: str | None
-    destructive: bool
-
-
-class FindingJSON(TypedDict):
-    """A finding as ``--json`` prints it."""
-
-    code: str
-    severity: str
-    title: str
-    cause: str
-    fixes: list[FixJSON]
-
-
-def to_json(finding: Finding) -> FindingJSON:
-    """Return the fields of `finding` that others may rely on."""
-    return {
-        "code": finding.code.value,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "fixes": [
-            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
-        ],
-    }
