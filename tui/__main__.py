@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
 VERSION: Final = "0.1.0"
 """The distribution's own version, which a test holds to its metadata: reading those takes longer than all else."""
@@ -24,7 +24,7 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """Open the deck, or run the command that `argv` names, and return the exit status."""
     if argv in (["--version"], ["-V"]):
-        print(f"stackdeck {VERSION}")
+        sys.stdout.write(f"stackdeck {VERSION}\n")
         return 0
     if _opens_deck(argv):
         return _deck(argv)
@@ -52,7 +52,7 @@ def _deck(argv: Sequence[str]) -> int:
     parser.prog = "stackdeck"
     options = options_of(parser.parse_args(argv))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("stackdeck: the deck needs a terminal; `stackdeck --help` lists the commands.", file=sys.stderr)
+        sys.stderr.write("stackdeck: the deck needs a terminal; `stackdeck --help` lists the commands.\n")
         return 2
     from tui.app import Deck
     from tui.opening import opener_of
@@ -61,10 +61,10 @@ def _deck(argv: Sequence[str]) -> int:
     loop = asyncio.new_event_loop()
     deck.run(loop=loop)
     loop.run_until_complete(deck.let_go())
-    _leave(deck.return_code or 0)
+    return _leave(deck.return_code or 0)
 
 
-def _leave(status: int) -> None:
+def _leave(status: int) -> NoReturn:
     """End the process now.
 
     An ordinary exit waits for the threads of every executor, and one that resolves a name or reads a socket can wait

@@ -1,7 +1,6 @@
 """The deck: six screens over one open project."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
@@ -12,7 +11,6 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
-from textual.screen import Screen
 
 from stack.findings import Finding, Progress
 from tui.actions import Action, Place, at, bindings, find
@@ -20,10 +18,15 @@ from tui.commands import Actions
 from tui.crash import write_report
 from tui.filters import ControlCharacterFilter
 from tui.jobs import Job, Jobs, Progressed
+from tui.opening import Fingerprint, fingerprint
 from tui.requests import Asking, Request
 from tui.screens.base import DeckScreen
+from tui.screens.database import DatabaseScreen
 from tui.screens.doctor import DoctorScreen
+from tui.screens.environment import EnvironmentScreen
+from tui.screens.migrations import MigrationsScreen
 from tui.screens.services import ServicesScreen
+from tui.screens.tables import TablesScreen
 from tui.themes import NIGHT, PAPER, THEMES
 from tui.vitals import Vitals, look_at
 from tui.widgets.help import Help
@@ -39,6 +42,9 @@ Opener = Callable[[], Awaitable["Workspace"]]
 VITALS_EVERY: Final = 5.0
 """Seconds between two looks at what the head of every screen says."""
 
+FILES_EVERY: Final = 1.0
+"""Seconds between two looks at whether a file has changed that the project is made of."""
+
 CLOSING_TIME: Final = 0.6
 """Seconds that closing the project may take on the way out; whatever hangs then is left behind."""
 
@@ -48,15 +54,27 @@ class Deck(Asking, App[None]):
 
     TITLE = "Stackdeck"
     CSS_PATH = "styles/deck.tcss"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[object]]]] = {
+    MODES = {  # noqa: RUF012 - Textual's declaration
         Place.DOCTOR.value: DoctorScreen,
         Place.SERVICES.value: ServicesScreen,
+        Place.ENVIRONMENT.value: EnvironmentScreen,
+        Place.DATABASE.value: DatabaseScreen,
+        Place.MIGRATIONS.value: MigrationsScreen,
+        Place.TABLES.value: TablesScreen,
     }
     DEFAULT_MODE = Place.DOCTOR.value
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.EVERYWHERE)]
     COMMANDS = {Actions}  # noqa: RUF012 - Textual's declaration
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-cramped"), (80, "-normal"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-short"), (24, "-regular"), (36, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's declaration
+        (0, "-cramped"),
+        (80, "-normal"),
+        (110, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012 - Textual's declaration
+        (0, "-short"),
+        (24, "-regular"),
+        (36, "-tall"),
+    ]
 
     workspace: reactive["Workspace | None"] = reactive(None)
     opening_findings: reactive[tuple[Finding, ...]] = reactive(())
@@ -70,6 +88,7 @@ class Deck(Asking, App[None]):
         self._opening = Request["Workspace"](self, "open", receive=self._opened, refuse=self._not_opened)
         self._vitals = Request[Vitals](self, "vitals", receive=self._take_vitals, refuse=self._no_vitals)
         self._jobs = Jobs(self, show=self._show_job, refuse=self._job_failed)
+        self._files: Fingerprint = ()
         self._crash: Exception | None = None
         for theme in THEMES:
             self.register_theme(theme)
@@ -85,12 +104,14 @@ class Deck(Asking, App[None]):
         """Open the project once the first frame is painted."""
         self.call_after_refresh(self.open)
         self.set_interval(VITALS_EVERY, self.look_at_vitals)
+        self.set_interval(FILES_EVERY, self._look_at_files)
 
     def open(self) -> None:
         """Open the project, in place of the one that is open."""
         self._opening.ask(self._opener)
 
     def _opened(self, workspace: "Workspace") -> None:
+        self._files = fingerprint(workspace.project)
         before, self.workspace = self.workspace, workspace
         self.opening_findings = ()
         if before is not None:
@@ -99,6 +120,11 @@ class Deck(Asking, App[None]):
 
     def _not_opened(self, findings: tuple[Finding, ...]) -> None:
         self.opening_findings = findings
+
+    def _look_at_files(self) -> None:
+        """Open the project again where somebody changed its files."""
+        if self.workspace is not None and not self.busy and fingerprint(self.workspace.project) != self._files:
+            self.open()
 
     def look_at_vitals(self) -> None:
         """Ask what the head of each screen says."""
@@ -176,12 +202,9 @@ class Deck(Asking, App[None]):
         self.switch_mode(mode)
 
     def action_look_again(self) -> None:
-        """Ask again for everything on the front screen; open the project again where it could not be opened."""
-        if self.workspace is None:
-            self.open()
-        else:
-            self.front.look_afresh()
-            self.look_at_vitals()
+        """Open the project again, so that everything is read and asked anew, the engine too."""
+        self.front.forget()
+        self.open()
 
     def action_fix(self) -> None:
         """Mend what the banner says."""
@@ -224,4 +247,4 @@ class Deck(Asking, App[None]):
 
 
 async def _close(workspace: "Workspace") -> None:
-    await workspace.close()
+    await workspace.reload()

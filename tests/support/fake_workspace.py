@@ -66,7 +66,9 @@ class FakeServices:
     runtime = RuntimeName.DOCKER
 
     def __init__(self) -> None:
-        self.status_now = ServicesStatus(EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN))
+        self.status_now = ServicesStatus(
+            EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
+        )
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
         self.asked: list[tuple[str, ...]] = []
 
@@ -96,9 +98,7 @@ class FakeServices:
 class FakeDatabase:
     """A server that answers with what `now` holds."""
 
-    url: DatabaseURL = field(
-        default_factory=lambda: DatabaseURL("127.0.0.1", 5432, "app", "app", SecretStr(SECRET))
-    )
+    url: DatabaseURL = field(default_factory=lambda: DatabaseURL("127.0.0.1", 5432, "app", "app", SecretStr(SECRET)))
     pool: PoolSettings = field(default_factory=PoolSettings)
 
     async def ping(self) -> Ping:

@@ -118,18 +118,19 @@ class DeckScreen(Asking, Screen[None]):
         self.watch(self.app, "job", self._job_changed)
         self.set_interval(BEAT, self._beat)
 
-    def look_afresh(self) -> None:
-        """Ask again without waiting for answers that have not come, and forget what a job left in the banner."""
+    def forget(self) -> None:
+        """Wait no longer for answers that have not come, and forget what a job left in the banner."""
         for request in self._requests:
             request.cancel()
         self.note("job", ())
-        self.look()
 
     def on_screen_resume(self) -> None:
         """Ask again on coming to the front."""
         self.look()
 
     def _workspace_changed(self, workspace: "Workspace | None") -> None:
+        for request in self._requests:
+            request.cancel()
         if workspace is not None and self.is_front:
             self.look()
         self.refresh_facts()

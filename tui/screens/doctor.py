@@ -24,8 +24,8 @@ class DoctorScreen(DeckScreen):
     place = Place.DOCTOR
     words = (
         "From top to bottom, everything that must be so before you can look at data: something that runs Postgres, "
-        "the settings in .env, the server itself, a connection, the migrations that build the tables, and rows in them. "
-        "The highlighted step is the next one; Enter does it. When all is well this screen is an overview."
+        "the settings in .env, the server itself, a connection, the migrations that build the tables, and rows in "
+        "them. The highlighted step is the next one; Enter does it. When all is well this screen is an overview."
     )
     CSS_PATH = "../styles/doctor.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.DOCTOR)]
@@ -63,7 +63,7 @@ class DoctorScreen(DeckScreen):
         """Run the checks, and once all was well look at the whole too."""
         self._examination.poll(workspace.examine)
         if self._well:
-            self._look.poll(workspace.overview)
+            self._look.poll(workspace.look)
 
     def facts(self) -> Fact:
         """State whether there is a step that Enter can do."""

@@ -1,7 +1,6 @@
 """Services: what runs and how it stands, and the log of it."""
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 

@@ -62,10 +62,7 @@ def _whole(finding: Finding) -> Content:
     if finding.evidence:
         lines.append(
             Content("\n").join(
-                [
-                    Content.assemble(("▏ ", "$border"), line(text, "$muted"))
-                    for text in finding.evidence.splitlines()
-                ]
+                [Content.assemble(("▏ ", "$border"), line(text, "$muted")) for text in finding.evidence.splitlines()]
             )
         )
     for fix in finding.fixes:

@@ -39,12 +39,16 @@ class Grid(DataTable[Text]):
             self._refill(rows)
         self._shown = tuple(rows)
 
+    def take(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
+        """Fill the grid, whose columns have been made for `titles`, with `rows`."""
+        self._titles, self._shown = tuple(titles), tuple(rows)
+        self._add(rows)
+
     def _rebuild(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
-        self._titles = tuple(titles)
         self.clear(columns=True)
         for title in titles:
             self.add_column(title)
-        self._add(rows)
+        self.take(titles, rows)
 
     def _refill(self, rows: Sequence[GridRow]) -> None:
         selected, column, scroll = self.selected_key, self.cursor_column, self.scroll_y

@@ -38,9 +38,7 @@ class Help(Modal[None]):
 
 def _keys(actions: Iterable[Action]) -> Content:
     rows = [
-        Content.assemble(
-            (f"{action.key:>5}  ", "bold $accent"), f"{action.title:<16} ", (action.description, "$muted")
-        )
+        Content.assemble((f"{action.key:>5}  ", "bold $accent"), f"{action.title:<16} ", (action.description, "$muted"))
         for action in actions
     ]
     return Content("\n").join(rows)

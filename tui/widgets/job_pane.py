@@ -1,15 +1,17 @@
 """A long action as it goes: what it is, how long already, what it does now."""
 
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 from textual.reactive import reactive
-from textual.timer import Timer
 from textual.widget import Widget
 
 from tui.jobs import Job, Stage
 from tui.outside import line
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
 
 SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LINGER: Final = 6.0

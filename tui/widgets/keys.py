@@ -8,7 +8,6 @@ from textual.widget import Widget
 
 from tui.actions import Action, Fact, Place, at
 
-
 PATIENCE: Final = 0.5
 """Seconds after which an answer that is awaited is called slow."""
 

@@ -2,8 +2,7 @@
 
 from typing import ClassVar, TypeVar
 
-from textual.binding import BindingType
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 Answer = TypeVar("Answer")
