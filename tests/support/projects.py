@@ -11,3 +11,8 @@ def make_project(root: Path, env: str | None = None, template: str | None = None
         if text is not None:
             (root / name).write_bytes(text.encode())
     return open_project(Options(root))
+
+
+def names(directory: Path) -> list[str]:
+    """Return the sorted names of all that is in `directory`."""
+    return sorted(path.name for path in directory.iterdir())

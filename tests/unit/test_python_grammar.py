@@ -11,29 +11,9 @@ from hypothesis import strategies as st
 from stack.environment.python_grammar import parse, statements
 
 PIECES = st.sampled_from(
-    [
-        "A",
-        "B",
-        "export ",
-        "=",
-        ":",
-        " ",
-        "\t",
-        "\n",
-        "\r\n",
-        "\r",
-        "'",
-        '"',
-        "\\",
-        "$",
-        "${A}",
-        "${B:-x}",
-        "${",
-        "}",
-        "#",
-    ]
-    + ["é", "\x85", "\u2028", "1", "word", "\x00", "\ufeff"]
-)
+    ["A", "B", "export ", "=", ":", " ", "\t", "\n", "\r\n", "\r", "'", '"', "\\", "$", "${A}", "${B:-x}", "${", "}",
+     "#", "é", "\x85", "\u2028", "1", "word", "\x00", "\ufeff"]
+)  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=30).map("".join) | st.text(max_size=40)
 
 
