@@ -12,8 +12,6 @@ from typing import Final
 from dotenv.parser import parse_stream
 from dotenv.variables import Variable, parse_variables
 
-from stack.environment.files import BOM
-
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
@@ -64,7 +62,7 @@ def statements(text: str) -> tuple[Statement, ...]:
             value=binding.value,
             readable=not binding.error,
         )
-        for binding in parse_stream(io.StringIO(text.removeprefix(BOM), newline=""))
+        for binding in parse_stream(io.StringIO(text, newline=""))
     )
 
 
