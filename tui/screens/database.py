@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stack.environment.pool import PoolSettings
     from stack.workspace import Workspace
 
-_TITLES: Final = tuple(Text(title) for title in ("Pid", "User", "Application", "State", "For", "Query", "Client"))
+_TITLES: Final = tuple(Text(title) for title in ("Pid", "State", "For", "User", "Application", "Query", "Client"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ class DatabaseScreen(DeckScreen):
             str(session.pid),
             (
                 cell(str(session.pid), muted, right=True),
-                cell(session.user),
-                cell(f"{session.application or '–'}{' (this)' if session.is_ours else ''}"),
                 cell(state, self.colour(tone)),
                 cell(duration(datetime.now(UTC) - since) if since else "–", muted, right=True),
+                cell(session.user),
+                cell(f"{session.application or '–'}{' (this)' if session.is_ours else ''}"),
                 cell(" ".join((session.query or "–").split())),
                 cell(session.client or "local", muted),
             ),

@@ -88,7 +88,7 @@ class DoctorScreen(DeckScreen):
         self.checklist.report = report
         self.step.check = report.next
         self.step_panel.set_class(report.next is None, "-idle")
-        self.set_class(report.ok, "-well")
+        self.set_class(report.ok and report.next is None, "-well")
         if report.ok and not was_well:
             self.look()
 

@@ -17,6 +17,7 @@ from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.confirm import Question
 from tui.widgets.grid import Grid, GridRow
+from tui.widgets.masthead import ROOMY
 
 if TYPE_CHECKING:
     from stack.migrations.script import History, Revision
@@ -89,7 +90,9 @@ class MigrationsScreen(DeckScreen):
         self.note("status", look.status.findings)
         pending = len(look.status.pending)
         self.panel.border_subtitle = f"{pending} pending" if pending else "nothing is pending"
-        self.grid.replace(_TITLES, [self._row(revision) for revision in reversed(look.history.revisions)])
+        self.grid.replace(
+            _TITLES[: self._columns], [self._row(revision) for revision in reversed(look.history.revisions)]
+        )
 
     def _row(self, revision: "Revision") -> GridRow:
         muted = self.colour(Tone.UNKNOWN)
@@ -109,8 +112,13 @@ class MigrationsScreen(DeckScreen):
                 cell(revision.message, weight),
                 cell(", ".join(revision.down_revisions) or "base", muted),
                 cell(revision.path.name, muted),
-            ),
+            )[: self._columns],
         )
+
+    @property
+    def _columns(self) -> int:
+        """How many columns there is room for."""
+        return len(_TITLES) if self.app.size.width >= ROOMY else len(_TITLES) - 2
 
     @on(Grid.RowHighlighted)
     def _another(self) -> None:

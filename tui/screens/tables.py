@@ -279,9 +279,11 @@ def _about(rows: int | None) -> str:
     """Return an estimated number of rows, short."""
     if rows is None:
         return "?"
-    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")):
-        if rows >= size:
-            return f"~{rows / (1000 if unit == 'k' else size):.1f}{unit}"
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if rows >= 10 * size:
+            return f"~{rows / size:.0f}{unit}"
+        if rows >= size > 10**3:
+            return f"~{rows / size:.1f}{unit}"
     return f"~{rows}"
 
 

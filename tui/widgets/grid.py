@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual.widgets import DataTable
+from textual.widgets.data_table import CursorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,9 @@ class GridRow:
 class Grid(DataTable[Text]):
     """A `DataTable` of `Text`, never of markup, which takes a whole new content and changes what differs."""
 
-    def __init__(self, *, cursor: str = "row", id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, cursor: CursorType = "row", id: str | None = None) -> None:  # noqa: A002 - Textual's name
         """Make an empty grid whose cursor is a ``row`` or a ``cell``."""
-        super().__init__(cursor_type="row" if cursor == "row" else "cell", id=id, zebra_stripes=False)
+        super().__init__(cursor_type=cursor, cursor_foreground_priority="renderable", id=id)
         self._titles: tuple[Text, ...] = ()
         self._shown: tuple[GridRow, ...] = ()
 

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.widgets.data_table import CursorType
 
 from tui.widgets.grid import Grid, GridRow
 
@@ -37,7 +38,7 @@ class PagedGrid(Grid, inherit_bindings=False):
         rows: int
         columns: int
 
-    def __init__(self, *, cursor: str, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, cursor: CursorType, id: str) -> None:  # noqa: A002 - Textual's name
         """Make an empty grid."""
         super().__init__(cursor=cursor, id=id)
         self._widths: dict[str, int] = {}
