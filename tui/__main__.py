@@ -7,7 +7,10 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from tui.app import Deck
 
 VERSION: Final = "0.1.0"
 """The distribution's own version, which a test holds to its metadata: reading those takes longer than all else."""
@@ -57,22 +60,21 @@ def _deck(argv: Sequence[str]) -> int:
     from tui.app import Deck
     from tui.opening import opener_of
 
-    deck = Deck(opener_of(options))
+    return run_deck(Deck(opener_of(options)))
+
+
+def run_deck(deck: "Deck") -> NoReturn:
+    """Run `deck` until it is left, then end the process at once.
+
+    An ordinary exit waits for the threads of every executor, and one that resolves a name or reads a socket can wait
+    for minutes. By then the terminal has been restored and the project closed; nothing else is worth waiting for.
+    """
     loop = asyncio.new_event_loop()
     deck.run(loop=loop)
     loop.run_until_complete(deck.let_go())
-    return _leave(deck.return_code or 0)
-
-
-def _leave(status: int) -> NoReturn:
-    """End the process now.
-
-    An ordinary exit waits for the threads of every executor, and one that resolves a name or reads a socket can wait
-    for minutes. The terminal has been restored and the project closed by now; nothing else is worth waiting for.
-    """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(deck.return_code or 0)
 
 
 if __name__ == "__main__":

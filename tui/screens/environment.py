@@ -13,7 +13,7 @@ from stack.background import in_thread
 from stack.text import MASK
 from tui.actions import Fact, Place, bindings
 from tui.crash import keep_out
-from tui.outside import cell
+from tui.outside import cell, line
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.grid import Grid, GridRow
@@ -77,7 +77,7 @@ class EnvironmentScreen(DeckScreen):
         keep_out({plain(variable.value) or "" for variable in report.variables if variable.secret})
         self._report = report
         self.note("report", report.findings)
-        self.panel.border_title = f"Variables of {report.file.name}".replace("[", r"\[")
+        self.panel.border_title = line(f"Variables of {report.file.name}")
         self.grid.replace(_TITLES, [self._row(variable) for variable in report.variables])
         self._show_detail()
 

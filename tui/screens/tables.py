@@ -167,7 +167,7 @@ class TablesScreen(DeckScreen):
         ]
         self.rows.turn(titles, rows)
         if self._view:
-            self.rows_panel.border_title = line(self._view.table.path).markup
+            self.rows_panel.border_title = line(self._view.table.path)
         self.rows_panel.border_subtitle = _caption(page)
         if self._landing:
             self._landing()

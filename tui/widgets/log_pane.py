@@ -7,6 +7,7 @@ from textual.widgets import Log
 
 from stack.services.control import LogLine
 from stack.text import clean_line
+from tui.outside import line
 
 LINES: Final = 5000
 """Lines that are kept."""
@@ -24,15 +25,15 @@ class LogPane(Log):
         """Start over with what `title` says; `named` puts each line's service before it."""
         self.clear()
         self._named = named
-        self.border_title = clean_line(title).replace("[", r"\[")
+        self.border_title = line(title)
 
     def add(self, lines: Sequence[LogLine], dropped: int) -> None:
         """Add lines, and say how many came too quickly to be shown."""
-        shown = [self._text(line) for line in lines]
+        shown = [self._text(logged) for logged in lines]
         if dropped:
             shown.insert(0, f"… {dropped:,} lines came too quickly to be shown …")
         self.write_lines(shown)
 
-    def _text(self, line: LogLine) -> str:
-        text = clean_line(line.text.rstrip("\r\n"))
-        return f"{clean_line(line.service):<10} │ {text}" if self._named else text
+    def _text(self, logged: LogLine) -> str:
+        text = clean_line(logged.text.rstrip("\r\n"))
+        return f"{clean_line(logged.service):<10} │ {text}" if self._named else text
