@@ -3,7 +3,6 @@
 What is not needed is not imported: ``--version`` and the commands never wait for Textual, nor the deck for a command.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -69,6 +68,8 @@ def run_deck(deck: "Deck") -> NoReturn:
     An ordinary exit waits for the threads of every executor, and one that resolves a name or reads a socket can wait
     for minutes. By then the terminal has been restored and the project closed; nothing else is worth waiting for.
     """
+    import asyncio
+
     loop = asyncio.new_event_loop()
     deck.run(loop=loop)
     loop.run_until_complete(deck.let_go())

@@ -18,15 +18,10 @@ from tui.commands import Actions
 from tui.crash import write_report
 from tui.filters import ControlCharacterFilter
 from tui.jobs import Job, Jobs, Progressed
+from tui.modes import MODES
 from tui.opening import Fingerprint, fingerprint
 from tui.requests import Asking, Request
 from tui.screens.base import DeckScreen
-from tui.screens.database import DatabaseScreen
-from tui.screens.doctor import DoctorScreen
-from tui.screens.environment import EnvironmentScreen
-from tui.screens.migrations import MigrationsScreen
-from tui.screens.services import ServicesScreen
-from tui.screens.tables import TablesScreen
 from tui.themes import NIGHT, PAPER, THEMES
 from tui.vitals import Vitals, look_at
 from tui.widgets.help import Help
@@ -45,7 +40,7 @@ VITALS_EVERY: Final = 5.0
 FILES_EVERY: Final = 1.0
 """Seconds between two looks at whether a file has changed that the project is made of."""
 
-CLOSING_TIME: Final = 0.6
+CLOSING_TIME: Final = 0.5
 """Seconds that closing the project may take on the way out; whatever hangs then is left behind."""
 
 
@@ -54,14 +49,7 @@ class Deck(Asking, App[None]):
 
     TITLE = "Stackdeck"
     CSS_PATH = "styles/deck.tcss"
-    MODES = {  # noqa: RUF012 - Textual's declaration
-        Place.DOCTOR.value: DoctorScreen,
-        Place.SERVICES.value: ServicesScreen,
-        Place.ENVIRONMENT.value: EnvironmentScreen,
-        Place.DATABASE.value: DatabaseScreen,
-        Place.MIGRATIONS.value: MigrationsScreen,
-        Place.TABLES.value: TablesScreen,
-    }
+    MODES = {place.value: make for place, make in MODES.items()}  # noqa: RUF012 - Textual's declaration
     DEFAULT_MODE = Place.DOCTOR.value
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.EVERYWHERE)]
     COMMANDS = {Actions}  # noqa: RUF012 - Textual's declaration

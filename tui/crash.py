@@ -25,6 +25,7 @@ _PASSWORD_FIELD: Final = re.compile(
 )
 
 _secrets: set[str] = set()
+_reported: dict[tuple[str, ...], Path | None] = {}
 
 
 def keep_out(secrets: set[str]) -> None:
@@ -47,7 +48,18 @@ def state_directory() -> Path:
 
 
 def write_report(error: BaseException) -> Path | None:
-    """Write a report on `error` and return its path, or None where it cannot be written."""
+    """Write a report on `error` and return its path, or None where it cannot be written.
+
+    What is raised again and again at one place, by a look that is repeated every second, is reported once.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = (type(error).__name__, *(f"{frame.filename}:{frame.lineno}" for frame in frames))
+    if place not in _reported:
+        _reported[place] = _write(error)
+    return _reported[place]
+
+
+def _write(error: BaseException) -> Path | None:
     now = datetime.now(UTC)
     lines = traceback.TracebackException.from_exception(error, capture_locals=False).format()
     text = clean(redact("".join(lines)))

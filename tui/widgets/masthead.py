@@ -57,7 +57,7 @@ class Masthead(Widget):
         ]
         if width >= ROOMY:
             parts.insert(0, (Content.styled(" ◆ Stackdeck", "bold $primary"), 12))
-        return _fit(parts, width)
+        return fit(parts, width)
 
     def _tabs(self, width: int) -> Content:
         roomy = width >= ROOMY
@@ -78,7 +78,7 @@ def _runtime(runtime: "RuntimeInUse | None") -> Content:
     return Content.assemble(line(runtime.name, "$primary"), (" ⇄ ", "$muted"), line(runtime.other, "$muted"))
 
 
-def _fit(parts: Sequence[tuple[Content, int]], width: int) -> Content:
+def fit(parts: Sequence[tuple[Content, int]], width: int) -> Content:
     """Join `parts`, each with the width below which it is not cut, cutting the widest first until all fit `width`."""
     contents = [content for content, _ in parts]
     room = width - _SEPARATOR.cell_length * (len(parts) - 1)
