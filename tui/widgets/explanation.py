@@ -62,7 +62,7 @@ def _whole(finding: Finding) -> Content:
     if finding.evidence:
         lines.append(
             Content("\n").join(
-                [Content.assemble(("▏ ", "$border"), line(text, "$muted")) for text in finding.evidence.splitlines()]
+                [Content.assemble(("▏ ", "$border"), line(text, "$muted")) for text in finding.evidence.split("\n")]
             )
         )
     for fix in finding.fixes:
