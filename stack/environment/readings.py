@@ -11,9 +11,11 @@ from stack.environment.compose_grammar import ComposeEnv, EnvSyntaxError
 from stack.environment.files import read_env
 from stack.environment.model import SETTINGS, Settings
 from stack.environment.python_grammar import PythonEnv
+from stack.environment.secrecy import is_secret
 from stack.environment.settings import settings_of
 from stack.project import Project
 
+_REFERENCE: Final = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 _EXAMPLE: Final = re.compile(r"^[^\S\n]*#[^\S\n]*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=", re.MULTILINE)
 
 
@@ -22,7 +24,8 @@ class Readings:
     """What `.env`, its template and the shell say.
 
     `exists` tells an empty file from none. `compose` is the error where Compose refuses the file. `template` has the
-    template's values in Python's reading, `examples` the names in its commented lines.
+    template's values in Python's reading, `examples` the names in its commented lines. `sources` has the text of the
+    statement that counts for each name, as it is written.
     """
 
     project: Project
@@ -33,6 +36,7 @@ class Readings:
     template: Mapping[str, str] = field(repr=False)
     examples: frozenset[str]
     settings: Settings | tuple[Fault, ...]
+    sources: Mapping[str, str] = field(repr=False)
 
     @property
     def uses_settings(self) -> bool:
@@ -53,6 +57,11 @@ class Readings:
         settings = [name for name in SETTINGS if name in self.environ or (self.uses_settings and name in _SHOWN)]
         return tuple(dict.fromkeys((*written, *settings)))
 
+    def as_python(self, name: str) -> str | None:
+        """Return what Python reads from the file for `name`."""
+        entry = self.python.effective.get(name)
+        return entry.value if entry is not None else None
+
     def line(self, name: str) -> int | None:
         """Return the line of the file that counts for `name`."""
         if (entry := self.python.effective.get(name)) is not None:
@@ -67,6 +76,19 @@ class Readings:
             return found
         return Assignment(name, self.compose_values[name], Source.FILE, self.line(name))
 
+    def is_secret(self, name: str) -> bool:
+        """Return whether the value of `name` must not be shown: for its name, its looks or what it refers to."""
+        pending, seen = [name], {name}
+        while pending:
+            current = pending.pop()
+            values = (self.environ.get(current), self.as_python(current), self.compose_values.get(current))
+            if any(is_secret(current, value) for value in values):
+                return True
+            referred = set(_REFERENCE.findall(self.sources.get(current, ""))) - seen
+            seen |= referred
+            pending += referred
+        return False
+
 
 _SHOWN: Final = SETTINGS.keys() - {"DATABASE_URL"}
 
@@ -80,16 +102,27 @@ def read(project: Project, environ: Mapping[str, str]) -> Readings:
     text = read_env(project.env_file)
     template = (read_env(project.template) if project.template is not None else None) or ""
     in_template = python_grammar.parse(template, lambda _name: None)
+    compose = _read_by_compose(text or "", environ)
     return Readings(
         project=project,
         environ=environ,
         exists=text is not None,
         python=python_grammar.parse(text or "", environ.get),
-        compose=_read_by_compose(text or "", environ),
+        compose=compose,
         template={name: entry.value or "" for name, entry in in_template.effective.items()},
         examples=frozenset(_EXAMPLE.findall(template)),
         settings=settings_of(project, text, environ),
+        sources=_sources(text or "", compose),
     )
+
+
+def _sources(text: str, compose: ComposeEnv | EnvSyntaxError) -> Mapping[str, str]:
+    statements = python_grammar.statements(text)
+    dropped = {statement.line: statement.text for statement in statements if not statement.readable}
+    entries = compose.entries if isinstance(compose, ComposeEnv) else ()
+    # What only Compose can read is somewhere in the file, if not on a line that Python drops.
+    sources = {entry.name: dropped.get(entry.line, text) for entry in entries}
+    return sources | {statement.name: statement.text for statement in statements if statement.name is not None}
 
 
 def _read_by_compose(text: str, environ: Mapping[str, str]) -> ComposeEnv | EnvSyntaxError:

@@ -14,7 +14,7 @@ _OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|SECRET_KEY)$", 
 # A URL with a password, or libpq's `host=… password=…`.
 _WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@|\bpassword\s*=", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(
-    r"(?:change|replace)[-_ ]?(?:me|this|it)\b.*|your[-_ ].*|to-?do\b.*|<.*>|x{3,}|\.{3}|…|placeholder",
+    r"(?:(?:change|replace)[-_ ]?(?:me|this|it)|to-?do)(?:[^a-z].*)?|your[-_ ].*|<.*>|x{3,}|\.{3}|…|placeholder",
     re.IGNORECASE,
 )
 
