@@ -266,22 +266,31 @@ def _has_url(readings: Readings) -> bool:
 
 def _differ(readings: Readings, name: str, python: str | None, compose: str | None) -> Finding:
     where = f"{describe(readings.project, readings.project.env_file)}, line {readings.line(name)}"
-    fixes = tuple(
-        set_fix(readings.project, name, value, f"Keep what {reader} reads, in a spelling that both read alike")
-        for reader, value in (("Python", python), ("Compose", compose))
-        if value is not None and spell(value) is not None
-    )
+    known = (("Python", python), ("Compose", compose))
+    spelled = [(who, value, spelling) for who, value in known if value is not None and (spelling := spell(value))]
     if readings.is_secret(name):
         cause = f"{where}: $, backslashes, # and quotes do not mean the same to both"
-        fixes = tuple(replace(fix, command=None) for fix in fixes)
+        fixes = [
+            replace(
+                set_fix(readings.project, name, value, f"Keep what {who} reads, spelled so that both read it"),
+                command=None,
+            )
+            for who, value, _ in spelled
+        ]
     else:
         cause = f"{where}: Compose reads {_quoted(compose)}, Python reads {_quoted(python)}"
+        fixes = [
+            set_fix(
+                readings.project, name, value, f"Keep what {who} reads, as {name}={spelling}, which both read alike"
+            )
+            for who, value, spelling in spelled
+        ]
     return Finding(
         Code.ENV_GRAMMARS_DIFFER,
         f"Compose and Python read {name} differently",
         cause,
         Severity.WARNING,
-        fixes=fixes or (Fix(f"Choose a value for {name} without $ and backslashes"),),
+        fixes=tuple(fixes) or (Fix(f"Choose a value for {name} without $ and backslashes"),),
     )
 
 

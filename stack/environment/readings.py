@@ -24,8 +24,8 @@ class Readings:
     """What `.env`, its template and the shell say.
 
     `exists` tells an empty file from none. `compose` is the error where Compose refuses the file. `template` has the
-    template's values in Python's reading, `examples` the names in its commented lines. `sources` has the text of the
-    statement that counts for each name, as it is written.
+    template's values in Python's reading, `examples` the names in its commented lines. `references` are the
+    variables that the value of each name may depend on.
     """
 
     project: Project
@@ -33,21 +33,17 @@ class Readings:
     exists: bool
     python: PythonEnv
     compose: ComposeEnv | EnvSyntaxError
+    compose_values: Mapping[str, str] = field(repr=False)
     template: Mapping[str, str] = field(repr=False)
     examples: frozenset[str]
     settings: Settings | tuple[Fault, ...]
-    sources: Mapping[str, str] = field(repr=False)
+    references: Mapping[str, frozenset[str]]
 
     @property
     def uses_settings(self) -> bool:
         """Whether this project knows our settings; another one has names of its own."""
         own = SETTINGS.keys() - {"DATABASE_URL"}
         return not own.isdisjoint(self.python.effective.keys() | self.template.keys() | self.examples)
-
-    @property
-    def compose_values(self) -> Mapping[str, str]:
-        """What Compose reads from the file; nothing where it refuses the file."""
-        return self.compose.values if isinstance(self.compose, ComposeEnv) else {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +80,7 @@ class Readings:
             values = (self.environ.get(current), self.as_python(current), self.compose_values.get(current))
             if any(is_secret(current, value) for value in values):
                 return True
-            referred = set(_REFERENCE.findall(self.sources.get(current, ""))) - seen
+            referred = self.references.get(current, frozenset()) - seen
             seen |= referred
             pending += referred
         return False
@@ -102,27 +98,31 @@ def read(project: Project, environ: Mapping[str, str]) -> Readings:
     text = read_env(project.env_file)
     template = (read_env(project.template) if project.template is not None else None) or ""
     in_template = python_grammar.parse(template, lambda _name: None)
+    python = python_grammar.parse(text or "", environ.get)
     compose = _read_by_compose(text or "", environ)
+    compose_values = compose.values if isinstance(compose, ComposeEnv) else {}
     return Readings(
         project=project,
         environ=environ,
         exists=text is not None,
-        python=python_grammar.parse(text or "", environ.get),
+        python=python,
         compose=compose,
+        compose_values=compose_values,
         template={name: entry.value or "" for name, entry in in_template.effective.items()},
         examples=frozenset(_EXAMPLE.findall(template)),
         settings=settings_of(project, text, environ),
-        sources=_sources(text or "", compose),
+        references=_references(text or "", python, compose_values),
     )
 
 
-def _sources(text: str, compose: ComposeEnv | EnvSyntaxError) -> Mapping[str, str]:
-    statements = python_grammar.statements(text)
-    dropped = {statement.line: statement.text for statement in statements if not statement.readable}
-    entries = compose.entries if isinstance(compose, ComposeEnv) else ()
-    # What only Compose can read is somewhere in the file, if not on a line that Python drops.
-    sources = {entry.name: dropped.get(entry.line, text) for entry in entries}
-    return sources | {statement.name: statement.text for statement in statements if statement.name is not None}
+def _references(text: str, python: PythonEnv, compose: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
+    # Where the two do not agree on a value, they may not agree on where it ends either.
+    anything = frozenset(_REFERENCE.findall(text))
+    references = dict.fromkeys(python.effective.keys() | compose.keys(), frozenset[str]())
+    for entry in python.entries:
+        references[entry.name] |= frozenset(_REFERENCE.findall(entry.text))
+    agreed = {name for name, entry in python.effective.items() if entry.value == compose.get(name)}
+    return {name: found if name in agreed else anything for name, found in references.items()}
 
 
 def _read_by_compose(text: str, environ: Mapping[str, str]) -> ComposeEnv | EnvSyntaxError:

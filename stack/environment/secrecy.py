@@ -5,9 +5,10 @@ from typing import Final
 
 from stack.environment.model import SETTINGS
 
+# Rather one too many: a misspelled password is one all the same. A name in _FILE holds a path.
 _SECRET_NAME: Final = re.compile(
-    r"(?:^|_)(?:PASS|PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|KEY|APIKEY|CREDENTIALS?|DSN)(?:_(?:KEY|BASE))?$"
-    r"|(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY)$",
+    r"(?:PASS|PA?S{1,2}W(?:OR)?D|PWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|(?:^|_)(?:KEY|DSN)(?:_BASE)?$)"
+    r"(?!\w*_(?:FILE|PATH|DIR)$)",
     re.IGNORECASE,
 )
 _OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|SECRET_KEY)$", re.IGNORECASE)
