@@ -141,8 +141,9 @@ class Cursor:
         entries = self.entries()
         known = frozenset(known)
         if isinstance(self.node, MappingNode):
-            for key in entries.keys() - known:
-                self.note(key, self.node.entries[key].key)
+            for key in entries:
+                if key not in known:
+                    self.note(key, self.node.entries[key].key)
         return Fields({key: cursor for key, cursor in entries.items() if key in known})
 
     def texts(self) -> tuple[str, ...]:
