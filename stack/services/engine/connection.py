@@ -26,16 +26,23 @@ T = TypeVar("T")
 REQUEST_SECONDS: Final = 15
 """How long the engine may take to answer; it does so within milliseconds, except under heavy load."""
 
+PATIENT: Final = 24 * 60 * 60
+"""For streams: engines before 26 answer a request for a log only when there is a line."""
+
 CONNECTION_ERRORS: Final = (DockerException, RequestException, HTTPError, OSError)
 """What the SDK and what it stands on raise where there is no engine, or no longer one."""
 
 
 @dataclass(slots=True)
 class Engine:
-    """The engine at one endpoint, by a client of its own that connects when first used."""
+    """The engine at one endpoint, by a client of its own that connects when first used.
+
+    `seconds` is how long the engine may take to answer; streams are `PATIENT`.
+    """
 
     endpoint: Endpoint
     environ: Mapping[str, str]
+    seconds: int = REQUEST_SECONDS
     _connected: Client | None = None
     _connecting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,14 +69,14 @@ class Engine:
     def _client(self) -> Client:
         with self._connecting:
             if self._connected is None:
-                self._connected = _client(self.endpoint)
+                self._connected = _client(self.endpoint, self.seconds)
             return self._connected
 
 
-def _client(endpoint: Endpoint) -> Client:
+def _client(endpoint: Endpoint, seconds: int) -> Client:
     return Client(
         base_url=endpoint.url,
-        timeout=REQUEST_SECONDS,
+        timeout=seconds,
         tls=_tls(endpoint.tls) if endpoint.tls else False,
         # Health waits, streams and other calls share it from several threads.
         max_pool_size=32,

@@ -58,6 +58,11 @@ class ObservedContainer:
     recorded: Recorded | None = None
 
     @property
+    def published(self) -> frozenset[int]:
+        """The ports of the host that it has now."""
+        return frozenset(int(port.partition("->")[0].rpartition(":")[2]) for port in self.ports)
+
+    @property
     def resource(self) -> str:
         """Its kind and name, as plans and errors call it."""
         return f"container {self.name}"

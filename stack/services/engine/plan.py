@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from stack.findings import Finding, Severity
-from stack.services.compose.hash import Dialect, all_hashes, dialect_of, network_hash
+from stack.services.compose.hash import Dialect, all_hashes, config_hash, dialect_of, network_hash
 from stack.services.compose.model import ComposeProject, MountType, Network, Service
 from stack.services.control import Pull, State
 from stack.services.engine import refusals
 from stack.services.engine.causes import differences
-from stack.services.engine.observe import Observed, ObservedContainer, ObservedMount
+from stack.services.engine.observe import Observed, ObservedContainer, ObservedImage, ObservedMount
 from stack.services.engine.payload import Stamp, container_body, container_name, joined_networks
 from stack.services.engine.selection import every_service
 from stack.services.engine.steps import (
@@ -36,6 +36,8 @@ from stack.services.engine.steps import (
 _TEMPORARY: Final = re.compile(r"([0-9a-f]{12})_(.+)")
 """What a recreate calls the new container until the old one is gone."""
 
+_MANIFEST_VERSION: Final = (5, 5)
+
 _NOT_RUNNING: Final = {
     State.CREATED: "it was created and never started",
     State.EXITED: "it has exited",
@@ -47,11 +49,12 @@ _NOT_RUNNING: Final = {
 class Plan:
     """The steps in the order in which to take them, and the services to start and wait for, dependencies first.
 
-    With findings of severity `ERROR` nothing of it may be done.
+    Services that are `left_out` cannot be created here. With findings of severity `ERROR` nothing may be done.
     """
 
     steps: tuple[Step, ...]
     services: tuple[Service, ...]
+    left_out: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -66,6 +69,15 @@ class Writing:
 
     dialect: Dialect
     version: str
+
+    def config_hash(self, service: Service) -> str:
+        """Return the hash that this Compose gives `service`."""
+        return config_hash(service, self.dialect)
+
+    def image_identity(self, image: ObservedImage) -> str:
+        """Return what that Compose records of `image`: from 5.5 on the manifest, where the engine knows it."""
+        major, minor = (int(part) for part in self.version.split(".")[:2])
+        return image.manifest if image.manifest and (major, minor) >= _MANIFEST_VERSION else image.id
 
 
 def writing(observed: Observed) -> Writing:
@@ -113,7 +125,7 @@ def make_plan(
         *left_out.values(),
         *refusals.orphans(project, observed),
     )
-    return Plan(steps, wanted, findings)
+    return Plan(steps, wanted, tuple(left_out), findings)
 
 
 def outdated(project: ComposeProject, observed: Observed, container: ObservedContainer) -> tuple[str, ...]:

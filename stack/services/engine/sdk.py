@@ -64,6 +64,11 @@ class Client(APIClient):
         answer = self.create_container_from_config(body, name, platform)  # type: ignore[no-untyped-call]
         return cast("dict[str, str]", answer)["Id"]
 
+    def join_network(self, container: str, network: str, settings: Json) -> None:
+        """Put a container on a network by exactly `settings`."""
+        body: JsonObject = {"Container": container, "EndpointConfig": settings}
+        self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
+
     def engine_version(self) -> str:
         """Return the engine's own version."""
         return cast("wire.EngineVersion", self.version())["Version"]
