@@ -144,6 +144,15 @@ class FileMount:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """One entry of ``devices:``."""
+
+    source: str
+    target: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """The log driver and its options."""
 
@@ -180,11 +189,35 @@ class RestartPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateConfig:
+    """``deploy.update_config`` and ``deploy.rollback_config``, which only a swarm obeys; times are nanoseconds."""
+
+    parallelism: int | None = None
+    delay: int | None = None
+    failure_action: str | None = None
+    monitor: int | None = None
+    max_failure_ratio: float | None = None
+    order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """``deploy.placement``, which only a swarm obeys; `preferences` are what to spread over."""
+
+    constraints: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    max_replicas_per_node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deploy:
-    """The part of ``deploy:`` that concerns a single engine."""
+    """One service's ``deploy:``; of it, an engine that is no swarm obeys resources, restarts and replicas."""
 
     mode: str | None = None
     labels: Mapping[str, str] = NOTHING
+    update_config: UpdateConfig | None = None
+    rollback_config: UpdateConfig | None = None
+    placement: Placement | None = None
     limits: Resources | None = None
     reservations: Resources | None = None
     restart_policy: RestartPolicy | None = None
@@ -202,13 +235,18 @@ class UnsupportedKey:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service. With `unsupported` keys it can be watched, started and stopped, never created or recreated."""
+    """One service. With `unsupported` keys it can be watched, started and stopped, never created or recreated.
+
+    `environment` holds the files of ``env_file:`` too, as Compose reads them since 2.35; where 2.34 and older would
+    read them otherwise, `environment_until_2_34` says how.
+    """
 
     name: str
     image: str | None = None
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    environment_until_2_34: Mapping[str, str | None] | None = None
     ports: tuple[Port, ...] = ()
     expose: tuple[str, ...] = ()
     volumes: tuple[Mount, ...] = ()
@@ -238,6 +276,7 @@ class Service:
     shm_size: int | None = None
     mem_limit: int | None = None
     mem_reservation: int | None = None
+    memswap_limit: int | None = None
     cpus: float | None = None
     pids_limit: int | None = None
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
@@ -246,6 +285,12 @@ class Service:
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    blkio_weight: int | None = None
+    devices: tuple[Device, ...] = ()
+    cgroup: str | None = None
+    ipc: str | None = None
+    pid: str | None = None
+    uts: str | None = None
     group_add: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -314,6 +359,7 @@ class ComposeProject:
     """A whole Compose project.
 
     `services` are the enabled ones, in the order of the files; `disabled` those whose profile is not active.
+    `networks`, `volumes`, `secrets` and `configs` are all that the files declare, used by a service or not.
     `directory` and `files` are the strings that Compose writes into labels. `findings` are warnings.
     """
 
