@@ -8,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 from stack.findings import Finding
-
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class VolumeOptions:
 
     nocopy: bool = False
     subpath: str | None = None
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class NetworkAttachment:
     """How a service joins one network."""
 
     aliases: tuple[str, ...] = ()
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     gw_priority: int | None = None
     interface_name: str | None = None
     ipv4_address: str | None = None
@@ -157,7 +153,7 @@ class Logging:
     """The log driver and its options."""
 
     driver: str | None = None
-    options: Mapping[str, str] = NOTHING
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +210,7 @@ class Deploy:
     """One service's ``deploy:``; of it, an engine that is no swarm obeys resources, restarts and replicas."""
 
     mode: str | None = None
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
     update_config: UpdateConfig | None = None
     rollback_config: UpdateConfig | None = None
     placement: Placement | None = None
@@ -257,8 +253,8 @@ class Service:
     container_name: str | None = None
     restart: str | None = None
     profiles: tuple[str, ...] = ()
-    labels: Mapping[str, str] = NOTHING
-    annotations: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     working_dir: str | None = None
     hostname: str | None = None
@@ -280,7 +276,7 @@ class Service:
     cpus: float | None = None
     pids_limit: int | None = None
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
-    sysctls: Mapping[str, str] = NOTHING
+    sysctls: Mapping[str, str] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
@@ -312,7 +308,7 @@ class Subnet:
     subnet: str | None = None
     gateway: str | None = None
     ip_range: str | None = None
-    aux_addresses: Mapping[str, str] = NOTHING
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,14 +318,14 @@ class Network:
     key: str
     name: str
     driver: str | None = None
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     ipam_driver: str | None = None
     ipam_config: tuple[Subnet, ...] = ()
-    ipam_options: Mapping[str, str] = NOTHING
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
     internal: bool = False
     attachable: bool = False
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
     enable_ipv4: bool | None = None
     enable_ipv6: bool | None = None
 
@@ -341,9 +337,9 @@ class Volume:
     key: str
     name: str
     driver: str | None = None
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,11 @@ _HOST_FIELDS: Final = {
     "NanoCpus": "cpus",
     "PidsLimit": "pids_limit",
     "Ulimits": "ulimits",
+    "MemorySwap": "memswap_limit",
+    "BlkioWeight": "blkio_weight",
+    "Devices": "devices",
+    "PidMode": "pid",
+    "UTSMode": "uts",
 }
 
 _HEALTH_FIELDS: Final = {

@@ -9,9 +9,8 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -43,7 +42,7 @@ class Endpoint:
     url: str
     source: str
     tls: Tls | None = None
-    proxies: Mapping[str, str] = MappingProxyType({})
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def socket_path(self) -> Path | None:
@@ -173,7 +172,7 @@ def _proxies(configuration: JsonObject, url: str) -> Mapping[str, str]:
     for key, name in names.items():
         if value := _text(chosen.get(key)):
             found |= {name: value, name.lower(): value}
-    return MappingProxyType(found)
+    return found
 
 
 def _read_object(path: Path) -> JsonObject:

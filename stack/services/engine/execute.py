@@ -170,7 +170,7 @@ class Executor:
     async def _create_volume(self, step: CreateVolume) -> None:
         volume, writing = step.volume, self.writing
         self._tell(f"Creating volume {volume.name}")
-        body = volume_body(self.project, volume, writing.version, volume_hash(volume, writing.dialect))
+        body = volume_body(self.project, volume, writing.version, volume_hash(volume))
         await self._call(f"creating volume {volume.name}", lambda client: client.make_volume(body))
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:

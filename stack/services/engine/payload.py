@@ -10,6 +10,7 @@ from typing import Final
 
 from stack.services.compose.model import (
     ComposeProject,
+    Device,
     Healthcheck,
     Mount,
     MountType,
@@ -194,6 +195,11 @@ def _host_config(project: ComposeProject, service: Service, inherited: tuple[Obs
         ]
         or None,
         "Annotations": dict(service.annotations) or None,
+        "Devices": [_device(device) for device in service.devices] or None,
+        "CgroupnsMode": service.cgroup,
+        "IpcMode": service.ipc,
+        "PidMode": service.pid,
+        "UTSMode": service.uts,
         "ShmSize": service.shm_size,
         "Init": service.init,
         "Privileged": service.privileged or None,
@@ -332,6 +338,14 @@ def _log_config(service: Service) -> JsonObject | None:
     return {"Type": service.logging.driver or "", "Config": dict(service.logging.options)}
 
 
+def _device(device: Device) -> JsonObject:
+    return {
+        "PathOnHost": device.source,
+        "PathInContainer": device.target,
+        "CgroupPermissions": device.permissions,
+    }
+
+
 def _tmpfs(entry: str) -> tuple[str, Json]:
     path, _, options = entry.partition(":")
     return path, options
@@ -345,6 +359,8 @@ def _resources(service: Service) -> JsonObject:
         "Memory": limits.memory if limits.memory is not None else service.mem_limit,
         "MemoryReservation": reserved.memory if reserved.memory is not None else service.mem_reservation,
         "NanoCpus": round(cpus * NANOSECONDS) if cpus is not None else None,
+        "MemorySwap": service.memswap_limit,
+        "BlkioWeight": service.blkio_weight,
         "PidsLimit": limits.pids if limits.pids is not None else service.pids_limit,
     }
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from stack.findings import Finding, Severity
-from stack.services.compose.hash import Dialect, all_hashes, config_hash, dialect_of, network_hash
+from stack.services.compose.dialect import NEWEST, Dialect, dialect_of
+from stack.services.compose.hash import all_hashes, config_hash, network_hash
 from stack.services.compose.model import ComposeProject, MountType, Network, Service
 from stack.services.control import Pull, State
 from stack.services.engine import refusals
@@ -86,8 +87,7 @@ def writing(observed: Observed) -> Writing:
     dialect = dialect_of(version) if version else None
     if version and dialect:
         return Writing(dialect, version)
-    newest = list(Dialect)[-1]
-    return Writing(newest, newest.version)
+    return Writing(NEWEST, NEWEST.version)
 
 
 def known_hashes(project: ComposeProject) -> frozenset[str]:

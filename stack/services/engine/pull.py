@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 from docker.errors import APIError
 
@@ -126,7 +126,7 @@ def _pull(client: Client, step: PullImage, report: Progress, stopped: threading.
 
 
 def _messages(client: Client, step: PullImage) -> Iterator[_Message]:
-    return client.pull(step.reference, stream=True, decode=True, platform=step.platform)
+    return cast("Iterator[_Message]", client.pull(step.reference, stream=True, decode=True, platform=step.platform))
 
 
 def pull_failed(reference: str, evidence: str) -> Failure:
