@@ -7,7 +7,6 @@ Whatever can happen to a person is a `Finding` of a `Code`; where it stops what 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
 
 
 class Severity(StrEnum):
@@ -54,6 +53,11 @@ class Code(StrEnum):
     PORT_TAKEN = "port-taken"
     CONTAINER_NAME_TAKEN = "container-name-taken"
     VOLUME_FOREIGN = "volume-foreign"
+    VOLUME_MISSING = "volume-missing"
+    NETWORK_FOREIGN = "network-foreign"
+    NETWORK_MISSING = "network-missing"
+    ENGINE_DISK_FULL = "engine-disk-full"
+    CONTAINERS_ORPHANED = "containers-orphaned"
     SERVICE_NOT_RUNNING = "service-not-running"
     SERVICE_EXITED = "service-exited"
     SERVICE_UNHEALTHY = "service-unhealthy"
@@ -70,8 +74,11 @@ class Code(StrEnum):
     DATABASE_MISSING = "database-missing"
     DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
     DATABASE_REFUSED_LOGIN = "database-refused-login"
+    DATABASE_TLS = "database-tls"
     DATABASE_LOST = "database-lost"
     DATABASE_PERMISSION = "database-permission"
+    DATABASE_DISK_FULL = "database-disk-full"
+    DATABASE_TIMEOUT = "database-timeout"
     DATABASE_ERROR = "database-error"
     POOL_EXHAUSTED = "pool-exhausted"
     # Migrations
@@ -85,6 +92,7 @@ class Code(StrEnum):
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"
     FILTER_INVALID = "filter-invalid"
+    SORT_INVALID = "sort-invalid"
     CURSOR_INVALID = "cursor-invalid"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
@@ -141,34 +149,3 @@ class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an err
         super().__init__(finding.title)
         self.finding = finding
         self.findings = (finding, *others)
-
-
-class FixJSON(TypedDict):
-    """A fix as ``--json`` prints it."""
-
-    title: str
-    command: str | None
-    destructive: bool
-
-
-class FindingJSON(TypedDict):
-    """A finding as ``--json`` prints it."""
-
-    code: str
-    severity: str
-    title: str
-    cause: str
-    fixes: list[FixJSON]
-
-
-def to_json(finding: Finding) -> FindingJSON:
-    """Return the fields of `finding` that others may rely on."""
-    return {
-        "code": finding.code.value,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "fixes": [
-            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
-        ],
-    }
