@@ -126,7 +126,7 @@ class Workspace:
 
     async def engine(self) -> EngineAnswer:
         """Ask the engine for its version, once."""
-        from stack.services.engine.endpoint import ask_engine
+        from stack.services.engine.ask import ask_engine
 
         async with self._asking:
             if self._read.engine is None:
@@ -175,7 +175,8 @@ class Workspace:
                 from stack.services.engine.control import EngineServices
                 from stack.services.engine.endpoint import resolve_endpoint
 
-                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ)
+                given = self.project.env_file if self.project.env_file_given else None
+                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ, given)
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:
