@@ -11,7 +11,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stack.environment import compose_grammar
 from stack.environment.rewrite import UnwritableError, with_value
-from stack.environment.template import fill
+from stack.environment.settings import load_settings
+from stack.environment.template import fill, init_env
+from stack.project import Options, open_project
 from tests.support.require import require
 
 TEMPLATE = Path(__file__).parents[2] / ".env.example"
@@ -80,3 +82,27 @@ def test_this_repositorys_template_when_filled(tmp_path):
     assert values["APP_DB_PASSWORD"] == "Generated1"
     assert read_by_compose(tmp_path, text, values) == values
     assert read_by_pydantic(tmp_path, text) == values
+
+
+def test_a_new_env_gives_the_container_what_the_settings_say(tmp_path):
+    root = TEMPLATE.parent
+    for name in (".env.example", "docker-compose.yml"):
+        shutil.copy(root / name, tmp_path)
+    project = open_project(Options(tmp_path))
+    init_env(project)
+    database, pgadmin = load_settings(project, {}).database, load_settings(project, {}).pgadmin
+    ran = subprocess.run(
+        ["docker", "compose", "--profile", "pgadmin", "--project-directory", tmp_path, "config", "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+    )
+    services = json.loads(ran.stdout)["services"]
+    environment = services["db"]["environment"]
+    assert environment["POSTGRES_PASSWORD"] == database.password.get_secret_value()
+    assert (environment["POSTGRES_USER"], environment["POSTGRES_DB"]) == (database.user, database.database)
+    assert services["db"]["ports"][0]["published"] == str(database.port)
+    assert services["pgadmin"]["ports"][0]["published"] == str(pgadmin.port)
+    assert services["pgadmin"]["environment"]["PGADMIN_DEFAULT_PASSWORD"] == pgadmin.password.get_secret_value()
+    assert services["pgadmin"]["environment"]["PGADMIN_DEFAULT_EMAIL"] == pgadmin.email
