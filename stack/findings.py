@@ -65,6 +65,8 @@ class Code(StrEnum):
     RUNTIME_UNSUPPORTED = "runtime-unsupported"
     EMBEDDED_UNAVAILABLE = "embedded-unavailable"
     EMBEDDED_START_FAILED = "embedded-start-failed"
+    EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
+    EMBEDDED_NO_SPACE = "embedded-no-space"
     CONFIRMATION_NEEDED = "confirmation-needed"
     # The database
     DATABASE_UNREACHABLE = "database-unreachable"
