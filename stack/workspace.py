@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from stack.findings import Failure, Finding, Progress
+from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
 from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
@@ -287,6 +287,15 @@ class Workspace:
 
     async def _migration_status(self) -> "MigrationStatus":
         return await (await self.migrations()).status()
+
+    async def mend(self, fix: Fix, progress: Progress) -> None:
+        """Carry out `fix`, which must be one that can be; what was read before is read again afterwards."""
+        if fix.apply is None:
+            raise ValueError(f"{fix.title!r} is for a person to do")
+        try:
+            await fix.apply(progress)
+        finally:
+            await self.reload()
 
     async def reload(self) -> None:
         """Forget what was read and let go of connections; everything is read and asked again when needed."""
