@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from stack.findings import Failure, Finding, Progress
+from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
 from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
@@ -126,7 +126,7 @@ class Workspace:
 
     async def engine(self) -> EngineAnswer:
         """Ask the engine for its version, once."""
-        from stack.services.engine.endpoint import ask_engine
+        from stack.services.engine.ask import ask_engine
 
         async with self._asking:
             if self._read.engine is None:
@@ -175,7 +175,8 @@ class Workspace:
                 from stack.services.engine.control import EngineServices
                 from stack.services.engine.endpoint import resolve_endpoint
 
-                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ)
+                given = self.project.env_file if self.project.env_file_given else None
+                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ, given)
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:
@@ -286,6 +287,15 @@ class Workspace:
 
     async def _migration_status(self) -> "MigrationStatus":
         return await (await self.migrations()).status()
+
+    async def mend(self, fix: Fix, progress: Progress) -> None:
+        """Carry out `fix`, which must be one that can be; what was read before is read again afterwards."""
+        if fix.apply is None:
+            raise ValueError(f"{fix.title!r} is for a person to do")
+        try:
+            await fix.apply(progress)
+        finally:
+            await self.reload()
 
     async def reload(self) -> None:
         """Forget what was read and let go of connections; everything is read and asked again when needed."""

@@ -79,7 +79,7 @@ class Activity:
                 s.application or "",
                 s.client or "",
                 s.state or "",
-                (s.query or "")[:60],
+                " ".join((s.query or "").split())[:60],
             )
             for s in sessions
         ]

@@ -45,7 +45,7 @@ class Mend:
                 )
             )
         fix = next((fix for fix in finding.fixes if fix.apply), None)
-        if fix is None or fix.apply is None:
+        if fix is None:
             raise Failure(finding)
         if fix.destructive and not self.confirmed:
             raise Failure(
@@ -57,7 +57,7 @@ class Mend:
                 )
             )
         console.progress(fix.title)
-        await fix.apply(console.progress)
+        await workspace.mend(fix, console.progress)
         return _outcome(await workspace.examine())
 
 

@@ -18,9 +18,11 @@ class Check:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the file and judge it."""
+        from stack.environment.report import masked
+
         report = workspace.environment()
         rows = [("VARIABLE", "VALUE", "FROM", "PROBLEM")]
-        rows += [(v.name, v.shown or "", _origin(v), v.problem or "") for v in report.variables]
+        rows += [(v.name, masked(v.value) or "", _origin(v), v.problem or "") for v in report.variables]
         return Outcome(
             {"file": str(report.file), "variables": [_variable_json(variable) for variable in report.variables]},
             align(rows),
@@ -53,15 +55,17 @@ def _origin(variable: "Variable") -> str:
 
 
 def _variable_json(variable: "Variable") -> dict[str, JSON]:
+    from stack.environment.report import masked
+
     return {
         "name": variable.name,
-        "value": variable.shown,
+        "value": masked(variable.value),
         "secret": variable.secret,
         "source": variable.source.value,
         "line": variable.line,
-        "template_value": variable.template_value,
-        "as_compose": variable.as_compose,
-        "as_python": variable.as_python,
+        "template_value": masked(variable.template_value),
+        "as_compose": masked(variable.as_compose),
+        "as_python": masked(variable.as_python),
         "problem": variable.problem,
     }
 

@@ -44,18 +44,23 @@ def main(argv: Sequence[str]) -> int:
     if arguments.json and isinstance(command, services.FollowLogs):
         parser.error("--json prints one object, which following a log never completes")
     console = standard_console()
+    options = options_of(arguments)
     try:
-        outcome = asyncio.run(_run(command, options_of(arguments), console))
-    except KeyboardInterrupt:
-        outcome = Outcome({}, findings=(_interrupted(),))
-        _print(console, outcome, arguments.json)
-        return INTERRUPTED
+        try:
+            outcome, status = _completed(command, options, console)
+        except KeyboardInterrupt:
+            outcome, status = Outcome({}, findings=(_interrupted(),)), INTERRUPTED
+        (console.outcome_json if arguments.json else console.outcome)(outcome)
     except BrokenPipeError:
         # Whoever read our output has gone, as `head` does; the interpreter must not fail on flushing the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    _print(console, outcome, arguments.json)
-    return outcome.exit_status
+    return status
+
+
+def _completed(command: Command, options: Options, console: Console) -> tuple[Outcome, int]:
+    outcome = asyncio.run(_run(command, options, console))
+    return outcome, outcome.exit_status
 
 
 async def _run(command: Command, options: Options, console: Console) -> Outcome:
@@ -67,10 +72,6 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
             return await command.run(workspace, console)
     except Failure as failure:
         return Outcome({}, findings=failure.findings, failed=True)
-
-
-def _print(console: Console, outcome: Outcome, as_json: bool) -> None:
-    (console.outcome_json if as_json else console.outcome)(outcome)
 
 
 def _interrupted() -> Finding:

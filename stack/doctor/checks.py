@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
     from stack.database.access import Database
     from stack.environment.report import EnvironmentReport
-    from stack.environment.template import InitResult
     from stack.migrations.migrations import Migrations
     from stack.tables.browser import TableBrowser
 
@@ -36,10 +35,6 @@ class Examined(Protocol):
 
     def environment(self) -> "EnvironmentReport":
         """Return the variables, and what is wrong with them."""
-        ...
-
-    def init_environment(self) -> "InitResult":
-        """Make `.env`."""
         ...
 
     def database_service(self) -> str:
@@ -87,18 +82,9 @@ async def _runtime(stack: Examined) -> Passed:
 
 async def _environment(stack: Examined) -> Passed:
     report = stack.environment()
-    missing = next((finding for finding in report.findings if finding.code is Code.ENV_MISSING), None)
-    if missing:
-
-        async def init(progress: Progress) -> None:
-            made = stack.init_environment()
-            progress(f"wrote {made.path.name} with {len(made.generated)} generated passwords")
-
-        fix = Fix("Make .env from the template, with passwords of its own", "stackdeck env init", apply=init)
-        raise Failure(_with_fix(missing, fix))
-    worst = sorted(report.findings, key=lambda finding: list(Severity).index(finding.severity))
-    if worst and worst[0].severity is not Severity.INFO:
-        raise Failure(worst[0], *worst[1:])
+    # The worst come first.
+    if report.findings and report.findings[0].severity is not Severity.INFO:
+        raise Failure(*report.findings)
     return Passed(f"{report.file.name} is complete: {len(report.variables)} variables")
 
 
@@ -184,11 +170,6 @@ async def _data(stack: Examined) -> Passed:
         fixes=() if runtime.name is RuntimeName.EXTERNAL else (fix,),
     )
     return Passed(empty.title, empty)
-
-
-def _with_fix(finding: Finding, fix: Fix) -> Finding:
-    others = tuple(other for other in finding.fixes if other.command != fix.command)
-    return Finding(finding.code, finding.title, finding.cause, finding.severity, finding.evidence, (fix, *others))
 
 
 CHECKS: Final[tuple[Check[Examined], ...]] = (

@@ -1,6 +1,7 @@
 """What can be wrong with a `.env`, each in a function of its own, pure: readings in, faults out."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -116,9 +117,8 @@ def grammars(readings: Readings) -> Iterator[Fault]:
     if isinstance(readings.compose, EnvSyntaxError):
         return
     for name in dict.fromkeys((*readings.python.effective, *readings.compose.values)):
-        entry = readings.python.effective.get(name)
         # A bare name takes nothing from the shell in Python, but then the shell's variable is there by itself.
-        python, compose = entry.value if entry else None, readings.compose.values.get(name)
+        python, compose = readings.as_python(name), readings.compose.values.get(name)
         if name not in readings.environ and python != compose:
             yield Fault((name,), _differ(readings, name, python, compose))
 
@@ -266,21 +266,31 @@ def _has_url(readings: Readings) -> bool:
 
 def _differ(readings: Readings, name: str, python: str | None, compose: str | None) -> Finding:
     where = f"{describe(readings.project, readings.project.env_file)}, line {readings.line(name)}"
-    if is_secret(name, python) or is_secret(name, compose):
+    known = (("Python", python), ("Compose", compose))
+    spelled = [(who, value, spelling) for who, value in known if value is not None and (spelling := spell(value))]
+    if readings.is_secret(name):
         cause = f"{where}: $, backslashes, # and quotes do not mean the same to both"
+        fixes = [
+            replace(
+                set_fix(readings.project, name, value, f"Keep what {who} reads, spelled so that both read it"),
+                command=None,
+            )
+            for who, value, _ in spelled
+        ]
     else:
         cause = f"{where}: Compose reads {_quoted(compose)}, Python reads {_quoted(python)}"
-    fixes = tuple(
-        set_fix(readings.project, name, value, f"Keep what {reader} reads, in a spelling that both read alike")
-        for reader, value in (("Python", python), ("Compose", compose))
-        if value is not None and spell(value) is not None
-    )
+        fixes = [
+            set_fix(
+                readings.project, name, value, f"Keep what {who} reads, as {name}={spelling}, which both read alike"
+            )
+            for who, value, spelling in spelled
+        ]
     return Finding(
         Code.ENV_GRAMMARS_DIFFER,
         f"Compose and Python read {name} differently",
         cause,
         Severity.WARNING,
-        fixes=fixes or (Fix(f"Choose a value for {name} without $ and backslashes"),),
+        fixes=tuple(fixes) or (Fix(f"Choose a value for {name} without $ and backslashes"),),
     )
 
 

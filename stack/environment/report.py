@@ -10,7 +10,7 @@ from stack.environment.assignments import Source
 from stack.environment.checks import CHECKS
 from stack.environment.model import SETTINGS
 from stack.environment.readings import Readings, read
-from stack.environment.secrecy import is_placeholder, is_secret
+from stack.environment.secrecy import is_placeholder
 from stack.findings import Failure, Finding, Severity
 from stack.project import Project
 from stack.text import MASK
@@ -81,12 +81,10 @@ def masked(value: Value) -> str | None:
 
 def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
     assignment, setting = readings.assignment(name), SETTINGS.get(name)
-    entry = readings.python.effective.get(name)
-    python, compose = entry.value if entry else None, readings.compose_values.get(name)
     default = setting.default if setting else None
     value = (assignment.value or None if setting else assignment.value) if assignment else None
     source = assignment.source if assignment and (value is not None or default is None) else None
-    secret = any(is_secret(name, seen) for seen in (value, python, compose))
+    secret = readings.is_secret(name)
 
     example = readings.template.get(name)
 
@@ -100,8 +98,8 @@ def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
         source=source or (Source.TEMPLATE if name in readings.template and default is None else Source.DEFAULT),
         line=readings.line(name),
         template_value=example if example is None or is_placeholder(example) else wrap(example),
-        as_compose=wrap(compose),
-        as_python=wrap(python),
+        as_compose=wrap(readings.compose_values.get(name)),
+        as_python=wrap(readings.as_python(name)),
         description=setting.meaning if setting else "",
         problem=problem,
     )

@@ -43,16 +43,14 @@ def with_value(text: str, name: str, value: str) -> str:
         EnvSyntaxError: Compose cannot read `text` as it is.
     """
     compose = compose_grammar.parse(text, _elsewhere)
-    read = python_grammar.statements(text)
     lines = {entry.line for entry in compose.entries if entry.name == name}
-    assignments = [index for index, statement in enumerate(read) if statement.name == name]
-    halves = [index for index, statement in enumerate(read) if not statement.readable and statement.line in lines]
-    if assignments:
-        change = _Change(assignments[-1], assignments[-1] + 1, _changed(read[assignments[-1]], value))
-    elif halves:
-        change = _Change(halves[-1], halves[-1] + 1, _anew(read[halves[-1]], name, value))
-    else:
-        change = _addition(read, name, value)
+    read = python_grammar.statements(text)
+    change = _addition(read, name, value)
+    for index, statement in enumerate(read):
+        if statement.name == name:
+            change = _Change(index, index + 1, _changed(statement, value))
+        elif not statement.readable and statement.line in lines:
+            change = _Change(index, index + 1, _anew(statement, name, value))
     mark, texts = BOM if text.startswith(BOM) else "", [statement.text for statement in read]
     for replacement in change.candidates:
         result = mark + "".join((*texts[: change.start], replacement, *texts[change.end :]))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stack.environment.url import DatabaseURL
-from stack.findings import Finding
+from stack.findings import Code, Finding
 from stack.project import RuntimeName
 
 
@@ -20,7 +20,7 @@ class RuntimeInUse:
 class EngineAnswer:
     """What an engine said when asked for its version: where it is, and the finding where it did not answer."""
 
-    endpoint: str
+    endpoint: str | None
     version: str | None
     problem: Finding | None = None
 
@@ -55,5 +55,8 @@ def choose_runtime(
         )
     if engine is not None and engine.problem is None:
         return RuntimeInUse(RuntimeName.DOCKER, f"an engine answers at {engine.endpoint}", "--runtime embedded")
+    if engine is not None and engine.problem is not None and engine.problem.code is not Code.ENGINE_UNREACHABLE:
+        # An engine is named or there, and something keeps us from it: that is to be mended, not to be passed over.
+        return RuntimeInUse(RuntimeName.DOCKER, engine.problem.title, "--runtime embedded")
     reason = engine.problem.title if engine and engine.problem else "no engine was asked"
     return RuntimeInUse(RuntimeName.EMBEDDED, reason, "start Docker, then it is used")

@@ -53,9 +53,7 @@ def test_the_template_itself_is_valid_in_both_grammars(tmp_path):
 
 
 def test_only_passwords_change_and_comments_stay():
-    text = (
-        "# top\nAPP_DB_PASSWORD=change-me # why\nNAME=x\n\nAPI_KEY=change-me\nSECRET_KEY='<secret>'\nSMTP_PASSWORD=\n"
-    )
+    text = "APP_DB_PASSWORD=change-me # why\nNAME=x\n\nAPI_KEY=change-me\nSECRET_KEY='<secret>'\nSMTP_PASSWORD=\n"
     result = filled(text)
     assert result.generated == ("APP_DB_PASSWORD", "SECRET_KEY")
     assert result.text == (

@@ -101,6 +101,8 @@ def test_what_is_spelled_does_not_depend_on_other_variables(value):
         ("# A=example\n\nB=1\n", "# A=example\nA=new\n\nB=1\n"),
         ("A: old\nB=1\n", "A=new\nB=1\n"),
         ("A='x'junk\nB=1\n", "A=new\nB=1\n"),
+        ("A=1\nA: 2\n", "A=1\nA=new\n"),
+        ("A: 1\nA=2\n", "A: 1\nA=new\n"),
         ("A='two\nlines' # c\nB=1\n", "A='new' # c\nB=1\n"),
     ],
 )

@@ -24,7 +24,7 @@ def nothing(_name):
 @given(TEXTS)
 def test_reads_what_python_dotenv_reads(text):
     # Text mode, in which python-dotenv opens files, makes every line end a \n.
-    stream = io.StringIO(re.sub(r"\r\n|\r", "\n", text.removeprefix("\ufeff")))
+    stream = io.StringIO(re.sub(r"\r\n|\r", "\n", text))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.environ", {"B": "from the shell"})
         expected = dotenv_values(stream=stream)
@@ -41,7 +41,7 @@ def test_statements_are_the_whole_text(text):
 def test_lines_are_where_the_names_are(text):
     text = re.sub(r"\r\n|\r", "\n", text.removeprefix("\ufeff"))
     for entry in parse(text, nothing).entries:
-        assert entry.name in text.split("\n")[entry.line - 1]
+        assert entry.name.split("\n")[0] in text.split("\n")[entry.line - 1]
 
 
 def test_blank_lines_and_comments_count():

@@ -12,6 +12,8 @@ MANAGED = DatabaseURL("db.example.com", 5432, "app", "app")
 OTHER_PORT = DatabaseURL("localhost", 6000, "app", "app")
 UP = EngineAnswer("unix:///var/run/docker.sock", "26.1")
 DOWN = EngineAnswer("unix:///var/run/docker.sock", None, Finding(Code.ENGINE_UNREACHABLE, "no engine answers", "cause"))
+LOCKED = EngineAnswer("unix:///var/run/docker.sock", None, Finding(Code.ENGINE_PERMISSION, "you may not", "cause"))
+ASTRAY = EngineAnswer(None, None, Finding(Code.ENGINE_CONTEXT_MISSING, "no such context", "cause"))
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,8 @@ DOWN = EngineAnswer("unix:///var/run/docker.sock", None, Finding(Code.ENGINE_UNR
         (MANAGED, None, UP, "external"),
         (OTHER_PORT, PUBLISHED, UP, "external"),
         (None, None, DOWN, "embedded"),
+        (None, PUBLISHED, LOCKED, "docker"),
+        (None, PUBLISHED, ASTRAY, "docker"),
     ],
 )
 def test_detection(written, published, engine, expected):
