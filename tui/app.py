@@ -1,6 +1,7 @@
 """The deck: six screens over one open project."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
@@ -12,7 +13,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
 
-from stack.findings import Finding, Progress
+from stack.findings import Failure, Finding, Progress, silent
 from tui.actions import Action, Place, at, bindings, find
 from tui.commands import Actions
 from tui.crash import write_report
@@ -41,7 +42,7 @@ FILES_EVERY: Final = 1.0
 """Seconds between two looks at whether a file has changed that the project is made of."""
 
 CLOSING_TIME: Final = 0.5
-"""Seconds that closing the project may take on the way out; whatever hangs then is left behind."""
+"""Seconds that closing the project may take on the way out."""
 
 
 class Deck(Asking, App[None]):
@@ -77,6 +78,7 @@ class Deck(Asking, App[None]):
         self._vitals = Request[Vitals](self, "vitals", receive=self._take_vitals, refuse=self._no_vitals)
         self._jobs = Jobs(self, show=self._show_job, refuse=self._job_failed)
         self._files: Fingerprint = ()
+        self._started_server = False
         self._crash: Exception | None = None
         for theme in THEMES:
             self.register_theme(theme)
@@ -103,7 +105,8 @@ class Deck(Asking, App[None]):
         before, self.workspace = self.workspace, workspace
         self.opening_findings = ()
         if before is not None:
-            self.run_worker(_close(before), exit_on_error=False)
+            self._started_server |= before.started_server
+            self.run_worker(before.reload(), exit_on_error=False)
         self.look_at_vitals()
 
     def _not_opened(self, findings: tuple[Finding, ...]) -> None:
@@ -127,9 +130,14 @@ class Deck(Asking, App[None]):
         self.front.note("vitals", findings)
 
     async def let_go(self) -> None:
-        """Close the project, within `CLOSING_TIME`. The terminal is a shell's again by then."""
+        """Close the project, and stop the embedded server if this deck started it, within `CLOSING_TIME`.
+
+        The terminal is a shell's again by then; whatever hangs is left behind.
+        """
         if self.workspace is not None:
-            await asyncio.wait([asyncio.ensure_future(_close(self.workspace))], timeout=CLOSING_TIME)
+            stop_server = self._started_server or self.workspace.started_server
+            closing = asyncio.ensure_future(_close(self.workspace, stop_server=stop_server))
+            await asyncio.wait([closing], timeout=CLOSING_TIME)
 
     # -- Long actions
 
@@ -234,5 +242,9 @@ class Deck(Asking, App[None]):
         self._close_messages_no_wait()
 
 
-async def _close(workspace: "Workspace") -> None:
-    await workspace.reload()
+async def _close(workspace: "Workspace", *, stop_server: bool) -> None:
+    # What cannot be closed is left as it is: there is nobody to tell any more.
+    with contextlib.suppress(Failure):
+        if stop_server:
+            await (await workspace.services()).stop((), progress=silent)
+        await workspace.reload()

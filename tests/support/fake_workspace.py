@@ -1,7 +1,7 @@
 """A workspace without a stack behind it: what the deck asks of one, answered as a test says."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -290,6 +290,7 @@ class FakeWorkspace:
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
         self.closed = asyncio.Event()
+        self.started_server = False
 
     async def runtime(self) -> RuntimeInUse:
         return self.in_use
@@ -334,6 +335,9 @@ class FakeWorkspace:
     async def up(self, services, *, pull, timeout, progress):
         self.fake_services.asked.append(("up", *services))
         progress("creating bookings-db-1")
+
+    async def mend(self, fix, progress):
+        await fix.apply(progress)
 
     async def reload(self) -> None:
         self.closed.set()

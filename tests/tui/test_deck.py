@@ -424,3 +424,17 @@ async def test_a_file_that_changes_outside_opens_the_project_again(tmp_path):
         await until(pilot, lambda: deck.workspace is not None)
         (tmp_path / ".env").write_text("A=1")
         await until(pilot, lambda: len(opened) == 2)
+
+
+@pytest.mark.parametrize(("started", "stopped"), [(True, [("stop",)]), (False, [])])
+async def test_a_server_that_this_deck_started_is_stopped_on_leaving(started, stopped):
+    workspace = FakeWorkspace()
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: deck.workspace is not None)
+        workspace.started_server = started
+        await pilot.press("r")
+        await until(pilot, lambda: workspace.closed.is_set())
+        workspace.started_server = False
+    await deck.let_go()
+    assert workspace.fake_services.asked == stopped

@@ -116,7 +116,7 @@ async def test_a_feed_brings_everything_in_order_and_closes_what_it_leaves():
     got: list[int] = []
     app = Asker()
     async with app.run_test() as pilot:
-        feed = Feed[int](app, "feed", receive=lambda items, dropped: got.extend(items), refuse=app.refused.append)
+        feed = Feed[int](app, "feed", receive=lambda items, _dropped: got.extend(items), refuse=app.refused.append)
 
         async def source():
             try:

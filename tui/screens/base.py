@@ -164,23 +164,20 @@ class DeckScreen(Asking, Screen[None]):
 
     def carry_out(self, fix: Fix) -> None:
         """Do `fix` as a job, after asking where it destroys something; then open the project anew."""
-        apply = fix.apply
-        if apply is None:
-            return
+        deck = self.deck
 
         async def work(progress: Progress) -> None:
-            await apply(progress)
+            if deck.workspace is not None:
+                await deck.workspace.mend(fix, progress)
+            elif fix.apply is not None:
+                await fix.apply(progress)
 
         def start() -> None:
-            self.deck.start_job(fix.title, work, lambda _none: self.deck.open())
+            deck.start_job(fix.title, work, lambda _none: deck.open())
 
         if fix.destructive:
-            self.confirm(
-                Question(
-                    fix.title, "This destroys data that cannot be brought back.", fix.command, self.deck.vitals.project
-                ),
-                start,
-            )
+            consequence = "This destroys data that cannot be brought back."
+            self.confirm(Question(fix.title, consequence, fix.command, typed=deck.vitals.project), start)
         else:
             start()
 
