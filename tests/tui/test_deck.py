@@ -434,7 +434,7 @@ async def test_a_server_that_this_deck_started_is_stopped_on_leaving(started, st
         await until(pilot, lambda: deck.workspace is not None)
         workspace.started_server = started
         await pilot.press("r")
-        await until(pilot, lambda: workspace.closed.is_set())
+        await until(pilot, workspace.closed.is_set)
         workspace.started_server = False
     await deck.let_go()
     assert workspace.fake_services.asked == stopped

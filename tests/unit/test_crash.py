@@ -1,6 +1,6 @@
 """A report of our own errors says where and what, and never a secret."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from tui import crash
 from tui.crash import KEPT, internal_finding, keep_out, redact, write_report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CANARY = "canary-Pa55"
 
