@@ -59,7 +59,9 @@ def _words(error: BaseException, url: DatabaseURL) -> str:
     """Return what the server said, without the statement and its parameters, which may hold secrets."""
     words = ""
     if isinstance(error, psycopg.Error):
-        words = "\n".join(filter(None, (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)))
+        words = "\n".join(
+            filter(None, (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint))
+        )
     elif isinstance(error, SQLAlchemyError):
         words = str(error.args[0]) if error.args else ""
     words = words or str(error).strip() or type(error).__name__

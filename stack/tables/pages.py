@@ -178,7 +178,7 @@ def _prepare(
         asked = _resolve_cursor(description, cursor)
     order = _with_key(description, asked) if _has_key(description) else asked
     where = tuple((description.column(each.column), each) for each in filters)
-    request = _Request(path, columns, where, order, cursor, Rows(table, columns, where), limit, longest)
+    request = _Request(path, columns, where, order, cursor, Rows(table, description.columns, where), limit, longest)
     if cursor is not None and (
         cursor.order != request.named_order or isinstance(cursor, KeyCursor) is not _has_key(description)
     ):
