@@ -3,7 +3,9 @@
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from configparser import Error as InvalidIniError
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -16,7 +18,6 @@ from alembic.util import CommandError
 from stack.findings import Code, Failure, Finding, Fix
 from stack.project import Project
 
-# Python's warnings filters, which Alembic's remarks on old settings have to be kept from, are the whole process's.
 _WARNINGS: Final = threading.Lock()
 
 
@@ -36,6 +37,17 @@ class Configuration:
     recursive: bool
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Python's warnings, on a project's old settings or odd strings, from the terminal that a screen is drawn on.
+
+    The filters are the whole process's, so that one thread at a time may do this.
+    """
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def locate(project: Project) -> Configuration:
     """Read where the migrations of `project` are.
 
@@ -50,8 +62,7 @@ def locate(project: Project) -> Configuration:
     pyproject = directory / "pyproject.toml"
     toml = path if ini is None else pyproject if pyproject.is_file() else None
     try:
-        with _WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             config = Config(ini, toml)
             location = config.get_alembic_option("script_location")
             versions = config.get_version_locations_list() or []

@@ -7,13 +7,12 @@ that compute them are left to the worker process, which imports them as Alembic 
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.migrations.configuration import Configuration, broken
+from stack.migrations.configuration import Configuration, broken, quiet
 
 # The files that Alembic takes for revisions (alembic.script.base).
 _REVISION_FILE: Final = re.compile(r"(?!\.#|__init__).*\.py")
@@ -56,8 +55,7 @@ def read_script(path: Path) -> Script | None:
         Failure: it cannot be read, or is not Python (`Code.MIGRATIONS_BROKEN`).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             tree = ast.parse(path.read_bytes(), filename=str(path))
     except SyntaxError as error:
         raise broken(path, error.lineno, error.msg) from None

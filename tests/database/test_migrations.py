@@ -231,7 +231,7 @@ SLOW = "SELECT pg_advisory_xact_lock_shared(7); CREATE TABLE slow (id int); SELE
 
 async def wait_for(url, query):
     """Return once `query`, asked of `url` again and again, finds something."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not rows(url, query):  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.05)
 
