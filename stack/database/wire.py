@@ -157,8 +157,6 @@ class _Scram:
         salted = hashlib.pbkdf2_hmac("sha256", self._password, base64.b64decode(terms.get(b"s", b"")), int(rounds))
         key = hmac.digest(salted, b"Client Key", "sha256")
         unproven = b"c=biws,r=" + terms.get(b"r", b"")
-        signature = hmac.digest(
-            hashlib.sha256(key).digest(), b",".join((self._bare, challenge, unproven)), "sha256"
-        )
+        signature = hmac.digest(hashlib.sha256(key).digest(), b",".join((self._bare, challenge, unproven)), "sha256")
         proof = bytes(a ^ b for a, b in zip(key, signature, strict=True))
         return unproven + b",p=" + base64.b64encode(proof)
