@@ -1,7 +1,8 @@
 """Who is connected to the server, what each does and waits for, and how many more may come.
 
 A role without privileges sees that others' sessions are there, and by whom, but not what they do; every query here
-works for it. Specification: PostgreSQL's documentation, «The Cumulative Statistics System», `pg_stat_activity`.
+works for it. Within one transaction the server keeps answering from one snapshot, so ask each time in a new one.
+Specification: PostgreSQL's documentation, «The Cumulative Statistics System», `pg_stat_activity`.
 """
 
 from dataclasses import dataclass
