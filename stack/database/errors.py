@@ -77,7 +77,7 @@ def _server(url: DatabaseURL) -> str:
     return f"{url.host}:{url.port}"
 
 
-def _why_unreachable(error: OSError, url: DatabaseURL) -> str:
+def _why_unreachable(error: OSError, url: DatabaseURL, words: str) -> str:
     match error:
         case socket.gaierror():
             return f"the name {url.host} does not resolve to an address"
@@ -90,11 +90,11 @@ def _why_unreachable(error: OSError, url: DatabaseURL) -> str:
         case ConnectionResetError():
             return "the connection was taken and closed at once, as Docker does while the server inside is not up yet"
         case _:
-            return error.strerror or str(error) or type(error).__name__
+            return error.strerror or words.partition("\n")[0] or type(error).__name__
 
 
 def _unreachable(url: DatabaseURL, reason: OSError, words: str) -> Finding:
-    why = _why_unreachable(reason, url)
+    why = _why_unreachable(reason, url, words)
     start = Fix("Start the database", "stackdeck up")
     reach = Fix(f"Make sure that this machine may reach {_server(url)}")
     return Finding(

@@ -93,7 +93,7 @@ async def test_objects_stay_readable_after_a_commit_and_nothing_is_flushed_unask
         assert not session.sync_session.autoflush
 
 
-async def test_what_the_pool_holds(engine):
+async def test_what_the_pool_holds(engine, database):
     assert pool_status(engine) == PoolStatus(size=2, max_overflow=1, checked_out=0, idle=0, overflow=0)
     connections = [await engine.connect() for _ in range(3)]
     assert pool_status(engine) == PoolStatus(size=2, max_overflow=1, checked_out=3, idle=0, overflow=1)
@@ -102,7 +102,7 @@ async def test_what_the_pool_holds(engine):
     for connection in connections:
         await connection.close()
     assert pool_status(engine) == PoolStatus(size=2, max_overflow=1, checked_out=0, idle=2, overflow=0)
-    finding = explain(caught.value, None).finding
+    finding = explain(caught.value, database).finding
     assert finding.code == Code.POOL_EXHAUSTED
 
 
