@@ -55,7 +55,7 @@ class SeedResult:
     seconds: float
 
 
-async def seed(url: DatabaseURL, *, bookings: int, random_seed: int = 1, progress: Progress = silent) -> SeedResult:
+async def seed(url: DatabaseURL, bookings: int, random_seed: int = 1, progress: Progress = silent) -> SeedResult:
     """Fill the empty booking tables of `url` with so many `bookings` and all that goes with them.
 
     The same numbers make the same rows. The rows are made in a thread and sent while the next are made, so memory does
