@@ -7,7 +7,6 @@ Whatever can happen to a person is a `Finding` of a `Code`; where it stops what 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
 
 
 class Severity(StrEnum):
@@ -38,6 +37,9 @@ class Code(StrEnum):
     ENV_VARIABLE_MISSING = "env-variable-missing"
     ENV_VARIABLE_PLACEHOLDER = "env-variable-placeholder"
     ENV_VARIABLE_MISSPELLED = "env-variable-misspelled"
+    ENV_VARIABLE_DUPLICATE = "env-variable-duplicate"
+    ENV_VARIABLE_HIDDEN = "env-variable-hidden"
+    ENV_URL_CONTRADICTED = "env-url-contradicted"
     ENV_WRITE_FAILED = "env-write-failed"
     SETTING_INVALID = "setting-invalid"
     SETTING_MISSING = "setting-missing"
@@ -51,6 +53,11 @@ class Code(StrEnum):
     PORT_TAKEN = "port-taken"
     CONTAINER_NAME_TAKEN = "container-name-taken"
     VOLUME_FOREIGN = "volume-foreign"
+    VOLUME_MISSING = "volume-missing"
+    NETWORK_FOREIGN = "network-foreign"
+    NETWORK_MISSING = "network-missing"
+    ENGINE_DISK_FULL = "engine-disk-full"
+    CONTAINERS_ORPHANED = "containers-orphaned"
     SERVICE_NOT_RUNNING = "service-not-running"
     SERVICE_EXITED = "service-exited"
     SERVICE_UNHEALTHY = "service-unhealthy"
@@ -58,6 +65,8 @@ class Code(StrEnum):
     RUNTIME_UNSUPPORTED = "runtime-unsupported"
     EMBEDDED_UNAVAILABLE = "embedded-unavailable"
     EMBEDDED_START_FAILED = "embedded-start-failed"
+    EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
+    EMBEDDED_NO_SPACE = "embedded-no-space"
     CONFIRMATION_NEEDED = "confirmation-needed"
     # The database
     DATABASE_UNREACHABLE = "database-unreachable"
@@ -142,34 +151,3 @@ class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an err
         super().__init__(finding.title)
         self.finding = finding
         self.findings = (finding, *others)
-
-
-class FixJSON(TypedDict):
-    """A fix as ``--json`` prints it."""
-
-    title: str
-    command: str | None
-    destructive: bool
-
-
-class FindingJSON(TypedDict):
-    """A finding as ``--json`` prints it."""
-
-    code: str
-    severity: str
-    title: str
-    cause: str
-    fixes: list[FixJSON]
-
-
-def to_json(finding: Finding) -> FindingJSON:
-    """Return the fields of `finding` that others may rely on."""
-    return {
-        "code": finding.code.value,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "fixes": [
-            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
-        ],
-    }

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from stack.findings import Finding, Severity, to_json
+from stack.findings import Finding, Severity
 from stack.text import clean, clean_line
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
@@ -62,7 +62,7 @@ class Console:
 
     def outcome_json(self, outcome: Outcome) -> None:
         """Print a result as one JSON object."""
-        document = {**outcome.fields, "findings": [to_json(finding) for finding in outcome.findings]}
+        document = {**outcome.fields, "findings": [finding_json(finding) for finding in outcome.findings]}
         print(json.dumps(document, ensure_ascii=False).encode(errors="replace").decode(), file=self._stdout, flush=True)
 
 
@@ -72,6 +72,19 @@ def standard_console() -> Console:
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="replace")
     return Console(sys.stdout, sys.stderr)
+
+
+def finding_json(finding: Finding) -> dict[str, JSON]:
+    """Return the fields of a finding that others may rely on."""
+    return {
+        "code": finding.code.value,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "cause": finding.cause,
+        "fixes": [
+            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
+        ],
+    }
 
 
 def render(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""Where a variable's value comes from: the shell wins over the file, as for Compose."""
+"""Where a variable's value comes from, and what is wrong with it. The shell wins over the file, as for Compose."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from stack.environment.files import describe
 from stack.environment.python_grammar import PythonEnv
+from stack.findings import Finding
 from stack.project import Project
 
 
@@ -26,6 +27,14 @@ class Assignment:
     value: str = field(repr=False)
     source: Source
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong with some variables."""
+
+    names: tuple[str, ...]
+    finding: Finding
 
 
 def assign(env: PythonEnv, environ: Mapping[str, str], name: str) -> Assignment | None:

@@ -8,9 +8,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from stack.environment.interpolation import InterpolationError, Lookup, interpolate
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # Go's `unicode.IsSpace`, which is not Python's `str.isspace`.
 _BLANKS: Final = "\t\v\f\r \u0085\u00a0"
@@ -67,15 +70,17 @@ class ComposeEnv:
         return {entry.name: entry.value for entry in self.entries if entry.value is not None}
 
 
-def parse(text: str, lookup: Lookup) -> ComposeEnv:
-    """Read the assignments of `text`; `lookup` is asked for variables before the file's own earlier entries are.
+def parse(text: str, lookup: Lookup, earlier: Mapping[str, str] = NOTHING) -> ComposeEnv:
+    """Read the assignments of `text`.
+
+    A variable in a value is what `lookup` has for it, else what the file assigned last, else what `earlier` files did.
 
     Raises:
         EnvSyntaxError: a name with a space or a character that is not allowed in one, a quote that is not closed, or a
             value whose variables cannot be interpolated.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    known: dict[str, str] = {}
+    known = dict(earlier)
     entries: list[EnvEntry] = []
     unset: dict[str, None] = {}
 

@@ -12,8 +12,6 @@ from typing import Final
 from dotenv.parser import parse_stream
 from dotenv.variables import Variable, parse_variables
 
-from stack.environment.files import BOM
-
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
@@ -34,24 +32,21 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PythonEntry:
-    """One assignment, its value expanded; None where the line is a name alone."""
+    """One assignment, its value expanded; None where the line is a name alone. `text` is what is written."""
 
     name: str
     value: str | None = field(repr=False)
     line: int
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PythonEnv:
-    """What Python reads: the entries in the order of the file, and the lines that it drops."""
+    """What Python reads: the entries in the order of the file, the last one of each name, and the lines it drops."""
 
     entries: tuple[PythonEntry, ...]
+    effective: Mapping[str, PythonEntry]
     unreadable: tuple[int, ...]
-
-    @property
-    def effective(self) -> Mapping[str, PythonEntry]:
-        """Return the entry that counts for each name: the last one."""
-        return {entry.name: entry for entry in self.entries}
 
 
 def statements(text: str) -> tuple[Statement, ...]:
@@ -64,7 +59,7 @@ def statements(text: str) -> tuple[Statement, ...]:
             value=binding.value,
             readable=not binding.error,
         )
-        for binding in parse_stream(io.StringIO(text.removeprefix(BOM), newline=""))
+        for binding in parse_stream(io.StringIO(text, newline=""))
     )
 
 
@@ -82,8 +77,12 @@ def parse(text: str, lookup: Callable[[str], str | None]) -> PythonEnv:
             continue
         value = None if statement.value is None else _expand(statement.value, earlier, lookup)
         earlier[statement.name] = value
-        entries.append(PythonEntry(statement.name, value, statement.line))
-    return PythonEnv(tuple(entries), tuple(statement.line for statement in read if not statement.readable))
+        entries.append(PythonEntry(statement.name, value, statement.line, statement.text))
+    return PythonEnv(
+        entries=tuple(entries),
+        effective={entry.name: entry for entry in entries},
+        unreadable=tuple(statement.line for statement in read if not statement.readable),
+    )
 
 
 def _expand(value: str, earlier: Mapping[str, str | None], lookup: Callable[[str], str | None]) -> str:

@@ -1,6 +1,7 @@
 """The text of a `.env` with one variable changed, everything else byte for byte, and read alike by both grammars."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from stack.environment import compose_grammar, python_grammar
@@ -34,27 +35,37 @@ def with_value(text: str, name: str, value: str) -> str:
     """Return `text` with the variable `name` set to `value`.
 
     The assignment that counts, the last one, is changed where it stands: its indent, ``export``, quotes where they can
-    stay, and comment are kept. A new name goes behind its own commented line where there is one, else to the end.
+    stay, and comment are kept. A line that only Compose can read is written anew. A new name goes behind its own
+    commented line where there is one, else to the end.
 
     Raises:
         UnwritableError: the two grammars would read `value` differently however it was written.
         EnvSyntaxError: Compose cannot read `text` as it is.
     """
-    compose_grammar.parse(text, _elsewhere)
-    mark = BOM if text.startswith(BOM) else ""
+    compose = compose_grammar.parse(text, _elsewhere)
+    lines = {entry.line for entry in compose.entries if entry.name == name}
     read = python_grammar.statements(text)
-    before = [statement.text for statement in read]
-    places = [index for index, statement in enumerate(read) if statement.name == name]
-    for line in _changed(read[places[-1]], value) if places else _added(text, name, value):
-        if places:
-            changed = [*before[: places[-1]], line, *before[places[-1] + 1 :]]
-        else:
-            position = _place(read, name)
-            changed = [*before[:position], _on_its_own(before[:position], line, text), *before[position:]]
-        result = mark + "".join(changed)
-        if _holds(result, name, value) and _others(result, name) == _others(text, name):
+    change = _addition(read, name, value)
+    for index, statement in enumerate(read):
+        if statement.name == name:
+            change = _Change(index, index + 1, _changed(statement, value))
+        elif not statement.readable and statement.line in lines:
+            change = _Change(index, index + 1, _anew(statement, name, value))
+    mark, texts = BOM if text.startswith(BOM) else "", [statement.text for statement in read]
+    for replacement in change.candidates:
+        result = mark + "".join((*texts[: change.start], replacement, *texts[change.end :]))
+        if _holds(result, name, value) and _others(result, name, lines) == _others(text, name, lines):
             return result
     raise UnwritableError(f"Compose and Python would read this value of {name} differently however it is written")
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """The statements from `start` up to `end` give way to one of the candidates."""
+
+    start: int
+    end: int
+    candidates: list[str]
 
 
 def _changed(statement: Statement, value: str) -> list[str]:
@@ -75,20 +86,20 @@ def _spaced(tail: str) -> str:
     return " " + tail.lstrip(" \t\f\v") if "#" in tail else tail
 
 
-def _added(text: str, name: str, value: str) -> list[str]:
-    end = _line_end(text)
-    return [f"{name}={spelling}{end}" for spelling in _spellings(value, "")]
+def _anew(statement: Statement, name: str, value: str) -> list[str]:
+    body = statement.text.strip()
+    before, _, after = statement.text.partition(body)
+    return [f"{before}{name}={spelling}{after}" for spelling in _spellings(value, "")]
 
 
-def _place(read: tuple[Statement, ...], name: str) -> int:
+def _addition(read: tuple[Statement, ...], name: str, value: str) -> _Change:
     example = re.compile(rf"\s*#\s*(?:export\s+)?{re.escape(name)}\s*=[^\r\n]*[\r\n]*")
     found = [index for index, statement in enumerate(read) if not statement.name and example.fullmatch(statement.text)]
-    return found[-1] + 1 if found else len(read)
-
-
-def _on_its_own(before: list[str], line: str, text: str) -> str:
-    ended = not before or before[-1].endswith(("\n", "\r"))
-    return line if ended else _line_end(text) + line
+    position = found[-1] + 1 if found else len(read)
+    before = "".join(statement.text for statement in read[:position])
+    end = _line_end(before)
+    start = "" if not before or before.endswith(("\n", "\r")) else end
+    return _Change(position, position, [f"{start}{name}={spelling}{end}" for spelling in _spellings(value, "")])
 
 
 def _line_end(text: str) -> str:
@@ -113,13 +124,12 @@ def _holds(text: str, name: str, value: str) -> bool:
     return python is not None and python.value == compose == value
 
 
-def _others(text: str, name: str) -> tuple[list[str], list[str], tuple[int, ...]]:
-    """Return what must not change: the other names in both readings, and how many statements are unreadable."""
+def _others(text: str, name: str, lines: set[int]) -> tuple[list[str], list[str]]:
+    """Return what must stay: the other names in both readings, but for what Compose reads on the same `lines`."""
     python, compose = python_grammar.parse(text, _elsewhere), compose_grammar.parse(text, _elsewhere)
     return (
         [entry.name for entry in python.entries if entry.name != name],
-        [entry.name for entry in compose.entries if entry.name != name],
-        (len(python.unreadable),),
+        [entry.name for entry in compose.entries if entry.name != name and entry.line not in lines],
     )
 
 

@@ -5,15 +5,17 @@ from typing import Final
 
 from stack.environment.model import SETTINGS
 
+# Rather one too many: a misspelled password is one all the same. A name in _FILE holds a path.
 _SECRET_NAME: Final = re.compile(
-    r"(?:^|_)(?:PASS|PASSWORD|PASSWD|PASSPHRASE|PWD|SECRET|TOKEN|KEY|APIKEY|CREDENTIALS?|DSN)(?:_(?:KEY|BASE))?$"
-    r"|(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY)$",
+    r"(?:PASS|PA?S{1,2}W(?:OR)?D|PWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|(?:^|_)(?:KEY|DSN)(?:_BASE)?$)"
+    r"(?!\w*_(?:FILE|PATH|DIR)$)",
     re.IGNORECASE,
 )
 _OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|SECRET_KEY)$", re.IGNORECASE)
-_URL_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@", re.IGNORECASE)
+# A URL with a password, or libpq's `host=… password=…`.
+_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@|\bpassword\s*=", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(
-    r"(?:change|replace)[-_ ]?(?:me|this|it)\b.*|your[-_ ].*|to-?do\b.*|<.*>|x{3,}|\.{3}|…|placeholder",
+    r"(?:(?:change|replace)[-_ ]?(?:me|this|it)|to-?do)(?:[^a-z].*)?|your[-_ ].*|<.*>|x{3,}|\.{3}|…|placeholder",
     re.IGNORECASE,
 )
 
@@ -22,7 +24,7 @@ def is_secret(name: str, value: str | None = None) -> bool:
     """Return whether the variable `name`, with this `value` where it is known, must not be shown."""
     if name in SETTINGS and SETTINGS[name].secret:
         return True
-    return bool(_SECRET_NAME.search(name)) or bool(value and _URL_WITH_PASSWORD.match(value))
+    return bool(_SECRET_NAME.search(name)) or bool(value and _WITH_PASSWORD.search(value))
 
 
 def is_own_secret(name: str) -> bool:

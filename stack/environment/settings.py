@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from stack.environment.assignments import Assignment, Source, assign, place
+from stack.environment.assignments import Assignment, Fault, Source, assign, place
 from stack.environment.edit import set_fix
 from stack.environment.files import describe, read_env
 from stack.environment.model import SETTINGS, Rejected, Settings, validate
@@ -44,79 +44,88 @@ def load_settings(project: Project, environ: Mapping[str, str]) -> Settings:
     text = read_env(project.env_file)
     if text is None and project.env_file_given:
         raise Failure(missing_file(project))
+    outcome = settings_of(project, text, environ)
+    if isinstance(outcome, Settings):
+        return outcome
+    raise Failure(*(fault.finding for fault in outcome))
+
+
+def settings_of(project: Project, text: str | None, environ: Mapping[str, str]) -> Settings | tuple[Fault, ...]:
+    """Return the settings that a `.env` of this `text`, None where there is none, amounts to, or what is wrong."""
     env = parse(text or "", environ.get)
-    findings = _dropped(project, text or "")
     found = {name: found for name in SETTINGS if (found := assign(env, environ, name)) is not None and found.value}
     values = {name: assignment.value for name, assignment in found.items()}
+    faults = _dropped(project, text or "")
     if (reference := found.get(_PASSWORD_FILE)) is not None:
-        if _PASSWORD in found:
-            findings.append(_both_passwords(project, found[_PASSWORD], reference))
-        try:
-            values[_PASSWORD] = _read_password(project, reference)
-        except Failure as failure:
-            findings.append(failure.finding)
-    outcome = validate(values)
-    if isinstance(outcome, tuple):
-        findings += [rejection(project, found[rejected.name], rejected) for rejected in outcome]
-        raise Failure(*findings)
-    if findings:
-        raise Failure(*findings)
-    return outcome.with_password_missing(_password_missing(project, env, exists=text is not None))
+        outcome = _read_password(project, reference)
+        if isinstance(outcome, Fault):
+            faults.append(outcome)
+        elif _PASSWORD in found:
+            faults.append(_both_passwords(project, found[_PASSWORD], reference))
+        else:
+            values[_PASSWORD] = outcome
+    settings = validate(values)
+    if not isinstance(settings, Settings):
+        return (*faults, *(_rejected(project, found[rejected.name], rejected) for rejected in settings))
+    if faults:
+        return tuple(faults)
+    return settings.with_password_missing(_password_missing(project, env, exists=text is not None))
 
 
-def rejection(project: Project, assignment: Assignment, rejected: Rejected) -> Finding:
-    """Return the finding that a value cannot be used; it does not hold the value."""
+def _rejected(project: Project, assignment: Assignment, rejected: Rejected) -> Fault:
     name, default = rejected.name, SETTINGS[rejected.name].default
-    fixes = [Fix(f"Correct {name} in {place(project, assignment)}")]
-    if assignment.source is Source.FILE and default is not None:
-        fixes.insert(0, set_fix(project, name, default, f"Set {name} to its default, {default}"))
-    return Finding(
-        Code.SETTING_INVALID,
-        f"{name} cannot be used",
-        f"{place(project, assignment)}: expected {rejected.expected}",
-        fixes=tuple(fixes),
+    by_hand = Fix(f"Correct {name} in {place(project, assignment)}")
+    use_default = (
+        (set_fix(project, name, default, f"Set {name} to its default, {default}"),)
+        if assignment.source is Source.FILE and default is not None
+        else ()
     )
+    cause = f"{place(project, assignment)}: expected {rejected.expected}"
+    return Fault((name,), Finding(Code.SETTING_INVALID, f"{name} cannot be used", cause, fixes=(*use_default, by_hand)))
 
 
-def _dropped(project: Project, text: str) -> list[Finding]:
+def _dropped(project: Project, text: str) -> list[Fault]:
     # A line that python-dotenv cannot read is as if it were not there. That is our business where it is a setting.
-    return [
-        Finding(
+    faults: list[Fault] = []
+    for statement in statements(text):
+        found = _FIRST_NAME.match(statement.text)
+        if statement.readable or not found or found[1] not in SETTINGS:
+            continue
+        finding = Finding(
             Code.ENV_SYNTAX,
-            f"{name[1]} is on a line that Python cannot read",
+            f"{found[1]} is on a line that Python cannot read",
             f"{describe(project, project.env_file)}, line {statement.line}: expected NAME=value, "
-            "with the whole value in quotes where it has quotes at all",
+            "with nothing behind the closing quote where the value has quotes",
             fixes=(Fix(f"Correct line {statement.line}"),),
         )
-        for statement in statements(text)
-        if not statement.readable and (name := _FIRST_NAME.match(statement.text)) and name[1] in SETTINGS
-    ]
+        faults.append(Fault((found[1],), finding))
+    return faults
 
 
-def _read_password(project: Project, reference: Assignment) -> str:
+def _read_password(project: Project, reference: Assignment) -> str | Fault:
     path = project.root / Path(reference.value).expanduser()
     try:
         # As the Postgres image does with POSTGRES_PASSWORD_FILE: the file without the line end that editors add.
         return path.read_text(encoding="utf-8").rstrip("\n")
-    except (OSError, UnicodeDecodeError, RuntimeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise Failure(
-            Finding(
-                Code.SETTING_INVALID,
-                f"The file that {_PASSWORD_FILE} names cannot be read",
-                f"{place(project, reference)}: expected a file with the password; {reason}",
-                fixes=(Fix(f"Correct {_PASSWORD_FILE}, or set {_PASSWORD} instead of it"),),
-            )
-        ) from None
+    finding = Finding(
+        Code.SETTING_INVALID,
+        f"The file that {_PASSWORD_FILE} names cannot be read",
+        f"{place(project, reference)}: expected a file with the password; {reason}",
+        fixes=(Fix(f"Correct {_PASSWORD_FILE}, or set {_PASSWORD} instead of it"),),
+    )
+    return Fault((_PASSWORD_FILE,), finding)
 
 
-def _both_passwords(project: Project, password: Assignment, reference: Assignment) -> Finding:
-    return Finding(
+def _both_passwords(project: Project, password: Assignment, reference: Assignment) -> Fault:
+    finding = Finding(
         Code.SETTING_INVALID,
         f"{_PASSWORD} and {_PASSWORD_FILE} are both set",
         f"{place(project, password)}, and {place(project, reference)}: expected one of them",
         fixes=(Fix(f"Remove {_PASSWORD} or {_PASSWORD_FILE}"),),
     )
+    return Fault((_PASSWORD, _PASSWORD_FILE), finding)
 
 
 def _password_missing(project: Project, env: PythonEnv, *, exists: bool) -> Finding:

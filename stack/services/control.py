@@ -77,12 +77,14 @@ class ServicesStatus:
 
 
 class Action(StrEnum):
-    """What `up` does to a resource."""
+    """What `up` does to a resource. Only images are pulled, and no service is removed, only a container too many."""
 
     CREATED = "created"
     RECREATED = "recreated"
     STARTED = "started"
     KEPT = "kept"
+    PULLED = "pulled"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)

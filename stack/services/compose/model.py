@@ -8,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
-from typing import Final
 
 from stack.findings import Finding
-
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class VolumeOptions:
 
     nocopy: bool = False
     subpath: str | None = None
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class NetworkAttachment:
     """How a service joins one network."""
 
     aliases: tuple[str, ...] = ()
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     gw_priority: int | None = None
     interface_name: str | None = None
     ipv4_address: str | None = None
@@ -144,11 +140,20 @@ class FileMount:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """One entry of ``devices:``."""
+
+    source: str
+    target: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """The log driver and its options."""
 
     driver: str | None = None
-    options: Mapping[str, str] = NOTHING
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +185,35 @@ class RestartPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateConfig:
+    """``deploy.update_config`` and ``deploy.rollback_config``, which only a swarm obeys; times are nanoseconds."""
+
+    parallelism: int | None = None
+    delay: int | None = None
+    failure_action: str | None = None
+    monitor: int | None = None
+    max_failure_ratio: float | None = None
+    order: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """``deploy.placement``, which only a swarm obeys; `preferences` are what to spread over."""
+
+    constraints: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    max_replicas_per_node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Deploy:
-    """The part of ``deploy:`` that concerns a single engine."""
+    """One service's ``deploy:``; of it, an engine that is no swarm obeys resources, restarts and replicas."""
 
     mode: str | None = None
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
+    update_config: UpdateConfig | None = None
+    rollback_config: UpdateConfig | None = None
+    placement: Placement | None = None
     limits: Resources | None = None
     reservations: Resources | None = None
     restart_policy: RestartPolicy | None = None
@@ -202,13 +231,18 @@ class UnsupportedKey:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service. With `unsupported` keys it can be watched, started and stopped, never created or recreated."""
+    """One service. With `unsupported` keys it can be watched, started and stopped, never created or recreated.
+
+    `environment` holds the files of ``env_file:`` too, as Compose reads them since 2.35; where 2.34 and older would
+    read them otherwise, `environment_until_2_34` says how.
+    """
 
     name: str
     image: str | None = None
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str | None] = field(default_factory=dict)
+    environment_until_2_34: Mapping[str, str | None] | None = None
     ports: tuple[Port, ...] = ()
     expose: tuple[str, ...] = ()
     volumes: tuple[Mount, ...] = ()
@@ -219,8 +253,8 @@ class Service:
     container_name: str | None = None
     restart: str | None = None
     profiles: tuple[str, ...] = ()
-    labels: Mapping[str, str] = NOTHING
-    annotations: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     working_dir: str | None = None
     hostname: str | None = None
@@ -238,14 +272,21 @@ class Service:
     shm_size: int | None = None
     mem_limit: int | None = None
     mem_reservation: int | None = None
+    memswap_limit: int | None = None
     cpus: float | None = None
     pids_limit: int | None = None
     ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
-    sysctls: Mapping[str, str] = NOTHING
+    sysctls: Mapping[str, str] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ()
+    blkio_weight: int | None = None
+    devices: tuple[Device, ...] = ()
+    cgroup: str | None = None
+    ipc: str | None = None
+    pid: str | None = None
+    uts: str | None = None
     group_add: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
@@ -267,7 +308,7 @@ class Subnet:
     subnet: str | None = None
     gateway: str | None = None
     ip_range: str | None = None
-    aux_addresses: Mapping[str, str] = NOTHING
+    aux_addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,14 +318,14 @@ class Network:
     key: str
     name: str
     driver: str | None = None
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     ipam_driver: str | None = None
     ipam_config: tuple[Subnet, ...] = ()
-    ipam_options: Mapping[str, str] = NOTHING
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
     internal: bool = False
     attachable: bool = False
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
     enable_ipv4: bool | None = None
     enable_ipv6: bool | None = None
 
@@ -296,9 +337,9 @@ class Volume:
     key: str
     name: str
     driver: str | None = None
-    driver_opts: Mapping[str, str] = NOTHING
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
-    labels: Mapping[str, str] = NOTHING
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +355,7 @@ class ComposeProject:
     """A whole Compose project.
 
     `services` are the enabled ones, in the order of the files; `disabled` those whose profile is not active.
+    `networks`, `volumes`, `secrets` and `configs` are all that the files declare, used by a service or not.
     `directory` and `files` are the strings that Compose writes into labels. `findings` are warnings.
     """
 

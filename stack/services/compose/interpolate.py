@@ -1,0 +1,48 @@
+"""Variables in a tree of nodes: every text value is interpolated, keys never are."""
+
+from dataclasses import dataclass, field, replace
+
+from stack.environment.interpolation import InterpolationError, Lookup, interpolate
+from stack.services.compose.model import Position
+from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
+
+
+@dataclass(slots=True)
+class Interpolator:
+    """Interpolates trees; `unset` gathers the variables that nothing set, and where each was met first."""
+
+    lookup: Lookup
+    unset: dict[str, Position] = field(default_factory=dict)
+
+    def tree(self, node: Node, path: str = "") -> Node:
+        """Return `node` with the variables of its texts replaced.
+
+        Raises:
+            InvalidNode: a text's variables cannot be interpolated, or one that it requires is missing.
+        """
+        match node:
+            case ScalarNode(value=str(text)) if "$" in text:
+                return replace(node, value=self._text(text, node.position, path))
+            case SequenceNode():
+                items = tuple(self.tree(item, f"{path}[{index}]") for index, item in enumerate(node.items))
+                return replace(node, items=items)
+            case MappingNode():
+                prefix = f"{path}." if path else ""
+                return replace(
+                    node,
+                    entries={
+                        key: replace(entry, node=self.tree(entry.node, prefix + key))
+                        for key, entry in node.entries.items()
+                    },
+                )
+            case ScalarNode():
+                return node
+
+    def _text(self, text: str, position: Position, path: str) -> str:
+        try:
+            interpolated = interpolate(text, self.lookup)
+        except InterpolationError as error:
+            raise InvalidNode(position, f"{path}: {error}") from None
+        for name in interpolated.unset:
+            self.unset.setdefault(name, position)
+        return interpolated.text

@@ -1,0 +1,101 @@
+"""``ports:``, in the short form that ``docker run -p`` has too, and in the long one."""
+
+import ipaddress
+import re
+from typing import Final
+
+from stack.services.compose.model import Port
+from stack.services.compose.nodes import MappingNode
+from stack.services.compose.reading import Cursor
+
+_EXPECTED: Final = "expected [[IP:]HOST:]CONTAINER[/PROTOCOL], such as 127.0.0.1:5432:5432 or 8000-8010:8000-8010/udp"
+_RANGE: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_PROTOCOLS: Final = ("tcp", "udp", "sctp")
+_MAX_PORT: Final = 65535
+_ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what no address means to Compose; nothing is bound here
+
+
+def read_ports(cursor: Cursor) -> tuple[Port, ...]:
+    """Read ``ports:``. Where a later entry is the same as an earlier one in all but its mode, it takes its place.
+
+    Raises:
+        InvalidNode: an entry is no port.
+    """
+    ports: dict[tuple[str, str | None, int, str], Port] = {}
+    for item in cursor.items():
+        if isinstance(item.node, MappingNode):
+            port = _long(item)
+            # A long form without an address is compared as if it said any; a short one is not. So Compose does it.
+            ports[port.host_ip or _ANY_ADDRESS, port.published, port.target, port.protocol] = port
+        else:
+            for port in _short(item):
+                ports[port.host_ip or "", port.published, port.target, port.protocol] = port
+    return tuple(ports.values())
+
+
+def _long(cursor: Cursor) -> Port:
+    fields = cursor.fields(("name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"))
+    target = fields.get("target", Cursor.integer)
+    if target is None:
+        raise cursor.invalid("expected a target, the port in the container")
+    if not 0 <= target <= _MAX_PORT:
+        raise cursor.invalid(f"expected a target from 0 to {_MAX_PORT}")
+    return Port(
+        target=target,
+        published=fields.get("published", Cursor.loose_text) or None,
+        host_ip=fields.get("host_ip", Cursor.text) or None,
+        protocol=fields.get("protocol", Cursor.text) or "tcp",
+        mode=fields.get("mode", Cursor.text) or "ingress",
+        name=fields.get("name", Cursor.text) or None,
+        app_protocol=fields.get("app_protocol", Cursor.text) or None,
+    )
+
+
+def _short(cursor: Cursor) -> list[Port]:
+    text = cursor.loose_text()
+    left, _, container = text.rpartition(":")
+    address, _, host = left.rpartition(":")
+    container, _, protocol = container.partition("/")
+    protocol = protocol.lower() or "tcp"
+    if protocol not in _PROTOCOLS:
+        raise cursor.invalid(f"expected the protocol to be one of {', '.join(_PROTOCOLS)}")
+    first, last = _range(container, cursor)
+    published = _published(host, last - first, cursor)
+    host_ip = _address(address, cursor) if address else None
+    ports = [
+        Port(target=target, published=shown, host_ip=host_ip, protocol=protocol)
+        for target, shown in zip(range(first, last + 1), published, strict=True)
+    ]
+    # Compose sorts what one text expands to, and sorts it as texts.
+    return sorted(ports, key=lambda port: f"{port.target}/{port.protocol}")
+
+
+def _published(host: str, span: int, cursor: Cursor) -> list[str | None]:
+    if not host:
+        return [None] * (span + 1)
+    first, last = _range(host, cursor)
+    if last - first == span:
+        return [str(port) for port in range(first, last + 1)]
+    if span == 0:
+        return [f"{first}-{last}"]
+    raise cursor.invalid("expected as many ports on the host as in the container")
+
+
+def _range(text: str, cursor: Cursor) -> tuple[int, int]:
+    bounds = _RANGE.fullmatch(text)
+    if bounds is None:
+        raise cursor.invalid(_EXPECTED)
+    first = int(bounds[1])
+    last = int(bounds[2] or first)
+    if not first <= last <= _MAX_PORT:
+        raise cursor.invalid(f"expected ports from 0 to {_MAX_PORT}, the lower one first")
+    return first, last
+
+
+def _address(text: str, cursor: Cursor) -> str:
+    bare = text.removeprefix("[").removesuffix("]")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        raise cursor.invalid(f"{_EXPECTED}; what is before the ports is no IP address") from None
+    return bare

@@ -1,0 +1,206 @@
+"""Nodes into values of the kinds that Compose's schema knows; a wrong one is an error that says where and what."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from stack.services.compose.model import Position, UnsupportedKey
+from stack.services.compose.nodes import (
+    InvalidNode,
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    Timestamp,
+    describe,
+)
+from stack.services.compose.scalars import to_text
+from stack.services.compose.units import parse_duration, parse_size
+
+T = TypeVar("T")
+
+_TRUE: Final = ("true", "y", "yes", "on")
+_FALSE: Final = ("false", "n", "no", "off")
+_INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"[-+]?(?:\.[0-9]{1,18}|[0-9]{1,18}(?:\.[0-9]{0,18})?)")
+_MAX_FLOAT32: Final = 3.4e38
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A node, the dotted path to it, and where keys are noted that nobody vouches for."""
+
+    node: Node
+    path: str
+    unsupported: list[UnsupportedKey]
+
+    def invalid(self, message: str) -> InvalidNode:
+        """Return the error that says `message` about this node."""
+        return InvalidNode(self.node.position, f"{self.path}: {message}")
+
+    def expected(self, what: str) -> InvalidNode:
+        """Return the error that says what was expected here and what kind of thing there is; values may be secrets."""
+        return self.invalid(f"expected {what}, got {describe(self.node)}")
+
+    def note(self, key: str | None = None, position: Position | None = None) -> None:
+        """Note that this node, or the `key` in it, is not supported."""
+        path = ".".join(filter(None, (self.path, key)))
+        self.unsupported.append(UnsupportedKey(path, position or self.node.position))
+
+    def text(self) -> str:
+        """Read a text, and nothing that would have to become one."""
+        if isinstance(self.node, ScalarNode) and isinstance(self.node.value, str):
+            return self.node.value
+        raise self.expected("a text")
+
+    def loose_text(self) -> str:
+        """Read a text or a number, as a text."""
+        if isinstance(self.node, ScalarNode):
+            value = self.node.value
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                return to_text(value)
+        raise self.expected("a text or a number")
+
+    def value(self) -> str | None:
+        """Read a variable's or a label's value: a text, a number, true or false, or nothing."""
+        match self.node:
+            case ScalarNode(value=None):
+                return None
+            case ScalarNode(value=Timestamp(text)):
+                self.note()
+                return text
+            case ScalarNode(value=str() | int() | float() as value):
+                return to_text(value)
+        raise self.expected("a text, a number, true or false")
+
+    def boolean(self) -> bool:
+        """Read true or false, or a text that Compose takes for it."""
+        match self.node:
+            case ScalarNode(value=bool(value)):
+                return value
+            case ScalarNode(value=str(text)) if text.lower() in (*_TRUE, *_FALSE):
+                return text.lower() in _TRUE
+        raise self.expected("true or false")
+
+    def integer(self) -> int:
+        """Read a whole number, or a text with one."""
+        match self.node:
+            case ScalarNode(value=int(value)) if not isinstance(value, bool):
+                return value
+            case ScalarNode(value=float(value)) if value.is_integer() and abs(value) < 2**53:
+                return int(value)
+            case ScalarNode(value=str(text)) if _INTEGER.fullmatch(text):
+                return int(text)
+        raise self.expected("a whole number")
+
+    def number(self) -> float:
+        """Read a number, or a text with one."""
+        match self.node:
+            case ScalarNode(value=int() | float() as value) if (
+                not isinstance(value, bool) and abs(value) < _MAX_FLOAT32
+            ):
+                return float(value)
+            case ScalarNode(value=str(text)) if _NUMBER.fullmatch(text):
+                return float(text)
+        raise self.expected("a number")
+
+    def duration(self) -> int:
+        """Read a duration such as ``1m30s``, in nanoseconds."""
+        nanoseconds = parse_duration(self.text())
+        if nanoseconds is None:
+            raise self.invalid("expected a duration with its unit, such as 10s or 1m30s")
+        return nanoseconds
+
+    def size(self) -> int:
+        """Read a size such as ``512m``, in bytes."""
+        size = parse_size(self.loose_text())
+        if size is None:
+            raise self.invalid("expected a size in bytes or with a unit, such as 512m or 1.5gb")
+        return size
+
+    def items(self) -> Iterator["Cursor"]:
+        """Read a list."""
+        if not isinstance(self.node, SequenceNode):
+            raise self.expected("a list")
+        for index, item in enumerate(self.node.items):
+            yield Cursor(item, f"{self.path}[{index}]", self.unsupported)
+
+    def entries(self) -> Mapping[str, "Cursor"]:
+        """Read a mapping with any keys; those that begin with ``x-`` are somebody else's and left out."""
+        if not isinstance(self.node, MappingNode):
+            raise self.expected("a mapping")
+        return {
+            key: Cursor(entry.node, f"{self.path}.{key}" if self.path else key, self.unsupported)
+            for key, entry in self.node.entries.items()
+            if not key.startswith("x-")
+        }
+
+    def fields(self, known: Iterable[str]) -> "Fields":
+        """Read a mapping with the keys that are `known`; others are noted as not supported."""
+        entries = self.entries()
+        known = frozenset(known)
+        if isinstance(self.node, MappingNode):
+            for key in entries:
+                if key not in known:
+                    self.note(key, self.node.entries[key].key)
+        return Fields({key: cursor for key, cursor in entries.items() if key in known})
+
+    def texts(self) -> tuple[str, ...]:
+        """Read a list of texts."""
+        return tuple(item.text() for item in self.items())
+
+    def text_or_texts(self) -> tuple[str, ...]:
+        """Read a list of texts, or a lone text."""
+        return self.texts() if isinstance(self.node, SequenceNode) else (self.text(),)
+
+    def keyed_texts(self) -> tuple[str, ...]:
+        """Read a list of texts, or a lone text; of those that are equal up to a ``=``, the last one counts."""
+        last = {text.partition("=")[0]: text for text in self.text_or_texts()}
+        return tuple(last.values())
+
+    def distinct_texts(self) -> tuple[str, ...]:
+        """Read a list of texts or numbers, each of which may be there once."""
+        texts = tuple(item.loose_text() for item in self.items())
+        if len(set(texts)) < len(texts):
+            raise self.invalid("expected each entry of the list once")
+        return texts
+
+    def pairs(self) -> Mapping[str, str | None]:
+        """Read a mapping, or a list of ``KEY=value``; a bare key has nothing. Of equal keys, the last one counts."""
+        if isinstance(self.node, SequenceNode):
+            split = (item.text().partition("=") for item in self.items())
+            return {key: value if separator else None for key, separator, value in split}
+        if isinstance(self.node, MappingNode):
+            return {
+                key: Cursor(entry.node, f"{self.path}.{key}", self.unsupported).value()
+                for key, entry in self.node.entries.items()
+            }
+        raise self.expected("a mapping or a list of KEY=value")
+
+    def labels(self) -> Mapping[str, str]:
+        """Read a mapping, or a list of ``KEY=value``, where nothing is the same as an empty text."""
+        return {key: value or "" for key, value in self.pairs().items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The known keys of one mapping."""
+
+    cursors: Mapping[str, Cursor]
+
+    def get(self, key: str, read: Callable[[Cursor], T]) -> T | None:
+        """Read the value of `key`, or return None where it is not written."""
+        return read(self.cursors[key]) if key in self.cursors else None
+
+    def many(self, key: str, read: Callable[[Cursor], tuple[T, ...]]) -> tuple[T, ...]:
+        """Read the list of `key`, empty where it is not written."""
+        return read(self.cursors[key]) if key in self.cursors else ()
+
+    def mapping(self, key: str, read: Callable[[Cursor], Mapping[str, T]]) -> Mapping[str, T]:
+        """Read the mapping of `key`, empty where it is not written."""
+        return read(self.cursors[key]) if key in self.cursors else {}
+
+    def flag(self, key: str) -> bool:
+        """Read the truth value of `key`, false where it is not written."""
+        return self.get(key, Cursor.boolean) or False

@@ -1,0 +1,336 @@
+"""One service of a merged Compose file, in the canonical form of the Compose specification."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from stack.environment.interpolation import Lookup
+from stack.services.compose import env_files
+from stack.services.compose.deploy import read_deploy
+from stack.services.compose.model import (
+    Condition,
+    Dependency,
+    Device,
+    FileMount,
+    Healthcheck,
+    Logging,
+    NetworkAttachment,
+    Service,
+    Ulimit,
+)
+from stack.services.compose.mounts import Directory, read_mounts
+from stack.services.compose.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.ports import read_ports
+from stack.services.compose.reading import Cursor, Fields
+from stack.services.compose.shellwords import CommandSyntaxError, split
+
+_KNOWN: Final = {key for key in Service.__slots__ if key not in {"name", "position", "unsupported"}} - {
+    "environment_until_2_34",
+    "blkio_weight",
+} | {"blkio_config", "env_file"}
+
+# We know how Compose writes these into its hash, and so recognise its containers; making such containers is not ours.
+_NOT_CREATED: Final = ("blkio_config", "cgroup", "devices", "ipc", "memswap_limit", "pid", "uts")
+
+_SECRETS: Final = "/run/secrets"
+
+
+def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup) -> Service:
+    """Read the service `name`, with its environment resolved and its paths made absolute.
+
+    Raises:
+        InvalidNode: a value is not what Compose's schema wants there.
+    """
+    fields = cursor.fields(_KNOWN)
+    for key in _NOT_CREATED:
+        if key in fields.cursors and isinstance(cursor.node, MappingNode):
+            cursor.note(key, cursor.node.entries[key].key)
+    service = _plain(fields, name)
+    service = _with_environment(service, fields, directory, around)
+    service = replace(
+        service,
+        ports=fields.many("ports", read_ports),
+        volumes=fields.many("volumes", lambda volumes: read_mounts(volumes, directory)),
+        networks=fields.mapping("networks", _networks),
+        healthcheck=fields.get("healthcheck", _healthcheck),
+        depends_on=fields.mapping("depends_on", _dependencies),
+        extra_hosts=fields.many("extra_hosts", _extra_hosts),
+        logging=fields.get("logging", _logging),
+        secrets=fields.many("secrets", _secrets),
+        configs=fields.many("configs", _configs),
+        ulimits=fields.mapping("ulimits", _ulimits),
+        devices=fields.many("devices", _devices),
+        deploy=fields.get("deploy", read_deploy),
+    )
+    return _completed(service, cursor)
+
+
+def _plain(fields: Fields, name: str) -> Service:
+    """Read the keys whose values are what they seem."""
+    return Service(
+        name=name,
+        image=fields.get("image", Cursor.text),
+        command=fields.get("command", _command),
+        entrypoint=fields.get("entrypoint", _command),
+        expose=fields.many("expose", _expose),
+        network_mode=fields.get("network_mode", Cursor.text) or None,
+        container_name=fields.get("container_name", Cursor.text) or None,
+        restart=fields.get("restart", Cursor.text) or None,
+        profiles=fields.many("profiles", Cursor.keyed_texts),
+        labels=fields.mapping("labels", Cursor.labels),
+        annotations=fields.mapping("annotations", Cursor.labels),
+        user=fields.get("user", Cursor.text) or None,
+        working_dir=fields.get("working_dir", Cursor.text) or None,
+        hostname=fields.get("hostname", Cursor.text) or None,
+        domainname=fields.get("domainname", Cursor.text) or None,
+        platform=fields.get("platform", Cursor.text) or None,
+        pull_policy=fields.get("pull_policy", Cursor.text) or None,
+        init=fields.get("init", Cursor.boolean),
+        attach=fields.get("attach", Cursor.boolean),
+        privileged=fields.flag("privileged"),
+        read_only=fields.flag("read_only"),
+        tty=fields.flag("tty"),
+        stdin_open=fields.flag("stdin_open"),
+        stop_grace_period=fields.get("stop_grace_period", Cursor.duration),
+        stop_signal=fields.get("stop_signal", Cursor.text) or None,
+        shm_size=fields.get("shm_size", Cursor.size) or None,
+        mem_limit=fields.get("mem_limit", Cursor.size) or None,
+        mem_reservation=fields.get("mem_reservation", Cursor.size) or None,
+        memswap_limit=fields.get("memswap_limit", Cursor.size) or None,
+        cpus=fields.get("cpus", Cursor.number) or None,
+        pids_limit=fields.get("pids_limit", Cursor.integer) or None,
+        sysctls=fields.mapping("sysctls", Cursor.labels),
+        tmpfs=fields.many("tmpfs", Cursor.keyed_texts),
+        cap_add=fields.many("cap_add", Cursor.keyed_texts),
+        cap_drop=fields.many("cap_drop", Cursor.keyed_texts),
+        security_opt=fields.many("security_opt", Cursor.distinct_texts),
+        group_add=fields.many("group_add", Cursor.distinct_texts),
+        dns=fields.many("dns", Cursor.keyed_texts),
+        dns_search=fields.many("dns_search", Cursor.keyed_texts),
+        dns_opt=fields.many("dns_opt", Cursor.keyed_texts),
+        cgroup=fields.get("cgroup", Cursor.text) or None,
+        ipc=fields.get("ipc", Cursor.text) or None,
+        pid=fields.get("pid", Cursor.text) or None,
+        uts=fields.get("uts", Cursor.text) or None,
+        blkio_weight=fields.get("blkio_config", lambda blkio: blkio.fields(("weight",)).get("weight", Cursor.integer)),
+        scale=fields.get("scale", Cursor.integer),
+    )
+
+
+def _with_environment(service: Service, fields: Fields, directory: Directory, around: Lookup) -> Service:
+    environment = env_files.resolve(fields.mapping("environment", Cursor.pairs), around)
+    files = fields.many("env_file", lambda entries: env_files.read_env_files(entries, directory))
+    now = env_files.with_files(environment, files, around)
+    then = env_files.with_files_until_2_34(environment, files, around)
+    return replace(service, environment=now, environment_until_2_34=None if then == now else then)
+
+
+def _completed(service: Service, cursor: Cursor) -> Service:
+    """Add what Compose implies, and check what it checks within one service."""
+    mode = service.network_mode
+    if mode is not None:
+        if service.networks:
+            raise cursor.invalid("expected either network_mode or networks, got both")
+        if mode.startswith(("service:", "container:")):
+            # Compose hashes the other container's id, which no file tells.
+            cursor.note("network_mode")
+        if mode.startswith("service:"):
+            implied = {mode.removeprefix("service:"): Dependency(restart=True)}
+            service = replace(service, depends_on={**implied, **service.depends_on})
+    elif not service.networks:
+        service = replace(service, networks={"default": None})
+    if service.deploy is not None:
+        _check_agreement(service, cursor)
+    return service
+
+
+def _check_agreement(service: Service, cursor: Cursor) -> None:
+    deploy = service.deploy
+    if deploy is None:
+        return
+    limits, reservations = deploy.limits, deploy.reservations
+    for key, here, there in (
+        ("scale", service.scale, deploy.replicas),
+        ("mem_limit", service.mem_limit, limits and limits.memory),
+        ("mem_reservation", service.mem_reservation, reservations and reservations.memory),
+        ("cpus", service.cpus, limits and limits.cpus),
+        ("pids_limit", service.pids_limit, limits and limits.pids),
+    ):
+        if here is not None and there is not None and here != there:
+            raise cursor.invalid(f"expected {key} and its counterpart under deploy to be the same")
+
+
+def _command(cursor: Cursor) -> tuple[str, ...] | None:
+    match cursor.node:
+        case ScalarNode(value=None):
+            return None
+        case SequenceNode():
+            return cursor.texts()
+    try:
+        return split(cursor.text())
+    except CommandSyntaxError as error:
+        raise cursor.invalid(str(error)) from None
+
+
+def _expose(cursor: Cursor) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(item.loose_text() for item in cursor.items()))
+
+
+def _networks(cursor: Cursor) -> Mapping[str, NetworkAttachment | None]:
+    if isinstance(cursor.node, SequenceNode):
+        return dict.fromkeys(cursor.texts())
+    return {name: _attachment(entry) for name, entry in cursor.entries().items()}
+
+
+def _attachment(cursor: Cursor) -> NetworkAttachment | None:
+    if _is_empty(cursor.node):
+        return None
+    fields = cursor.fields(NetworkAttachment.__slots__)
+    return NetworkAttachment(
+        aliases=fields.many("aliases", Cursor.keyed_texts),
+        driver_opts=fields.mapping("driver_opts", Cursor.labels),
+        gw_priority=fields.get("gw_priority", Cursor.integer) or None,
+        interface_name=fields.get("interface_name", Cursor.text) or None,
+        ipv4_address=fields.get("ipv4_address", Cursor.text) or None,
+        ipv6_address=fields.get("ipv6_address", Cursor.text) or None,
+        link_local_ips=fields.many("link_local_ips", Cursor.keyed_texts),
+        mac_address=fields.get("mac_address", Cursor.text) or None,
+        priority=fields.get("priority", Cursor.integer) or None,
+    )
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value is None
+
+
+def _healthcheck(cursor: Cursor) -> Healthcheck:
+    fields = cursor.fields(Healthcheck.__slots__)
+    test = fields.many("test", _test)
+    if test and test[0] not in {"CMD", "CMD-SHELL", "NONE"}:
+        raise fields.cursors["test"].invalid("expected the list to begin with CMD, CMD-SHELL or NONE")
+    return Healthcheck(
+        test=test,
+        timeout=fields.get("timeout", Cursor.duration),
+        interval=fields.get("interval", Cursor.duration),
+        retries=fields.get("retries", Cursor.integer),
+        start_period=fields.get("start_period", Cursor.duration),
+        start_interval=fields.get("start_interval", Cursor.duration),
+        disable=fields.flag("disable"),
+    )
+
+
+def _test(cursor: Cursor) -> tuple[str, ...]:
+    return cursor.texts() if isinstance(cursor.node, SequenceNode) else ("CMD-SHELL", cursor.text())
+
+
+def _dependencies(cursor: Cursor) -> Mapping[str, Dependency]:
+    if isinstance(cursor.node, SequenceNode):
+        return dict.fromkeys(cursor.texts(), Dependency())
+    return {name: _dependency(entry) for name, entry in cursor.entries().items()}
+
+
+def _dependency(cursor: Cursor) -> Dependency:
+    fields = cursor.fields(Dependency.__slots__)
+    condition = fields.get("condition", Cursor.text)
+    if condition not in set(Condition):
+        raise cursor.invalid(f"expected a condition, one of {', '.join(Condition)}")
+    return Dependency(
+        condition=Condition(condition),
+        restart=fields.flag("restart"),
+        required=fields.get("required", Cursor.boolean) is not False,
+    )
+
+
+def _extra_hosts(cursor: Cursor) -> tuple[str, ...]:
+    """Read hosts and their addresses, sorted as Compose sorts them, one ``host=address`` each."""
+    hosts: list[tuple[str, str]] = []
+    if isinstance(cursor.node, SequenceNode):
+        for item in cursor.items():
+            text = item.text()
+            host, separator, addresses = text.partition("=" if "=" in text else ":")
+            if not separator:
+                raise item.invalid("expected HOST=ADDRESS")
+            hosts += [(host, address) for address in addresses.split(",")]
+    else:
+        for host, entry in cursor.entries().items():
+            hosts += [(host, address) for address in entry.text_or_texts()]
+    return tuple(sorted({f"{host}={address.removeprefix('[').removesuffix(']')}" for host, address in hosts}))
+
+
+def _logging(cursor: Cursor) -> Logging:
+    fields = cursor.fields(Logging.__slots__)
+    return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.labels))
+
+
+def _secrets(cursor: Cursor) -> tuple[FileMount, ...]:
+    mounts = (_file_mount(item) for item in cursor.items())
+    targeted = (replace(mount, target=mount.target or f"{_SECRETS}/{mount.source}") for mount in mounts)
+    return tuple({mount.target: mount for mount in targeted}.values())
+
+
+def _configs(cursor: Cursor) -> tuple[FileMount, ...]:
+    mounts = (_file_mount(item) for item in cursor.items())
+    return tuple({mount.target or f"/{mount.source}": mount for mount in mounts}.values())
+
+
+def _file_mount(cursor: Cursor) -> FileMount:
+    if isinstance(cursor.node, ScalarNode):
+        return FileMount(cursor.text())
+    fields = cursor.fields(FileMount.__slots__)
+    source = fields.get("source", Cursor.text)
+    if not source:
+        raise cursor.invalid("expected a source, a name under the file's own secrets or configs")
+    return FileMount(
+        source=source,
+        target=fields.get("target", Cursor.text) or None,
+        uid=fields.get("uid", Cursor.text) or None,
+        gid=fields.get("gid", Cursor.text) or None,
+        mode=fields.get("mode", _mode),
+    )
+
+
+def _mode(cursor: Cursor) -> int:
+    """Read a file mode: a number, or a text with an octal one."""
+    match cursor.node:
+        case ScalarNode(value=str(text)):
+            try:
+                return int(text, 8)
+            except ValueError:
+                raise cursor.invalid("expected a file mode in octal digits, such as 0440") from None
+    return cursor.integer()
+
+
+def _ulimits(cursor: Cursor) -> Mapping[str, Ulimit]:
+    return {name: _ulimit(entry) for name, entry in cursor.entries().items()}
+
+
+def _ulimit(cursor: Cursor) -> Ulimit:
+    if isinstance(cursor.node, ScalarNode):
+        limit = cursor.integer()
+        return Ulimit(limit, limit, single=True)
+    fields = cursor.fields(("soft", "hard"))
+    soft, hard = fields.get("soft", Cursor.integer), fields.get("hard", Cursor.integer)
+    if soft is None or hard is None:
+        raise cursor.invalid("expected soft and hard")
+    return Ulimit(soft, hard, single=False)
+
+
+def _devices(cursor: Cursor) -> tuple[Device, ...]:
+    devices = (_device(item) for item in cursor.items())
+    return tuple({device.target: device for device in devices}.values())
+
+
+def _device(cursor: Cursor) -> Device:
+    if isinstance(cursor.node, ScalarNode):
+        device, _, rest = cursor.text().partition(":")
+        target, _, permissions = rest.partition(":")
+        return Device(device, target or device, permissions or "rwm")
+    fields = cursor.fields(Device.__slots__)
+    source = fields.get("source", Cursor.text)
+    if not source:
+        raise cursor.invalid("expected a source, the device on this machine")
+    return Device(
+        source=source,
+        target=fields.get("target", Cursor.text) or source,
+        permissions=fields.get("permissions", Cursor.text) or "rwm",
+    )

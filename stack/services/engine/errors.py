@@ -1,0 +1,70 @@
+"""What the engine refused, told as findings."""
+
+from typing import Final
+
+from docker.errors import APIError, ImageNotFound
+
+from stack.findings import Code, Failure, Finding, Fix
+from stack.services.engine.refusals import image_missing
+
+_NO_SPACE: Final = "no space left on device"
+
+
+class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
+    """Somebody else changed the project meanwhile: look again, then plan again."""
+
+
+def words(error: APIError) -> str:
+    """Return the engine's own words."""
+    return str(error.explanation or error)
+
+
+def refused(doing: str, error: APIError) -> Failure:
+    """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
+    if isinstance(error, ImageNotFound):
+        return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
+    if _NO_SPACE in words(error).lower():
+        return Failure(disk_full(doing, words(error)))
+    return Failure(
+        Finding(
+            Code.ENGINE_ERROR,
+            f"The engine failed at {doing}",
+            words(error),
+            evidence=words(error),
+            fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
+        )
+    )
+
+
+def disk_full(doing: str, evidence: str) -> Finding:
+    """Return the finding of an engine without room."""
+    return Finding(
+        Code.ENGINE_DISK_FULL,
+        "The engine's disk is full",
+        f"There was no space left at {doing}.",
+        evidence=evidence,
+        fixes=(
+            Fix("See what takes the space", "docker system df"),
+            Fix("Remove images that nothing uses", "docker image prune", destructive=True),
+        ),
+    )
+
+
+def name_taken(name: str, owner: str) -> Failure:
+    """Return the failure of a container's name that `owner`, no container of this service, has already."""
+    return Failure(
+        Finding(
+            Code.CONTAINER_NAME_TAKEN,
+            f"The container name {name} is taken",
+            f"It belongs to {owner}.",
+            fixes=(
+                Fix("Rename that container", f"docker rename {name} {name}-old"),
+                Fix("Remove that container", f"docker rm --force {name}", destructive=True),
+            ),
+        )
+    )
+
+
+def _image(error: APIError) -> str:
+    # «No such image: postgres:99»
+    return words(error).partition(": ")[2] or "of the service"

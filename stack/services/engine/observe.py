@@ -1,0 +1,275 @@
+"""One snapshot of what the engine holds of a project; whatever is decided, is decided on it alone."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from docker.errors import NotFound
+
+from stack.services.control import Health, State
+from stack.services.engine import labels, wire
+from stack.services.engine.json_types import JsonObject
+from stack.services.engine.sdk import Client
+
+_HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedMount:
+    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+
+    target: str
+    volume: str | None
+    source: str | None
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a container was created with, in the engine's own JSON."""
+
+    config: JsonObject
+    host_config: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedContainer:
+    """One container of the project; one-off containers (``docker compose run``) are not among them.
+
+    `image` is the reference that it was created from, `replaces` whose place it was made to take, by a recreate.
+    `recorded` is there only for a container whose hash is none of those that were asked for.
+    """
+
+    id: str
+    name: str
+    service: str
+    number: int
+    image: str
+    state: State
+    health: Health = Health.NONE
+    config_hash: str = ""
+    image_label: str | None = None
+    version: str | None = None
+    replaces: str | None = None
+    networks: frozenset[str] = frozenset()
+    mounts: tuple[ObservedMount, ...] = ()
+    ports: tuple[str, ...] = ()
+    recorded: Recorded | None = None
+
+    @property
+    def published(self) -> frozenset[int]:
+        """The ports of the host that it has now."""
+        return frozenset(int(port.partition("->")[0].rpartition(":")[2]) for port in self.ports)
+
+    @property
+    def resource(self) -> str:
+        """Its kind and name, as plans and errors call it."""
+        return f"container {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedNetwork:
+    """A network on the engine, whoever made it."""
+
+    id: str
+    name: str
+    project: str | None = None
+    key: str | None = None
+    config_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedVolume:
+    """A volume on the engine, whoever made it."""
+
+    name: str
+    project: str | None = None
+    config_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedImage:
+    """An image on the engine and what it gives to its containers.
+
+    `manifest` is the digest of the manifest for this machine where the engine keeps several under one image.
+    """
+
+    id: str
+    manifest: str | None = None
+    environment: frozenset[str] = frozenset()
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    user: str = ""
+    working_dir: str = ""
+    stop_signal: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    volumes: frozenset[str] = frozenset()
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """By what Compose may have recorded it."""
+        return frozenset(identity for identity in (self.id, self.manifest) if identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the engine holds; networks, volumes and images by name or reference, of all projects."""
+
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
+    volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
+    images: Mapping[str, ObservedImage] = field(default_factory=dict)
+
+    def of(self, service: str) -> tuple[ObservedContainer, ...]:
+        """Return the containers of `service` by number."""
+        return tuple(container for container in self.containers if container.service == service)
+
+    @property
+    def version(self) -> str | None:
+        """The version of the Compose that labelled the newest of the project's containers."""
+        return next((container.version for container in reversed(self.containers) if container.version), None)
+
+
+NOTHING: Final = Observed()
+"""An engine that holds nothing, or none at all."""
+
+
+def observe(client: Client, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
+    """Look once at everything of `project` and at `images`; blocking.
+
+    Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
+    """
+    return Observed(
+        containers=list_project(client, project, known_hashes),
+        networks={network["Name"]: _network(network) for network in client.list_networks()},
+        volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
+        images={
+            reference: _image(details)
+            for reference in sorted(set(images))
+            if (details := client.image(reference)) is not None
+        },
+    )
+
+
+def list_project(
+    client: Client, project: str, known_hashes: frozenset[str] | None = None
+) -> tuple[ObservedContainer, ...]:
+    """Return the containers of `project` by service and number; blocking.
+
+    With `known_hashes`, a container with another hash comes with what was `recorded` of it.
+    """
+    wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
+    found = [_container(summary) for summary in client.list_containers(wanted)]
+    found.sort(key=lambda container: (container.service, container.number, container.name))
+    if known_hashes is None:
+        return tuple(found)
+    return tuple(
+        container if container.config_hash in known_hashes else _closely(client, container) for container in found
+    )
+
+
+def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
+    try:
+        details = client.container(container.id)
+    except NotFound:
+        return container
+    return replace(container, recorded=Recorded(details["Config"], details["HostConfig"]))
+
+
+def _container(summary: wire.ContainerSummary) -> ObservedContainer:
+    given = summary["Labels"] or {}
+    number = given.get(labels.NUMBER, "")
+    return ObservedContainer(
+        id=summary["Id"],
+        name=summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12],
+        service=given.get(labels.SERVICE, ""),
+        number=int(number) if number.isdecimal() else 1,
+        image=summary["Image"],
+        state=State(summary["State"]),
+        health=_health(summary["Status"]),
+        config_hash=given.get(labels.CONFIG_HASH, ""),
+        image_label=given.get(labels.IMAGE),
+        version=given.get(labels.VERSION),
+        replaces=given.get(labels.REPLACES),
+        networks=frozenset(summary["NetworkSettings"]["Networks"] or {}),
+        mounts=tuple(_mount(mount) for mount in summary["Mounts"]),
+        ports=_ports(summary["Ports"]),
+    )
+
+
+def _health(status: str) -> Health:
+    # A list of containers has the health only within the text that `docker ps` shows: «Up 5 seconds (healthy)».
+    found = _HEALTH.search(status)
+    return Health(found[1]) if found else Health.NONE
+
+
+def _mount(mount: wire.MountPoint) -> ObservedMount:
+    return ObservedMount(
+        target=mount.get("Destination", ""),
+        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
+        source=mount.get("Source"),
+        read_only=not mount.get("RW", True),
+    )
+
+
+def _ports(ports: list[wire.PortSummary]) -> tuple[str, ...]:
+    published = {
+        f"{_address(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port['Type']}"
+        for port in ports
+        if "PublicPort" in port
+    }
+    return tuple(sorted(published))
+
+
+def _address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _network(network: wire.NetworkSummary) -> ObservedNetwork:
+    given = network["Labels"] or {}
+    return ObservedNetwork(
+        id=network["Id"],
+        name=network["Name"],
+        project=given.get(labels.PROJECT),
+        key=given.get(labels.NETWORK),
+        config_hash=given.get(labels.CONFIG_HASH),
+    )
+
+
+def _volume(volume: wire.VolumeSummary) -> ObservedVolume:
+    given = volume["Labels"] or {}
+    return ObservedVolume(
+        name=volume["Name"], project=given.get(labels.PROJECT), config_hash=given.get(labels.CONFIG_HASH)
+    )
+
+
+def _image(details: wire.ImageDetails) -> ObservedImage:
+    config = details.get("Config") or {}
+    command, entrypoint = config.get("Cmd"), config.get("Entrypoint")
+    return ObservedImage(
+        id=details["Id"],
+        manifest=_manifest(details),
+        environment=frozenset(config.get("Env") or ()),
+        command=tuple(command) if command is not None else None,
+        entrypoint=tuple(entrypoint) if entrypoint is not None else None,
+        user=config.get("User") or "",
+        working_dir=config.get("WorkingDir") or "",
+        stop_signal=config.get("StopSignal") or "",
+        labels=config.get("Labels") or {},
+        volumes=frozenset(config.get("Volumes") or {}),
+    )
+
+
+def _manifest(details: wire.ImageDetails) -> str | None:
+    """Return the manifest that this machine runs, or the only one, as Compose from 5.5 on identifies an image."""
+    here = [
+        manifest
+        for manifest in details.get("Manifests") or ()
+        if manifest.get("Kind") == "image" and manifest.get("Available")
+    ]
+    for manifest in here:
+        platform = manifest["ImageData"]["Platform"]
+        if (platform.get("os"), platform.get("architecture")) == (details.get("Os"), details.get("Architecture")):
+            return manifest["ID"]
+    return here[0]["ID"] if len(here) == 1 else None

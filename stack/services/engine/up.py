@@ -1,0 +1,224 @@
+"""`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from docker.errors import APIError
+
+from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
+from stack.services.compose.model import ComposeProject, Service
+from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.engine.connection import Engine
+from stack.services.engine.errors import Conflict, refused
+from stack.services.engine.execute import Executor
+from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
+from stack.services.engine.plan import (
+    Plan,
+    image_references,
+    known_hashes,
+    make_plan,
+    writing,
+)
+from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.selection import with_dependencies
+from stack.services.engine.steps import (
+    CreateContainer,
+    FinishRecreate,
+    KeepContainer,
+    PullImage,
+    RecreateContainer,
+    RemoveContainer,
+    StartContainer,
+    Step,
+    describe,
+)
+from stack.services.engine.wait import Wait
+
+_ROUNDS: Final = 8
+"""How often to look again where others are at work on the same project."""
+
+_UP: Final = frozenset({State.RUNNING, State.RESTARTING})
+
+
+async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
+    """Return what the engine holds of `project`.
+
+    Raises:
+        Failure: the engine cannot be reached.
+    """
+    images, hashes = image_references(project), known_hashes(project)
+    try:
+        return await engine.call(lambda client: observe(client, project.name, images, hashes))
+    except APIError as error:
+        raise refused("listing what there is", error) from None
+
+
+def planned(observed: Observed, plan: Plan) -> UpResult:
+    """Return `plan` as the result of an `up` that has touched nothing."""
+    outcomes = tuple(outcome for step in plan.steps if (outcome := _planned(step, observed)))
+    steps = tuple(describe(step) for step in plan.steps)
+    return UpResult((*outcomes, *map(_nothing, plan.left_out)), steps, 0.0, plan.findings)
+
+
+def _planned(step: Step, observed: Observed) -> ServiceOutcome | None:
+    new_hash = writing(observed).config_hash
+    action = describe(step).action
+    match step:
+        case CreateContainer(service, name):
+            return ServiceOutcome(service.name, name, action, State.ABSENT, Health.NONE, new_hash(service))
+        case RecreateContainer(service, container, name):
+            return ServiceOutcome(service.name, name, action, container.state, container.health, new_hash(service))
+        case FinishRecreate(service, container, _, name):
+            return ServiceOutcome(service.name, name, action, container.state, container.health, container.config_hash)
+        case StartContainer(service, container) | KeepContainer(service, container):
+            return ServiceOutcome(
+                service.name, container.name, action, container.state, container.health, container.config_hash
+            )
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class Up:
+    """One run of `up`. `timeout` is how many seconds the services may take to get ready, once all is created."""
+
+    engine: Engine
+    project: ComposeProject
+    environment_file: Path | None
+    progress: Progress
+    timeout: float
+    _done: dict[str, PlanStep] = field(default_factory=dict)
+    _warnings: list[Finding] = field(default_factory=list)
+
+    async def run(self, names: Sequence[str], pull: Pull) -> UpResult:
+        """Converge, start and wait.
+
+        Raises:
+            Failure: it cannot be done, nothing having been touched; or it could not be finished.
+        """
+        began = time.monotonic()
+        services = with_dependencies(self.project, names)
+        for _ in range(_ROUNDS):
+            try:
+                plan, observed = await self._converge(services, pull, named=bool(names))
+                outcomes = await self._start(plan, observed)
+            except Conflict:
+                self.progress("Something else changed the project meanwhile: looking again")
+                continue
+            findings = (*plan.findings, *self._warnings)
+            return UpResult(outcomes, tuple(self._done.values()), time.monotonic() - began, findings)
+        raise Failure(_never_still(self.project))
+
+    async def _converge(self, services: tuple[Service, ...], pull: Pull, *, named: bool) -> tuple[Plan, Observed]:
+        """Do all that comes before starting; return the plan, and the snapshot that it was made from."""
+        observed = await take_snapshot(self.engine, self.project)
+        plan = make_plan(self.project, observed, services, pull=pull, named=named)
+        await self._check(plan, observed)
+        if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:
+            await self._execute(observed, pulls)
+            # A tag may point elsewhere now, and then its containers are out of date.
+            observed = await take_snapshot(self.engine, self.project)
+            plan = make_plan(self.project, observed, services, pull=pull, named=named)
+            await self._check(plan, observed)
+        await self._execute(observed, [step for step in plan.steps if not isinstance(step, PullImage)])
+        return plan, observed
+
+    def _is_done(self, step: Step) -> bool:
+        return describe(step).resource in self._done
+
+    async def _check(self, plan: Plan, observed: Observed) -> None:
+        """Raise what is in the way of `plan` before any of it is done."""
+        if plan.errors:
+            raise Failure(*plan.errors)
+        if not self.engine.endpoint.is_local:
+            return
+        leaving = [step.container for step in plan.steps if isinstance(step, RecreateContainer | RemoveContainer)]
+        freed = {port for container in leaving for port in container.published}
+        for step in plan.steps:
+            if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
+                for host, port in fixed_ports(step.service.ports):
+                    if port not in freed and is_taken(host, port):
+                        raise await self._executor(observed).port_failure(step.service, host, port)
+
+    async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
+        executor = self._executor(observed)
+        for step in steps:
+            await executor.execute(step)
+            told = describe(step)
+            earlier = self._done.get(told.resource)
+            if earlier is None or earlier.action is Action.KEPT:
+                self._done[told.resource] = told
+
+    def _executor(self, observed: Observed) -> Executor:
+        return Executor(self.engine, self.project, observed, writing(observed), self.environment_file, self.progress)
+
+    async def _start(self, plan: Plan, observed: Observed) -> tuple[ServiceOutcome, ...]:
+        """Start what does not run, in order and as the dependencies allow it; return how all stand when ready."""
+        containers = observed.containers
+        if not all(isinstance(step, KeepContainer) for step in plan.steps):
+            containers = await self._containers()
+        now = Observed(containers)
+        wait = Wait(self.engine, time.monotonic() + self.timeout, self.timeout, self.progress)
+        executor = self._executor(observed)
+        for service in plan.services:
+            resting = [container for container in now.of(service.name) if container.state not in _UP]
+            if resting:
+                await self._await_dependencies(service, plan, now, wait)
+            for container in resting:
+                await executor.start(service, container)
+        outcomes = [
+            await self._outcome(service, container, wait)
+            for service in plan.services
+            for container in now.of(service.name)
+        ]
+        return (*outcomes, *map(_nothing, plan.left_out))
+
+    async def _containers(self) -> tuple[ObservedContainer, ...]:
+        try:
+            return await self.engine.call(lambda client: list_project(client, self.project.name))
+        except APIError as error:
+            raise refused("listing the containers", error) from None
+
+    async def _await_dependencies(self, service: Service, plan: Plan, now: Observed, wait: Wait) -> None:
+        known = {other.name: other for other in plan.services}
+        for name, terms in service.depends_on.items():
+            if name not in known:
+                continue
+            for container in now.of(name):
+                try:
+                    await wait.for_condition(known[name], container, terms.condition)
+                except Failure as failure:
+                    if terms.required:
+                        raise
+                    self._warnings.append(replace(failure.finding, severity=Severity.WARNING))
+
+    async def _outcome(self, service: Service, container: ObservedContainer, wait: Wait) -> ServiceOutcome:
+        step = self._done.get(container.resource)
+        state, health = container.state, container.health
+        if state is not State.RUNNING or health not in {Health.NONE, Health.HEALTHY}:
+            standing = await wait.until_ready(service, container)
+            state, health = standing.state, standing.health
+        return ServiceOutcome(
+            service=service.name,
+            container=container.name,
+            action=step.action if step else Action.KEPT,
+            state=state,
+            health=health,
+            config_hash=container.config_hash,
+        )
+
+
+def _nothing(service: str) -> ServiceOutcome:
+    return ServiceOutcome(service, None, Action.KEPT, State.ABSENT, Health.NONE, None)
+
+
+def _never_still(project: ComposeProject) -> Finding:
+    return Finding(
+        Code.ENGINE_ERROR,
+        f"The project {project.name} does not hold still",
+        "Other programs created or removed its containers again and again while this one looked.",
+        fixes=(Fix("End what else works on the project, then try again", "stackdeck up"),),
+    )
