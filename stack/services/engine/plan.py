@@ -204,6 +204,7 @@ class _Context:
         """Return the steps for what an interrupted recreate left, and the ids of the containers that they settle."""
         steps: list[Step] = []
         settled: set[str] = set()
+        finishing = 0
         for container in containers:
             temporary = _TEMPORARY.fullmatch(container.name)
             if temporary is None or container.replaces is None:
@@ -214,7 +215,8 @@ class _Context:
             if successor or (predecessor and self.causes(service, container)):
                 steps.append(RemoveContainer(container, "a recreate that was interrupted left it"))
                 settled.add(container.id)
-            elif not self.causes(service, container):
+            elif finishing < replicas(service) and not self.causes(service, container):
+                finishing += 1
                 steps.append(FinishRecreate(service, container, predecessor, name, "its recreate was interrupted"))
                 settled |= {container.id, predecessor.id} if predecessor else {container.id}
         return steps, frozenset(settled)
