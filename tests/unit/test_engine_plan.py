@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.findings import Code, Severity
@@ -289,6 +289,7 @@ def situations(draw):
     return compose, Observed(tuple(containers), present, volumes, images)
 
 
+@settings(deadline=None)
 @given(situations())
 def test_what_a_plan_makes_is_kept_by_the_next(situation):
     compose, observed = situation
@@ -304,6 +305,7 @@ def test_what_a_plan_makes_is_kept_by_the_next(situation):
         assert len(after_it.of(it.name)) == planning.replicas(it)
 
 
+@settings(deadline=None)
 @given(situations())
 def test_dependencies_come_before_what_depends_on_them(situation):
     compose, observed = situation
@@ -312,6 +314,7 @@ def test_dependencies_come_before_what_depends_on_them(situation):
         assert all(order.index(name) < order.index(it.name) for name in it.depends_on)
 
 
+@settings(deadline=None)
 @given(situations())
 def test_no_container_is_handled_twice(situation):
     compose, observed = situation

@@ -112,7 +112,7 @@ def make_plan(
     wanted = tuple(service for service in services if service.name not in left_out)
     networks = tuple(_network_steps(project, observed, wanted))
     remade = {step.network.name for step in networks if isinstance(step, RecreateNetwork)}
-    context = _Context(project, observed, wanted, remade)
+    context = _context(project, observed, wanted, remade)
     containers = context.container_steps()
     steps = (
         *_pulls(observed, wanted, pull),
@@ -133,7 +133,7 @@ def outdated(project: ComposeProject, observed: Observed, container: ObservedCon
     service = every_service(project).get(container.service)
     if service is None or service.unsupported:
         return ()
-    return _Context(project, observed, (service,), set()).causes(service, container)
+    return _context(project, observed, (service,), set()).causes(service, container)
 
 
 def inherited_mounts(
@@ -170,6 +170,7 @@ class _Context:
     observed: Observed
     services: tuple[Service, ...]
     remade_networks: set[str]
+    hashes: Mapping[str, frozenset[str]]
 
     def container_steps(self) -> list[Step]:
         steps = [step for service in self.services for step in self._service_steps(service)]
@@ -230,7 +231,7 @@ class _Context:
     def _causes(self, service: Service, container: ObservedContainer) -> Iterator[str]:
         if container.state is State.DEAD:
             yield "the engine could not remove it completely"
-        if container.config_hash not in _service_hashes(service):
+        if container.config_hash not in self.hashes[service.name]:
             yield from self._changes(service, container)
         image = self.observed.images.get(service.image or "")
         if image and container.image_label not in image.identities and container.image == service.image:
@@ -277,6 +278,13 @@ class _Context:
                 return step
             case _:
                 return step
+
+
+def _context(
+    project: ComposeProject, observed: Observed, services: tuple[Service, ...], remade_networks: set[str]
+) -> _Context:
+    hashes = {service.name: _service_hashes(service) for service in services}
+    return _Context(project, observed, services, remade_networks, hashes)
 
 
 def _as_it_is(service: Service, container: ObservedContainer) -> Step:
