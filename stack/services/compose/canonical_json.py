@@ -2,13 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar, Union
+from typing import Final, TypeAlias
 
 from stack.services.compose.scalars import single_precision
 
-T = TypeVar("T")
-
-Json = Union[str, int, float, None, Sequence["Json"], Mapping[str, "Json"]]
+Json: TypeAlias = "str | int | float | Sequence[Json] | Mapping[str, Json] | None"
 """What can be written; a float is one of 32 bits, and a mapping's members stay in their order."""
 
 _ESCAPES: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})

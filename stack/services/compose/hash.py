@@ -5,11 +5,13 @@ compose-go's structs, an empty field is left out, and ``command`` and ``entrypoi
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from stack.services.compose.canonical_json import Json, encode, go_list, go_map, struct
 from stack.services.compose.dialect import Dialect
 from stack.services.compose.model import (
+    BindOptions,
     Deploy,
     FileMount,
     Healthcheck,
@@ -23,11 +25,15 @@ from stack.services.compose.model import (
     RestartPolicy,
     Service,
     Subnet,
+    TmpfsOptions,
     Ulimit,
     UpdateConfig,
     Volume,
+    VolumeOptions,
 )
 from stack.services.compose.units import format_duration
+
+T = TypeVar("T")
 
 
 def config_hash(service: Service, dialect: Dialect) -> str:
@@ -76,7 +82,7 @@ def service_json(service: Service, dialect: Dialect) -> str:
         "configs": go_list(_file_mount(it, dialect) for it in service.configs),
         "container_name": service.container_name,
         "depends_on": go_map(dependencies) if dialect.hashes_dependencies else None,
-        "deploy": service.deploy and _deploy(service.deploy),
+        "deploy": _optional(service.deploy, _deploy),
         "devices": go_list(
             {"source": it.source, "target": it.target, "permissions": it.permissions} for it in service.devices
         ),
@@ -90,17 +96,19 @@ def service_json(service: Service, dialect: Dialect) -> str:
         "extra_hosts": go_list(service.extra_hosts),
         "group_add": go_list(service.group_add),
         "hostname": service.hostname,
-        "healthcheck": service.healthcheck and _healthcheck(service.healthcheck),
+        "healthcheck": _optional(service.healthcheck, _healthcheck),
         "image": service.image,
         "init": service.init,
         "ipc": service.ipc,
         "labels": go_map(service.labels),
-        "logging": service.logging and _logging(service.logging),
+        "logging": _optional(service.logging, _logging),
         "mem_limit": _size(service.mem_limit),
         "mem_reservation": _size(service.mem_reservation),
         "memswap_limit": _size(service.memswap_limit),
         "network_mode": service.network_mode,
-        "networks": go_map({name: it and _attachment(it, dialect) for name, it in service.networks.items()}),
+        "networks": go_map(
+            {name: None if it is None else _attachment(it, dialect) for name, it in service.networks.items()}
+        ),
         "pid": service.pid,
         "pids_limit": service.pids_limit,
         "platform": service.platform,
@@ -162,6 +170,10 @@ def volume_json(volume: Volume) -> str:
     return encode(struct(members))
 
 
+def _optional(value: T | None, write: Callable[[T], Json]) -> Json:
+    return None if value is None else write(value)
+
+
 def _duration(nanoseconds: int | None) -> str | None:
     return None if nanoseconds is None else format_duration(nanoseconds)
 
@@ -185,22 +197,6 @@ def _port(port: Port) -> Json:
 
 
 def _mount(mount: Mount, dialect: Dialect) -> Json:
-    bind = mount.bind and struct(
-        {
-            "selinux": mount.bind.selinux,
-            "propagation": mount.bind.propagation,
-            "create_host_path": _create_host_path(mount.bind.create_host_path, dialect),
-            "recursive": mount.bind.recursive,
-        }
-    )
-    volume = mount.volume and struct(
-        {
-            "labels": go_map(mount.volume.labels),
-            "nocopy": mount.volume.nocopy or None,
-            "subpath": mount.volume.subpath,
-        }
-    )
-    tmpfs = mount.tmpfs and struct({"size": _size(mount.tmpfs.size), "mode": mount.tmpfs.mode or None})
     return struct(
         {
             "type": mount.type.value,
@@ -208,17 +204,32 @@ def _mount(mount: Mount, dialect: Dialect) -> Json:
             "target": mount.target,
             "read_only": mount.read_only or None,
             "consistency": mount.consistency,
-            "bind": bind,
-            "volume": volume,
-            "tmpfs": tmpfs,
+            "bind": _optional(mount.bind, lambda bind: _bind(bind, dialect)),
+            "volume": _optional(mount.volume, _volume),
+            "tmpfs": _optional(mount.tmpfs, _tmpfs),
         }
     )
 
 
-def _create_host_path(written: bool | None, dialect: Dialect) -> bool | None:  # noqa: FBT001 - it is the value written
-    if dialect.creates_host_paths_by_default:
-        return False if written is False else None
-    return True if written else None
+def _bind(bind: BindOptions, dialect: Dialect) -> Json:
+    written = bind.create_host_path
+    left_out = written is not False if dialect.creates_host_paths_by_default else not written
+    return struct(
+        {
+            "selinux": bind.selinux,
+            "propagation": bind.propagation,
+            "create_host_path": None if left_out else written,
+            "recursive": bind.recursive,
+        }
+    )
+
+
+def _volume(volume: VolumeOptions) -> Json:
+    return struct({"labels": go_map(volume.labels), "nocopy": volume.nocopy or None, "subpath": volume.subpath})
+
+
+def _tmpfs(tmpfs: TmpfsOptions) -> Json:
+    return struct({"size": _size(tmpfs.size), "mode": tmpfs.mode or None})
 
 
 def _attachment(it: NetworkAttachment, dialect: Dialect) -> Json:
@@ -272,15 +283,15 @@ def _deploy(deploy: Deploy) -> Json:
         {
             "mode": deploy.mode,
             "labels": go_map(deploy.labels),
-            "update_config": deploy.update_config and _update_config(deploy.update_config),
-            "rollback_config": deploy.rollback_config and _update_config(deploy.rollback_config),
+            "update_config": _optional(deploy.update_config, _update_config),
+            "rollback_config": _optional(deploy.rollback_config, _update_config),
             "resources": struct(
                 {
-                    "limits": deploy.limits and _resources(deploy.limits),
-                    "reservations": deploy.reservations and _resources(deploy.reservations),
+                    "limits": _optional(deploy.limits, _resources),
+                    "reservations": _optional(deploy.reservations, _resources),
                 }
             ),
-            "restart_policy": deploy.restart_policy and _restart_policy(deploy.restart_policy),
+            "restart_policy": _optional(deploy.restart_policy, _restart_policy),
             "placement": _placement(deploy.placement or Placement()),
             "endpoint_mode": deploy.endpoint_mode,
         }

@@ -45,7 +45,7 @@ class Cursor:
 
     def note(self, key: str | None = None, position: Position | None = None) -> None:
         """Note that this node, or the `key` in it, is not supported."""
-        path = self.path if key is None else f"{self.path}.{key}"
+        path = ".".join(filter(None, (self.path, key)))
         self.unsupported.append(UnsupportedKey(path, position or self.node.position))
 
     def text(self) -> str:

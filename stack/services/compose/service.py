@@ -1,7 +1,7 @@
 """One service of a merged Compose file, in the canonical form of the Compose specification."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from stack.environment.interpolation import Lookup
@@ -17,7 +17,6 @@ from stack.services.compose.model import (
     NetworkAttachment,
     Service,
     Ulimit,
-    UnsupportedKey,
 )
 from stack.services.compose.mounts import Directory, read_mounts
 from stack.services.compose.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -36,15 +35,7 @@ _NOT_CREATED: Final = ("blkio_config", "cgroup", "devices", "ipc", "memswap_limi
 _SECRETS: Final = "/run/secrets"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a service's values depend on outside of its own section."""
-
-    directory: Directory
-    lookup: Lookup
-
-
-def read_service(cursor: Cursor, name: str, around: Surroundings) -> Service:
+def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup) -> Service:
     """Read the service `name`, with its environment resolved and its paths made absolute.
 
     Raises:
@@ -55,11 +46,11 @@ def read_service(cursor: Cursor, name: str, around: Surroundings) -> Service:
         if key in fields.cursors and isinstance(cursor.node, MappingNode):
             cursor.note(key, cursor.node.entries[key].key)
     service = _plain(fields, name)
-    service = _with_environment(service, fields, around)
+    service = _with_environment(service, fields, directory, around)
     service = replace(
         service,
         ports=fields.many("ports", read_ports),
-        volumes=fields.many("volumes", lambda volumes: read_mounts(volumes, around.directory)),
+        volumes=fields.many("volumes", lambda volumes: read_mounts(volumes, directory)),
         networks=fields.mapping("networks", _networks),
         healthcheck=fields.get("healthcheck", _healthcheck),
         depends_on=fields.mapping("depends_on", _dependencies),
@@ -70,8 +61,6 @@ def read_service(cursor: Cursor, name: str, around: Surroundings) -> Service:
         ulimits=fields.mapping("ulimits", _ulimits),
         devices=fields.many("devices", _devices),
         deploy=fields.get("deploy", read_deploy),
-        unsupported=(),
-        position=cursor.node.position,
     )
     return _completed(service, cursor)
 
@@ -128,11 +117,11 @@ def _plain(fields: Fields, name: str) -> Service:
     )
 
 
-def _with_environment(service: Service, fields: Fields, around: Surroundings) -> Service:
-    environment = env_files.resolve(fields.mapping("environment", Cursor.pairs), around.lookup)
-    files = fields.many("env_file", lambda entries: env_files.read_env_files(entries, around.directory))
-    now = env_files.with_files(environment, files, around.lookup)
-    then = env_files.with_files_until_2_34(environment, files, around.lookup)
+def _with_environment(service: Service, fields: Fields, directory: Directory, around: Lookup) -> Service:
+    environment = env_files.resolve(fields.mapping("environment", Cursor.pairs), around)
+    files = fields.many("env_file", lambda entries: env_files.read_env_files(entries, directory))
+    now = env_files.with_files(environment, files, around)
+    then = env_files.with_files_until_2_34(environment, files, around)
     return replace(service, environment=now, environment_until_2_34=None if then == now else then)
 
 
@@ -345,8 +334,3 @@ def _device(cursor: Cursor) -> Device:
         target=fields.get("target", Cursor.text) or source,
         permissions=fields.get("permissions", Cursor.text) or "rwm",
     )
-
-
-def unsupported(cursor: Cursor) -> tuple[UnsupportedKey, ...]:
-    """Return what has been noted, in the order of the file."""
-    return tuple(sorted(cursor.unsupported, key=lambda key: (key.position.line, key.position.column, key.key)))

@@ -1,0 +1,127 @@
+"""A project's Compose files into the model: parse, interpolate, merge, bring into canonical form."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from stack.environment.interpolation import InterpolationError, interpolate
+from stack.findings import Code, Failure, Finding, Fix, Severity
+from stack.project import Project
+from stack.services.compose.assemble import Surroundings, assemble
+from stack.services.compose.files import Variables, active_profiles, find_files, project_name, read_variables
+from stack.services.compose.interpolate import Interpolator
+from stack.services.compose.merge import merge, without_resets
+from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
+from stack.services.compose.mounts import Directory
+from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
+from stack.services.compose.yaml import read_documents
+
+
+def load_compose(project: Project, environ: Mapping[str, str]) -> ComposeProject:
+    """Read the Compose files of `project` as Compose would in a shell with the variables `environ`.
+
+    Raises:
+        Failure: there is no Compose file, or it, `.env` or an ``env_file`` cannot be used.
+    """
+    variables = read_variables(project, environ)
+    files = find_files(project, variables)
+    try:
+        return _load(files, variables)
+    except InvalidNode as error:
+        raise _invalid(error) from None
+
+
+def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
+    directory = files[0].parent
+    documents = [document for file in files for document in _documents(file)]
+    name = project_name(_written_name(documents, variables), directory, variables)
+    # Compose sets the name that it found as a variable, for the files to use.
+    known = Variables({**variables.shell, "COMPOSE_PROJECT_NAME": name}, variables.env_file)
+    interpolator = Interpolator(known.lookup)
+    merged: Node = interpolator.tree(documents[0])
+    for document in documents[1:]:
+        merged = merge(merged, interpolator.tree(document))
+    home = known.lookup("HOME") or str(Path.home())
+    surroundings = Surroundings(name, files, Directory(directory, home), known.lookup, active_profiles(known))
+    compose, ignored = assemble(without_resets(merged), surroundings)
+    findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
+    return replace(compose, findings=findings)
+
+
+def _documents(file: Path) -> Iterator[Node]:
+    try:
+        documents = read_documents(file)
+    except OSError as error:
+        raise InvalidNode(Position(file, 1, 1), f"expected to read it: {error.strerror}") from None
+    if not documents:
+        raise InvalidNode(Position(file, 1, 1), "expected a mapping with services, the file is empty")
+    for document in documents:
+        if not isinstance(document, MappingNode):
+            raise InvalidNode(document.position, f"expected a mapping with services, got {describe(document)}")
+        yield document
+
+
+def _written_name(documents: Iterable[Node], variables: Variables) -> str | None:
+    """Return the last ``name:`` of the files, interpolated."""
+    written = None
+    for document in documents:
+        if isinstance(document, MappingNode) and "name" in document.entries:
+            node = document.entries["name"].node
+            if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
+                raise InvalidNode(node.position, f"name: expected a text, got {describe(node)}")
+            try:
+                written = interpolate(node.value, variables.lookup).text
+            except InterpolationError as error:
+                raise InvalidNode(node.position, f"name: {error}") from None
+    return written
+
+
+def _invalid(error: InvalidNode) -> Failure:
+    position = error.position
+    return Failure(
+        Finding(
+            Code.COMPOSE_FILE_INVALID,
+            f"{position.file.name}, line {position.line}: {error.message}",
+            f"{position.file}, line {position.line}, column {position.column}",
+            fixes=(Fix(f"Correct line {position.line} of {position.file.name}"),),
+        )
+    )
+
+
+def _unset(variables: Mapping[str, Position]) -> Iterator[Finding]:
+    for name, position in variables.items():
+        yield Finding(
+            Code.ENV_VARIABLE_MISSING,
+            f"The variable {name} is not set; a blank text takes its place",
+            f"{position.file.name}, line {position.line}, uses it without a default",
+            Severity.WARNING,
+            fixes=(Fix(f"Set {name} in .env", f"stackdeck env set {name}=VALUE"),),
+        )
+
+
+def _ignored(keys: Iterable[UnsupportedKey]) -> Iterator[Finding]:
+    for key in keys:
+        yield Finding(
+            Code.COMPOSE_KEY_UNSUPPORTED,
+            f"{key.key} is ignored",
+            f"{_where(key)}: Stackdeck does not know this key, and what it brings in is not shown",
+            Severity.WARNING,
+            fixes=(Fix("Start what it brings in with Compose", "docker compose up -d"),),
+        )
+
+
+def _unsupported(compose: ComposeProject) -> Iterator[Finding]:
+    for service in (*compose.services.values(), *compose.disabled.values()):
+        if service.unsupported:
+            yield Finding(
+                Code.COMPOSE_KEY_UNSUPPORTED,
+                f"{service.name} is shown, started and stopped, but not created",
+                "Stackdeck does not vouch for "
+                + "; ".join(f"{key.key} ({_where(key)})" for key in service.unsupported),
+                Severity.WARNING,
+                fixes=(Fix("Create it with Compose", f"docker compose up -d {service.name}"),),
+            )
+
+
+def _where(key: UnsupportedKey) -> str:
+    return f"{key.position.file.name}, line {key.position.line}"
