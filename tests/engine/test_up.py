@@ -10,7 +10,7 @@ import pytest
 from stack.findings import Code, Failure, silent
 from stack.services.compose.model import Condition, Healthcheck
 from stack.services.control import Action, Health, Pull, State, Volumes
-from tests.support.compose_model import SECOND, after, database, project, sleeper, volume_mount
+from tests.support.compose_model import SECOND, after, database, project, service, sleeper, volume_mount
 from tests.support.engine import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -87,9 +87,9 @@ async def test_a_dependent_starts_when_its_dependency_is_healthy(engine):
     slow = sleeper("slow", healthcheck=Healthcheck(("CMD", "test", "-e", "/ready"), interval=SECOND, retries=100))
     early = sleeper("early", depends_on=after("slow", condition=Condition.HEALTHY))
     async with opened(engine, project(early, slow, name=engine.name)) as services:
-        running = asyncio.create_task(up(services))
-        while not any(it.name.endswith("slow-1") and it.status == "running" for it in engine.containers()):
-            await asyncio.sleep(0.05)
+        waiting = asyncio.Event()
+        running = asyncio.create_task(up(services, progress=lambda line: "Waiting" in line and waiting.set()))
+        await waiting.wait()
         assert engine.container("early").status == "created"
         engine.container("slow").exec_run(["touch", "/ready"])
         result = await running
@@ -160,13 +160,12 @@ class TestFailures:
             stranger.remove()
 
     async def test_a_service_that_exits_shows_the_end_of_its_log(self, engine):
-        failing = sleeper("app")
-        failing = replace(failing, entrypoint=("sh", "-c", "echo this is why >&2; exit 3"), command=())
+        command = ("sh", "-c", "echo this is why >&2; exit 3")
+        # With a health check, it has to be more than started.
+        failing = service("app", entrypoint=command, healthcheck=Healthcheck(("CMD", "true"), interval=SECOND))
         async with opened(engine, project(failing, name=engine.name)) as services:
-            dependent = replace(failing, healthcheck=Healthcheck(("CMD", "true"), interval=SECOND))
-            async with opened(engine, project(dependent, name=engine.name)) as watched:
-                with pytest.raises(Failure) as caught:
-                    await up(watched)
+            with pytest.raises(Failure) as caught:
+                await up(services)
         assert caught.value.finding.code is Code.SERVICE_EXITED
         assert "status 3" in caught.value.finding.cause
         assert "this is why" in (caught.value.finding.evidence or "")

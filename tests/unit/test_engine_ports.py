@@ -26,7 +26,7 @@ def listening():
             ("0.0.0.0", 5432),
         ),
         (
-            "endpoint p-db-1 (01ab): Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use",
+            "(01ab): Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use",
             ("127.0.0.1", 5432),
         ),
         ("failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use", ("0.0.0.0", 80)),

@@ -87,7 +87,7 @@ def _client(endpoint: Endpoint, seconds: int) -> Client:
 
 
 def _knock(path: Path) -> None:
-    """Raise the operating system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
+    """Raise the system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
     with closing(socket.socket(socket.AF_UNIX)) as client:
         client.settimeout(REQUEST_SECONDS)
         client.connect(str(path))

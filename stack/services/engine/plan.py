@@ -82,7 +82,7 @@ class Writing:
 
 
 def writing(observed: Observed) -> Writing:
-    """Return the dialect of the Compose that labelled this project before, or else the newest."""
+    """Return the dialect of the Compose that labelled this project, or else of the one here, or else the newest."""
     version = observed.version
     dialect = dialect_of(version) if version else None
     if version and dialect:
