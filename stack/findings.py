@@ -7,7 +7,6 @@ Whatever can happen to a person is a `Finding` of a `Code`; where it stops what 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypedDict
 
 
 class Severity(StrEnum):
@@ -38,6 +37,9 @@ class Code(StrEnum):
     ENV_VARIABLE_MISSING = "env-variable-missing"
     ENV_VARIABLE_PLACEHOLDER = "env-variable-placeholder"
     ENV_VARIABLE_MISSPELLED = "env-variable-misspelled"
+    ENV_VARIABLE_DUPLICATE = "env-variable-duplicate"
+    ENV_VARIABLE_HIDDEN = "env-variable-hidden"
+    ENV_URL_CONTRADICTED = "env-url-contradicted"
     ENV_WRITE_FAILED = "env-write-failed"
     SETTING_INVALID = "setting-invalid"
     SETTING_MISSING = "setting-missing"
@@ -63,6 +65,8 @@ class Code(StrEnum):
     RUNTIME_UNSUPPORTED = "runtime-unsupported"
     EMBEDDED_UNAVAILABLE = "embedded-unavailable"
     EMBEDDED_START_FAILED = "embedded-start-failed"
+    EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
+    EMBEDDED_NO_SPACE = "embedded-no-space"
     CONFIRMATION_NEEDED = "confirmation-needed"
     # The database
     DATABASE_UNREACHABLE = "database-unreachable"
@@ -72,8 +76,11 @@ class Code(StrEnum):
     DATABASE_MISSING = "database-missing"
     DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
     DATABASE_REFUSED_LOGIN = "database-refused-login"
+    DATABASE_TLS = "database-tls"
     DATABASE_LOST = "database-lost"
     DATABASE_PERMISSION = "database-permission"
+    DATABASE_DISK_FULL = "database-disk-full"
+    DATABASE_TIMEOUT = "database-timeout"
     DATABASE_ERROR = "database-error"
     POOL_EXHAUSTED = "pool-exhausted"
     # Migrations
@@ -87,6 +94,7 @@ class Code(StrEnum):
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"
     FILTER_INVALID = "filter-invalid"
+    SORT_INVALID = "sort-invalid"
     CURSOR_INVALID = "cursor-invalid"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
@@ -143,34 +151,3 @@ class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an err
         super().__init__(finding.title)
         self.finding = finding
         self.findings = (finding, *others)
-
-
-class FixJSON(TypedDict):
-    """A fix as ``--json`` prints it."""
-
-    title: str
-    command: str | None
-    destructive: bool
-
-
-class FindingJSON(TypedDict):
-    """A finding as ``--json`` prints it."""
-
-    code: str
-    severity: str
-    title: str
-    cause: str
-    fixes: list[FixJSON]
-
-
-def to_json(finding: Finding) -> FindingJSON:
-    """Return the fields of `finding` that others may rely on."""
-    return {
-        "code": finding.code.value,
-        "severity": finding.severity.value,
-        "title": finding.title,
-        "cause": finding.cause,
-        "fixes": [
-            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
-        ],
-    }

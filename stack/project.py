@@ -23,6 +23,15 @@ class RuntimeName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """Which project to open, and how: what a person said on the command line."""
+
+    directory: Path
+    env_file: Path | None = None
+    runtime: RuntimeName | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Overrides:
     """What ``[tool.stackdeck]`` in a project's ``pyproject.toml`` says instead of what would be detected."""
 
@@ -60,20 +69,20 @@ def find_root(start: Path) -> Path:
     return start
 
 
-def open_project(start: Path, env_file: Path | None = None) -> Project:
-    """Find the project at or above `start`, with `env_file` in place of its `.env`.
+def open_project(options: Options) -> Project:
+    """Find the project at or above the directory of `options`.
 
     Raises:
         Failure: ``pyproject.toml`` cannot be read, or its ``[tool.stackdeck]`` holds what we do not know.
     """
-    root = find_root(start)
+    root = find_root(options.directory)
     overrides = _overrides(root / "pyproject.toml")
     template = next((root / name for name in TEMPLATE_NAMES if (root / name).is_file()), None)
     alembic = [root / overrides.alembic] if overrides.alembic else [root / "alembic.ini", root / "pyproject.toml"]
     return Project(
         root=root,
-        env_file=env_file or root / ".env",
-        env_file_given=env_file is not None,
+        env_file=options.env_file or root / ".env",
+        env_file_given=options.env_file is not None,
         template=template,
         alembic=next((path for path in alembic if _configures_alembic(path)), None),
         overrides=overrides,

@@ -65,7 +65,8 @@ def parse_url(text: str) -> DatabaseURL:
             "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE with a port from 1 to 65535"
         ) from None
     if parts.scheme not in SCHEMES:
-        shown = "no scheme" if not parts.scheme else f"{parts.scheme}://"
+        # Text that is no URL at all may be a password with a colon in it.
+        shown = f"{parts.scheme}://" if "://" in text else "no scheme"
         raise InvalidURLError(f"expected a URL that begins with postgresql://, got {shown}")
     if not parts.hostname:
         raise InvalidURLError("expected a host after the @, as in postgresql://USER:PASSWORD@HOST:PORT/DATABASE")

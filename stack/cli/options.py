@@ -1,0 +1,36 @@
+"""The options that stand before every command; the deck is opened with the same ones."""
+
+import argparse
+import os
+from pathlib import Path
+
+from stack.project import Options, RuntimeName
+
+
+def global_parser() -> argparse.ArgumentParser:
+    """Return a parser of the global options alone, to parse with or to build on."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--project", metavar="DIR", type=Path, help="the project's directory (default: here)")
+    parser.add_argument("--env-file", metavar="FILE", type=Path, help="read this file in place of the project's .env")
+    parser.add_argument(
+        "--runtime",
+        choices=[name.value for name in RuntimeName],
+        help="where the database runs (default: Docker if an engine answers)",
+    )
+    return parser
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Return what `global_parser` parsed, with absolute paths that keep symbolic links as they were given."""
+    here = Path(os.environ.get("PWD") or Path.cwd())
+    if not here.is_absolute() or not here.is_dir() or not here.samefile(Path.cwd()):
+        here = Path.cwd()
+
+    def absolute(path: Path) -> Path:
+        return Path(os.path.normpath(here / path))
+
+    return Options(
+        directory=absolute(arguments.project) if arguments.project else here,
+        env_file=absolute(arguments.env_file) if arguments.env_file else None,
+        runtime=RuntimeName(arguments.runtime) if arguments.runtime else None,
+    )

@@ -1,0 +1,110 @@
+"""What a command prints: one JSON object, or text for a person with the findings on stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+from rich.cells import cell_len
+
+from stack.findings import Finding, Severity
+from stack.text import clean, clean_line
+
+JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command found or did.
+
+    `fields` are the members of its JSON object without ``findings``; `text` is the same for a person, whose parts from
+    outside went through `align` or are cleaned when printed.
+    """
+
+    fields: Mapping[str, JSON]
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    failed: bool = field(default=False)
+
+    @property
+    def exit_status(self) -> int:
+        """0 when done, or all is well; 1 when it failed, or something found is an error."""
+        return int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
+
+
+class Console:
+    """Where a command's words go: results to stdout, progress and messages to stderr."""
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        """Write to the two streams, in whatever encoding they have, never failing on a character."""
+        self._stdout = stdout
+        self._stderr = stderr
+
+    def line(self, text: str) -> None:
+        """Print one line of a result."""
+        print(clean(text), file=self._stdout, flush=True)
+
+    def progress(self, text: str) -> None:
+        """Say what is being done."""
+        print(clean_line(text), file=self._stderr, flush=True)
+
+    def finding(self, finding: Finding) -> None:
+        """Say what is wrong, why, and what mends it."""
+        print(render(finding), file=self._stderr, flush=True)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Print a result for a person."""
+        if outcome.text:
+            self.line(outcome.text)
+        for finding in outcome.findings:
+            self.finding(finding)
+
+    def outcome_json(self, outcome: Outcome) -> None:
+        """Print a result as one JSON object."""
+        document = {**outcome.fields, "findings": [finding_json(finding) for finding in outcome.findings]}
+        print(json.dumps(document, ensure_ascii=False).encode(errors="replace").decode(), file=self._stdout, flush=True)
+
+
+def standard_console() -> Console:
+    """Return the console of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    return Console(sys.stdout, sys.stderr)
+
+
+def finding_json(finding: Finding) -> dict[str, JSON]:
+    """Return the fields of a finding that others may rely on."""
+    return {
+        "code": finding.code.value,
+        "severity": finding.severity.value,
+        "title": finding.title,
+        "cause": finding.cause,
+        "fixes": [
+            {"title": fix.title, "command": fix.command, "destructive": fix.destructive} for fix in finding.fixes
+        ],
+    }
+
+
+def render(finding: Finding) -> str:
+    """Return a finding as a few lines for a terminal."""
+    lines = [f"{finding.severity.value}: {clean_line(finding.title)}  [{finding.code.value}]"]
+    lines += [f"  {line}" for line in clean(finding.cause).splitlines()]
+    lines += [f"  | {line}" for line in clean(finding.evidence or "").splitlines()]
+    for fix in finding.fixes:
+        warning = " (destroys data)" if fix.destructive else ""
+        lines.append(f"  fix: {clean_line(fix.title)}{warning}")
+        if fix.command:
+            lines.append(f"       $ {clean_line(fix.command)}")
+    return "\n".join(lines)
+
+
+def align(rows: Sequence[Sequence[str]]) -> str:
+    """Return `rows`, the first of which is the head, as columns; each cell is cleaned and kept on its line."""
+    cells = [[clean_line(cell) for cell in row] for row in rows]
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )

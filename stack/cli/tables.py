@@ -1,0 +1,131 @@
+"""``tables`` and ``rows``: looking at data."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from stack.cli.command import add_command
+from stack.cli.output import Console, Outcome, align
+
+if TYPE_CHECKING:
+    from stack.cli.command import Commands
+    from stack.tables.description import Column
+    from stack.workspace import Workspace
+
+DEFAULT_LIMIT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """List the tables, the booking tables first."""
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Read the catalogue."""
+        browser = await workspace.tables()
+        tables = await browser.list()
+        rows = [("TABLE", "KIND", "ROWS (ESTIMATED)", "BYTES")]
+        rows += [(t.path, t.kind.value, _count(t.estimated_rows), _count(t.bytes)) for t in tables]
+        return Outcome(
+            {
+                "tables": [
+                    {
+                        "schema": t.schema,
+                        "name": t.name,
+                        "kind": t.kind.value,
+                        "estimated_rows": t.estimated_rows,
+                        "bytes": t.bytes,
+                        "primary_key": list(t.primary_key),
+                    }
+                    for t in tables
+                ]
+            },
+            align(rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Print a page of a table."""
+
+    table: str
+    where: tuple[str, ...]
+    sort: tuple[str, ...]
+    limit: int
+    after: str | None
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Read the page."""
+        from stack.tables.filters import parse_filter
+        from stack.tables.pages import After, Edge
+        from stack.tables.sorting import parse_sort
+        from stack.tables.values import native
+
+        filters = [parse_filter(text) for text in self.where]
+        sort = [parse_sort(text) for text in self.sort]
+        browser = await workspace.tables()
+        page = await browser.page(
+            await browser.find(self.table),
+            filters=filters,
+            sort=sort,
+            limit=self.limit,
+            position=After(self.after) if self.after else Edge.FIRST,
+        )
+        head = [column.name for column in page.columns]
+        body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
+        more = f"\nmore: --after {page.next}" if page.next else ""
+        return Outcome(
+            {
+                "columns": [
+                    {"name": c.name, "type": c.type, "nullable": c.nullable, "references": _reference(c)}
+                    for c in page.columns
+                ],
+                "rows": [
+                    [native(column, cell) for column, cell in zip(page.columns, row, strict=True)] for row in page.rows
+                ],
+                "next": page.next,
+                "previous": page.previous,
+                "estimated_rows": page.estimated_rows,
+                "seconds": round(page.seconds, 4),
+            },
+            align([head, *body]) + more,
+        )
+
+
+def _reference(column: "Column") -> str | None:
+    return (
+        f"{column.references.schema}.{column.references.table}.{column.references.column}"
+        if column.references
+        else None
+    )
+
+
+def _count(rows: int | None) -> str:
+    return "" if rows is None else f"{rows:,}"
+
+
+def _limit(text: str) -> int:
+    limit = int(text)
+    if not 1 <= limit <= 10_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 10000")
+    return limit
+
+
+def add_commands(commands: "Commands") -> None:
+    """Add the commands of this noun."""
+    add_command(commands, "tables", "list the tables, the booking tables first", lambda _: Tables())
+    rows = add_command(
+        commands,
+        "rows",
+        "print a page of a table",
+        lambda a: Rows(a.table, _each(a.where), _each(a.sort), a.limit, a.after),
+    )
+    rows.add_argument("table", metavar="TABLE")
+    rows.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
+    rows.add_argument("--sort", action="append", metavar="COLUMN[:desc]", help="by this column, then by the key")
+    rows.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, metavar="N", help="rows a page (default: 50)")
+    rows.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
+
+
+def _each(values: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(values or ())

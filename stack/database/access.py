@@ -1,0 +1,81 @@
+"""One database as this program uses it: an engine of its own, made when first needed, and errors as findings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from stack.database.activity import Capacity, ServerSession, activity, capacity
+from stack.database.errors import explain
+from stack.database.pool import PoolStatus, pool_status
+from stack.database.probe import Ping, ping
+from stack.database.sessions import create_engine
+from stack.environment.pool import PoolSettings
+from stack.environment.url import DatabaseURL
+
+PING_TIMEOUT: Final = 3.0
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseStatus:
+    """One look at a server that answers."""
+
+    ping: Ping
+    pool: PoolStatus
+    capacity: Capacity
+    sessions: tuple[ServerSession, ...]
+
+
+class Database:
+    """The database at `url`, with the pool that the settings ask for.
+
+    Every method raises `Failure` with the reason where the server refuses, is away or goes away.
+    """
+
+    def __init__(self, url: DatabaseURL, pool: PoolSettings) -> None:
+        """Connect to nothing yet."""
+        self.url = url
+        self.pool = pool
+        self._engine: AsyncEngine | None = None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine behind `connection`."""
+        if self._engine is None:
+            self._engine = create_engine(self.url, self.pool)
+        return self._engine
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection; what is not committed is rolled back."""
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise explain(error, self.url) from None
+
+    async def ping(self) -> Ping:
+        """Ask a question on a connection of its own and time the answer."""
+        return await ping(self.url, timeout=PING_TIMEOUT)
+
+    async def status(self) -> DatabaseStatus:
+        """Look at the server: latency, pool, capacity and sessions."""
+        answered = await self.ping()
+        async with self.connection() as connection:
+            room = await capacity(connection)
+            sessions = await activity(connection)
+        return DatabaseStatus(answered, self.pool_status(), room, sessions)
+
+    def pool_status(self) -> PoolStatus:
+        """Return what our own pool holds, without touching the server."""
+        return pool_status(self.engine)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None

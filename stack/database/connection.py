@@ -1,0 +1,107 @@
+"""The one door to the server: every asynchronous connection of ours is made here.
+
+Two things are mended on the way. psycopg resolves names in asyncio's default executor, whose threads keep a program
+from quitting while a name server is silent. And libpq keeps the code of a refused log-in to itself, so `wire` asks the
+server for it again.
+"""
+
+import asyncio
+import socket
+from ipaddress import ip_address
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from stack.background import in_thread
+from stack.database.wire import Refusal, ask_why
+from stack.environment.url import DatabaseURL
+
+APPLICATION_NAME: Final = "stackdeck"
+"""How our sessions are told apart in ``pg_stat_activity``."""
+
+CONNECT_TIMEOUT: Final = 10
+"""Seconds in which one address has to take a connection, where neither the caller nor the URL says otherwise."""
+
+_QUESTION_TIMEOUT: Final = 2.0
+
+
+async def connect(
+    url: DatabaseURL,
+    *,
+    timeout: float | None = None,
+    application_name: str = APPLICATION_NAME,
+    autocommit: bool = False,
+) -> psycopg.AsyncConnection[TupleRow]:
+    """Connect to `url` within `timeout` seconds, all of its addresses together; the URL's options win over ours.
+
+    Raises:
+        psycopg.OperationalError: there is no connection. Where the server refused it, `sqlstate` is the server's own
+            code; where no server was reached, the error's cause is the `OSError`, or its class is
+            `psycopg.errors.ConnectionTimeout`.
+        psycopg.ProgrammingError: the URL has an option that libpq does not know.
+    """
+    addresses: tuple[str, ...] = ()
+    try:
+        async with asyncio.timeout(timeout):
+            addresses = await _resolve(url)
+            conninfo = make_conninfo(**_parameters(url, addresses, application_name))
+            return await psycopg.AsyncConnection.connect(conninfo, autocommit=autocommit)
+    except TimeoutError:
+        raise psycopg.errors.ConnectionTimeout(f"no answer within {timeout:g} s") from None
+    except socket.gaierror as error:
+        raise psycopg.OperationalError(f"the name {url.host} does not resolve: {error.strerror}") from error
+    except psycopg.errors.ConnectionTimeout:
+        raise
+    except psycopg.OperationalError as error:
+        raise await _with_reason(error, url, addresses) from None
+
+
+async def _resolve(url: DatabaseURL) -> tuple[str, ...]:
+    """Return the addresses of the URL's host, or nothing where it needs no name server."""
+    if url.host.startswith("/") or any(name == "hostaddr" for name, _ in url.options):
+        return ()
+    try:
+        ip_address(url.host)
+    except ValueError:
+        found = await in_thread(lambda: socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM))
+        return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+    return ()
+
+
+def _parameters(url: DatabaseURL, addresses: tuple[str, ...], application_name: str) -> dict[str, str]:
+    """Return libpq's parameters. With `hostaddr` given, `host` is what a certificate is checked against."""
+    parameters = {
+        "application_name": application_name,
+        "connect_timeout": str(CONNECT_TIMEOUT),
+        **dict(url.options),
+        "host": ",".join([url.host] * len(addresses)) or url.host,
+        "port": str(url.port),
+        "dbname": url.database,
+        "user": url.user,
+    }
+    if addresses:
+        parameters["hostaddr"] = ",".join(addresses)
+    if url.password is not None:
+        parameters["password"] = url.password.get_secret_value()
+    return parameters
+
+
+async def _with_reason(
+    error: psycopg.OperationalError, url: DatabaseURL, addresses: tuple[str, ...]
+) -> psycopg.OperationalError:
+    """Return `error` as psycopg would have raised it, had libpq said what it knew."""
+    reasoned = psycopg.OperationalError(str(error))
+    for address in addresses or (url.host,):
+        try:
+            async with asyncio.timeout(_QUESTION_TIMEOUT):
+                match await ask_why(url, address):
+                    case Refusal(sqlstate=sqlstate):
+                        reasoned.sqlstate = sqlstate
+                        return reasoned
+                    case None:
+                        return reasoned
+        except OSError as unreachable:  # a TimeoutError is one too
+            reasoned.__cause__ = unreachable
+    return reasoned

@@ -1,0 +1,1 @@
+"""Alembic migrations: history, status, and the runner that applies them."""

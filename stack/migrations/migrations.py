@@ -1,0 +1,1 @@
+"""The migrations of one project on one database."""

@@ -1,0 +1,32 @@
+"""Whether an engine is there at all: asked once, briefly, before anything is decided on it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from docker.errors import APIError
+
+from stack.findings import Failure
+from stack.services.engine.connection import Engine
+from stack.services.engine.endpoint import resolve_endpoint
+from stack.services.engine.errors import refused
+from stack.services.runtime import EngineAnswer
+
+PATIENCE: Final = 2
+"""Seconds that an engine has to say its version."""
+
+
+async def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
+    """Return what the engine that `environ` names answers, or why it does not."""
+    try:
+        engine = Engine(resolve_endpoint(environ), environ, seconds=PATIENCE)
+    except Failure as failure:
+        return EngineAnswer(None, None, failure.finding)
+    try:
+        version = await engine.call(lambda client: client.engine_version())
+    except Failure as failure:
+        return EngineAnswer(engine.endpoint.url, None, failure.finding)
+    except APIError as error:
+        return EngineAnswer(engine.endpoint.url, None, refused("asking for its version", error).finding)
+    finally:
+        engine.close()
+    return EngineAnswer(engine.endpoint.url, version)

@@ -1,0 +1,98 @@
+"""A database that is no service of this project: it can be used, not started."""
+
+# ruff: noqa: ARG002 - it takes what every runtime takes, to say no
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+from stack.environment.url import DatabaseURL
+from stack.findings import Code, Failure, Finding, Fix, Progress
+from stack.project import RuntimeName
+from stack.services.control import (
+    EngineStatus,
+    LogLine,
+    Pull,
+    ServicesStatus,
+    ServiceStatus,
+    UpResult,
+    Volumes,
+)
+
+
+class ExternalServices:
+    """No services; see `stack.services.control.ServiceControl`. All but `status` and `close` raise `Failure`."""
+
+    def __init__(self, url: DatabaseURL) -> None:
+        """Take where the database is."""
+        self._url = url
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """External."""
+        return RuntimeName.EXTERNAL
+
+    async def status(self) -> ServicesStatus:
+        """Return that there are no services."""
+        return ServicesStatus(EngineStatus(reachable=False, endpoint=None, source=None, version=None), ())
+
+    async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
+        """Raise: nothing can be started."""
+        raise self._unsupported("started")
+
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+    ) -> UpResult:
+        """Raise: nothing can be started."""
+        raise self._unsupported("started")
+
+    async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
+        """Raise: nothing can be stopped."""
+        raise self._unsupported("stopped")
+
+    async def restart(
+        self,
+        services: Sequence[str],
+        *,
+        progress: Progress,
+    ) -> tuple[ServiceStatus, ...]:
+        """Raise: nothing can be restarted."""
+        raise self._unsupported("restarted")
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
+        """Raise: nothing can be removed."""
+        raise self._unsupported("removed")
+
+    def logs(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+    ) -> AsyncIterator[LogLine]:
+        """Raise: its log is not ours to read."""
+        raise self._unsupported("watched")
+
+    follow = logs
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _unsupported(self, done: str) -> Failure:
+        return Failure(
+            Finding(
+                Code.RUNTIME_UNSUPPORTED,
+                f"The database at {self._url.host} cannot be {done} from here",
+                f"The settings point at {self._url.host}:{self._url.port}, which is none of this project's services; "
+                "Stackdeck uses it and leaves its care to whoever runs it",
+                fixes=(
+                    Fix("Use the Compose file's own Postgres", "stackdeck --runtime docker up"),
+                    Fix("Use a Postgres of this machine, without Docker", "stackdeck --runtime embedded up"),
+                    Fix("Point APP_DB_URL, or APP_DB_HOST and APP_DB_PORT, at the server you mean"),
+                ),
+            )
+        )

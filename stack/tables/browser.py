@@ -1,0 +1,48 @@
+"""The tables of one database, to look at: each call is one read-only transaction."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from stack.booking.models import TABLES
+from stack.database.access import Database
+from stack.tables.catalogue import Table, find_table, list_tables
+from stack.tables.filters import Filter
+from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, page
+from stack.tables.reading import reading
+from stack.tables.sorting import Sort
+
+LONGEST: Final = 1000
+"""Characters of a cell that a grid reads; more than that no screen shows."""
+
+
+class TableBrowser:
+    """Lists tables and reads pages of them; every method raises `Failure` where the database or a name is not there."""
+
+    def __init__(self, database: Database) -> None:
+        """Read from `database`, connecting only when asked something."""
+        self._database = database
+
+    async def list(self) -> tuple[Table, ...]:
+        """Return every table, the booking tables first."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await list_tables(reader, TABLES)
+
+    async def find(self, name: str) -> Table:
+        """Return the table that `name` means, with or without its schema, in SQL's spelling."""
+        return find_table(await self.list(), name)
+
+    async def page(
+        self,
+        table: Table,
+        *,
+        filters: Sequence[Filter] = (),
+        sort: Sequence[Sort] = (),
+        limit: int = PAGE_SIZE,
+        position: Position = Edge.FIRST,
+        longest: int | None = None,
+    ) -> Page:
+        """Return a page as `stack.tables.pages.page` does; cells longer than `longest` are cut to that."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await page(
+                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+            )

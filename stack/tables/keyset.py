@@ -1,0 +1,75 @@
+"""Paging by key: which rows come after a row, so that a page deep in a table costs what the first one costs.
+
+The rows after a row are cut into segments: each is one range of the order, each follows the one before, and each is a
+condition that an index can start at. For keys without NULLs and with one direction there is one segment, a comparison
+of row values; NULLs and mixed directions need more, since a single condition for them would have to be an OR, which
+Postgres answers by reading from the start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from stack.tables.sorting import Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column of the order, by its position among them; `nullable` where it may hold NULL."""
+
+    index: int
+    direction: Direction
+    nullable: bool
+
+
+class Test(Enum):
+    """What a segment asks of its columns."""
+
+    EQUAL = "="
+    BEYOND = "beyond"
+    NULL = "is null"
+    NOT_NULL = "is not null"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A test of keys: of one, or for `Test.BEYOND` of several with one direction, compared as a row value."""
+
+    test: Test
+    keys: tuple[Key, ...]
+
+
+Segment = tuple[Condition, ...]
+"""Conditions that all hold."""
+
+
+def segments_after(keys: Sequence[Key], nulls: Sequence[bool]) -> list[Segment]:
+    """Return the segments that hold the rows after one row, in order; `nulls` says which of its keys are NULL."""
+    if not keys:
+        return []
+    run = _run(keys, nulls)
+    first, rest = keys[0], keys[len(run) :]
+    deeper = segments_after(rest, nulls[len(run) :]) if rest else []
+    same = tuple(Condition(Test.NULL if null else Test.EQUAL, (key,)) for key, null in zip(run, nulls, strict=False))
+    within = [(*same, *segment) for segment in deeper]
+    if not nulls[0]:
+        beyond: list[Segment] = [(Condition(Test.BEYOND, run),)]
+        last = first.nullable and first.direction is Direction.ASCENDING
+        return [*within, *beyond, (Condition(Test.NULL, (first,)),)] if last else [*within, *beyond]
+    return [*within, (Condition(Test.NOT_NULL, (first,)),)] if first.direction is Direction.DESCENDING else within
+
+
+def _run(keys: Sequence[Key], nulls: Sequence[bool]) -> tuple[Key, ...]:
+    """Return the keys from the start that one comparison of row values can order.
+
+    They share a direction, and only the first may hold NULL: a comparison of rows says neither yes nor no at a NULL.
+    """
+    length = 1
+    while (
+        not nulls[0]
+        and length < len(keys)
+        and keys[length].direction is keys[0].direction
+        and not keys[length].nullable
+    ):
+        length += 1
+    return tuple(keys[:length])

@@ -1,0 +1,168 @@
+"""The SQL of a page, put together by SQLAlchemy: names quoted by it, values bound by it, nothing pasted in.
+
+Values travel as text and are cast on the server to the type of their column, and come back as the text that Postgres
+prints: Python never sees them as numbers or dates, so nothing is rounded, refused or moved to another time zone.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import sqlalchemy as sa
+from sqlalchemy.types import UserDefinedType
+
+from stack.tables.catalogue import Table
+from stack.tables.description import Column
+from stack.tables.filters import Filter, Operator
+from stack.tables.keyset import Condition, Key, Segment, Test
+from stack.tables.sorting import Direction
+
+# Casting these to text drops the padding, or adds a netmask; what Postgres prints is asked of their output function.
+_CAST_DIFFERS: Final = frozenset({"bpchar", "inet"})
+
+_COMPARISONS: Final[
+    dict[Operator, Callable[[sa.ColumnElement[str], sa.ColumnElement[str]], sa.ColumnElement[bool]]]
+] = {
+    Operator.EQUAL: operator.eq,
+    Operator.NOT_EQUAL: operator.ne,
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.GREATER: operator.gt,
+    Operator.AT_LEAST: operator.ge,
+}
+
+Texts = sa.Select[*tuple[str | None, ...]]
+"""A statement whose rows are texts."""
+
+
+class _NamedType(UserDefinedType[str]):
+    """A type by the name that the server gave; `format_type` has quoted it where it must be."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_options: object) -> str:
+        # The driver reads a lone % as the start of a parameter.
+        return self.name.replace("%", "%%")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A column of the order and its direction."""
+
+    column: Column
+    direction: Direction
+
+
+class Rows:
+    """A table as a source of rows: the columns that are shown, the conditions that all of them meet."""
+
+    def __init__(self, table: Table, columns: Sequence[Column], where: Sequence[tuple[Column, Filter]]) -> None:
+        """Take the table, the columns to show, and each filter with its column."""
+        self._columns = columns
+        self._source = sa.table(_exactly(table.name), schema=_exactly(table.schema))
+        self._where = [condition(self._of(column), column, each) for column, each in where]
+
+    def by_key(
+        self,
+        order: Sequence[Ordered],
+        segment: Segment,
+        values: Sequence[str | None],
+        *,
+        limit: int,
+        longest: int | None,
+    ) -> Texts:
+        """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full."""
+        keys = [sa.cast(self._of(each.column), sa.Text) for each in order]
+        bounds = [self._bound(each, order, values) for each in segment]
+        return (
+            sa.select(*self._shown(longest), *keys)
+            .select_from(self._source)
+            .where(*self._where, *bounds)
+            .order_by(*self._order(order))
+            .limit(limit)
+        )
+
+    def by_offset(self, order: Sequence[Ordered], offset: int, *, limit: int, longest: int | None) -> Texts:
+        """Return at most `limit` rows after the first `offset`.
+
+        Rows that `order` holds equal are told apart by all that they print, so that pages agree on their order.
+        """
+        ties = [sa.cast(self._of(column), sa.Text) for column in self._columns] if order else []
+        return (
+            # A table may have no columns, and still rows.
+            sa.select(*(self._shown(longest) or [sa.cast(sa.null(), sa.Text)]))
+            .select_from(self._source)
+            .where(*self._where)
+            .order_by(*self._order(order), *ties)
+            .limit(limit)
+            .offset(offset)
+        )
+
+    def count(self) -> sa.Select[int]:
+        """Return how many rows there are, which reads them all."""
+        return sa.select(sa.func.count()).select_from(self._source).where(*self._where)
+
+    def _of(self, column: Column) -> sa.ColumnClause[str]:
+        return sa.column(_exactly(column.name), _NamedType(column.base_type))
+
+    def _shown(self, longest: int | None) -> list[sa.ColumnElement[str | None]]:
+        texts = [_printed(self._of(column), column) for column in self._columns]
+        # One character more than asked for shows that there is more.
+        return texts if longest is None else [sa.func.left(text, longest + 1) for text in texts]
+
+    def _order(self, order: Sequence[Ordered]) -> list[sa.UnaryExpression[str]]:
+        return [
+            self._of(each.column).asc() if each.direction is Direction.ASCENDING else self._of(each.column).desc()
+            for each in order
+        ]
+
+    def _bound(
+        self, bound: Condition, order: Sequence[Ordered], values: Sequence[str | None]
+    ) -> sa.ColumnElement[bool]:
+        columns = [self._of(order[key.index].column) for key in bound.keys]
+        match bound.test:
+            case Test.NULL:
+                return columns[0].is_(None)
+            case Test.NOT_NULL:
+                return columns[0].is_not(None)
+            case Test.EQUAL:
+                return columns[0] == self._value(bound.keys[0], order, values)
+            case Test.BEYOND:
+                left, right = sa.tuple_(*columns), sa.tuple_(*(self._value(key, order, values) for key in bound.keys))
+                return left > right if bound.keys[0].direction is Direction.ASCENDING else left < right
+
+    def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
+        return typed(values[key.index] or "", order[key.index].column)
+
+
+def typed(value: str, column: Column) -> sa.ColumnElement[str]:
+    """Return `value` bound as text and cast to the type of `column`."""
+    return sa.cast(sa.bindparam(None, value, type_=sa.Text, unique=True), _NamedType(column.base_type))
+
+
+def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.ColumnElement[bool]:
+    """Return the condition that `each` is on `left`, which is `column` or has its type."""
+    value = each.value or ""
+    match each.operator:
+        case Operator.CONTAINS:
+            return _printed(left, column).icontains(value, autoescape=True)
+        case Operator.NULL:
+            return left.is_(None)
+        case Operator.NOT_NULL:
+            return left.is_not(None)
+        case comparison:
+            return _COMPARISONS[comparison](left, typed(value, column))
+
+
+def _printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
+    if column.base_type not in _CAST_DIFFERS:
+        return cast("sa.ColumnElement[str | None]", sa.cast(left, sa.Text))
+    return sa.case((left.is_(None), None), else_=sa.func.format("%s", left, type_=sa.Text))
+
+
+def _exactly(name: str) -> sa.quoted_name:
+    return sa.quoted_name(name, quote=True)

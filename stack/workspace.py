@@ -1,0 +1,320 @@
+"""One open project: what the commands and the deck both hold.
+
+Each part is made when it is first asked for, so that a command pays only for what it needs, and a part that cannot be
+had raises the `Failure` that says why. `Workspace.reload` forgets what was read, after a file has changed.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from stack.findings import Failure, Finding, Fix, Progress
+from stack.project import Options, Project, RuntimeName, open_project
+from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
+
+if TYPE_CHECKING:
+    from stack.booking.seed import SeedResult
+    from stack.database.access import Database
+    from stack.database.pool import PoolStatus
+    from stack.database.probe import Ping
+    from stack.doctor.examination import Report
+    from stack.environment.report import EnvironmentReport
+    from stack.environment.settings import Settings
+    from stack.environment.template import InitResult
+    from stack.environment.url import DatabaseURL
+    from stack.migrations.migrations import Migrations
+    from stack.migrations.status import MigrationStatus
+    from stack.services.compose.model import ComposeProject
+    from stack.services.embedded.control import EmbeddedServices
+    from stack.tables.browser import TableBrowser
+
+T = TypeVar("T")
+
+DATABASE_SERVICE: Final = "db"
+"""What the embedded server is called where no Compose file names it."""
+
+NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One look at everything; what could not be seen is None, and `findings` say why."""
+
+    engine: EngineStatus
+    services: tuple[ServiceStatus, ...]
+    url: str | None
+    database: "Ping | None"
+    pool: "PoolStatus"
+    migrations: "MigrationStatus | None"
+    findings: tuple[Finding, ...]
+
+
+@dataclass(slots=True)
+class _Read:
+    """What has been read so far of a project's files and surroundings."""
+
+    settings: "Settings | None" = None
+    compose: "ComposeProject | None" = None
+    engine: EngineAnswer | None = None
+    runtime: RuntimeInUse | None = None
+    services: ServiceControl | None = None
+    database: "Database | None" = None
+
+
+class Workspace:
+    """A project with its environment, services, database, migrations and tables."""
+
+    def __init__(self, project: Project, wanted: RuntimeName | None, environ: Mapping[str, str]) -> None:
+        """Read nothing yet; `wanted` is the runtime that was asked for on the command line."""
+        self.project = project
+        self._wanted = wanted or project.overrides.runtime
+        self._environ = environ
+        self._read = _Read()
+        self._asking = asyncio.Lock()
+
+    # What is written
+
+    @property
+    def name(self) -> str:
+        """The project's name: Compose's where there is a Compose file that can be read."""
+        try:
+            return self.compose().name
+        except Failure:
+            return self.project.root.name
+
+    def environment(self) -> "EnvironmentReport":
+        """Judge the variables and their file, as they are now."""
+        from stack.environment.report import check_environment
+
+        return check_environment(self.project, self._environ)
+
+    def init_environment(self) -> "InitResult":
+        """Make `.env` from the template. What was read before is read again afterwards."""
+        from stack.environment.template import init_env
+
+        made = init_env(self.project)
+        self._read = replace(self._read, settings=None, compose=None, runtime=None, services=None)
+        return made
+
+    def settings(self) -> "Settings":
+        """Return the settings of the shell and `.env`."""
+        from stack.environment.settings import load_settings
+
+        if self._read.settings is None:
+            self._read.settings = load_settings(self.project, self._environ)
+        return self._read.settings
+
+    def compose(self) -> "ComposeProject":
+        """Return the Compose project."""
+        from stack.services.compose.load import load_compose
+
+        if self._read.compose is None:
+            self._read.compose = load_compose(self.project, self._environ)
+        return self._read.compose
+
+    def database_service(self) -> str:
+        """Return the name of the Compose service that is the database."""
+        from stack.services.compose.postgres import postgres_service
+
+        return postgres_service(self.compose(), self.project.overrides.service).name
+
+    # What runs
+
+    async def engine(self) -> EngineAnswer:
+        """Ask the engine for its version, once."""
+        from stack.services.engine.ask import ask_engine
+
+        async with self._asking:
+            if self._read.engine is None:
+                self._read.engine = await ask_engine(self._environ)
+            return self._read.engine
+
+    async def runtime(self) -> RuntimeInUse:
+        """Return the runtime in use; the engine is asked only where the choice depends on it."""
+        if self._read.runtime is None:
+            written, published = self._addresses()
+            undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
+            if undecided.name is RuntimeName.EMBEDDED and self._wanted is None:
+                engine = await self.engine()
+                undecided = choose_runtime(wanted=None, written=written, published=published, engine=engine)
+            self._read.runtime = undecided
+        return self._read.runtime
+
+    def _addresses(self) -> "tuple[DatabaseURL | None, DatabaseURL | None]":
+        """Return the address that the settings name, and the one that the Compose file publishes, where there is one.
+
+        What is broken in either file is found again, and said, by whoever needs its content.
+        """
+        written = published = None
+        with contextlib.suppress(Failure):
+            settings = self.settings()
+            written = settings.database if settings.names_database else None
+        with contextlib.suppress(Failure):
+            published = self._published()
+        return written, published
+
+    def _published(self) -> "DatabaseURL | None":
+        from stack.services.compose.postgres import postgres_service, published_url
+
+        return published_url(postgres_service(self.compose(), self.project.overrides.service))
+
+    async def services(self) -> ServiceControl:
+        """Return the services on the runtime in use."""
+        runtime = await self.runtime()
+        if self._read.services is None:
+            self._read.services = self._control(runtime.name)
+        return self._read.services
+
+    def _control(self, runtime: RuntimeName) -> ServiceControl:
+        match runtime:
+            case RuntimeName.DOCKER:
+                from stack.services.engine.control import EngineServices
+                from stack.services.engine.endpoint import resolve_endpoint
+
+                given = self.project.env_file if self.project.env_file_given else None
+                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ, given)
+            case RuntimeName.EMBEDDED:
+                return self._embedded()
+            case RuntimeName.EXTERNAL:
+                from stack.services.external import ExternalServices
+
+                return ExternalServices(self.settings().database)
+
+    def _embedded(self) -> "EmbeddedServices":
+        from stack.services.embedded.control import EmbeddedServices
+
+        try:
+            service = self.database_service()
+        except Failure:
+            service = DATABASE_SERVICE
+        return EmbeddedServices(self.project.root, self.settings().database, service=service)
+
+    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+        """Start `services`, all if none is named, and wait until the database answers a query.
+
+        `timeout` is in seconds and covers both.
+        """
+        from stack.database.probe import wait_until_ready
+
+        began = time.monotonic()
+        result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        if self.database_service() in {outcome.service for outcome in result.services}:
+            left = max(1.0, timeout - (time.monotonic() - began))
+            await wait_until_ready((await self.database()).url, timeout=left, progress=progress)
+        return replace(result, seconds=time.monotonic() - began)
+
+    # The database
+
+    async def database(self) -> "Database":
+        """Return the database: the one of the settings, or where the embedded server really listens."""
+        from stack.database.access import Database
+
+        url = await self._url()
+        if self._read.database is not None and self._read.database.url != url:
+            await self._read.database.close()
+            self._read.database = None
+        if self._read.database is None:
+            self._read.database = Database(url, self.settings().pool)
+        return self._read.database
+
+    async def _url(self) -> "DatabaseURL":
+        from stack.services.embedded.control import EmbeddedServices
+
+        services = await self.services()
+        return services.url() if isinstance(services, EmbeddedServices) else self.settings().database
+
+    async def migrations(self) -> "Migrations":
+        """Return the project's migrations on its database."""
+        from stack.migrations.migrations import Migrations
+
+        return Migrations(self.project, await self.database())
+
+    async def tables(self) -> "TableBrowser":
+        """Return the database's tables."""
+        from stack.tables.browser import TableBrowser
+
+        return TableBrowser(await self.database())
+
+    async def seed(self, bookings: int, random_seed: int, progress: Progress) -> "SeedResult":
+        """Fill the booking tables with `bookings` bookings, the same for the same `random_seed`."""
+        from stack.booking.seed import seed
+
+        return await seed((await self.database()).url, bookings, random_seed, progress)
+
+    # All of it
+
+    async def examine(self) -> "Report":
+        """Run every check of the doctor."""
+        from stack.doctor.checks import CHECKS
+        from stack.doctor.examination import examine
+
+        return await examine(self, CHECKS)
+
+    async def look(self) -> Overview:
+        """Look at every part once; what cannot be seen becomes a finding."""
+        from stack.database.pool import PoolStatus
+
+        findings: list[Finding] = []
+
+        async def seen(part: Awaitable[T]) -> T | None:
+            try:
+                return await part
+            except Failure as failure:
+                findings.extend(failure.findings)
+                return None
+
+        services = await seen(self._services_status())
+        database = await seen(self.database())
+        ping = await seen(database.ping()) if database else None
+        migrations = await seen(self._migration_status()) if ping else None
+        findings += [*(services.findings if services else ()), *(migrations.findings if migrations else ())]
+        return Overview(
+            engine=services.engine if services else NO_ENGINE,
+            services=services.services if services else (),
+            url=database.url.masked if database else None,
+            database=ping,
+            pool=database.pool_status() if database else PoolStatus(0, 0, 0, 0, 0),
+            migrations=migrations,
+            findings=tuple(dict.fromkeys(findings)),
+        )
+
+    async def _services_status(self) -> ServicesStatus:
+        return await (await self.services()).status()
+
+    async def _migration_status(self) -> "MigrationStatus":
+        return await (await self.migrations()).status()
+
+    async def mend(self, fix: Fix, progress: Progress) -> None:
+        """Carry out `fix`, which must be one that can be; what was read before is read again afterwards."""
+        if fix.apply is None:
+            raise ValueError(f"{fix.title!r} is for a person to do")
+        try:
+            await fix.apply(progress)
+        finally:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Forget what was read and let go of connections; everything is read and asked again when needed."""
+        read, self._read = self._read, _Read()
+        if read.services is not None:
+            await read.services.close()
+        if read.database is not None:
+            await read.database.close()
+
+
+@contextlib.asynccontextmanager
+async def open_workspace(options: Options, environ: Mapping[str, str]) -> AsyncIterator[Workspace]:
+    """Open the project that `options` name, and let go of its connections in the end.
+
+    Raises:
+        Failure: the project's own settings cannot be used.
+    """
+    workspace = Workspace(open_project(options), options.runtime, environ)
+    try:
+        yield workspace
+    finally:
+        await workspace.reload()

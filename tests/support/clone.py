@@ -1,0 +1,80 @@
+"""A fresh clone of this repository, as a person gets it, and the command run in it."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STACKDECK = Path(sys.executable).with_name("stackdeck")
+TRACKED = ("docker-compose.yml", "alembic.ini", ".env.example", "pyproject.toml", "migrations", "stack", "tui")
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def bare_environment() -> dict[str, str]:
+    """Return our environment without anything that would configure a stack."""
+    ours = ("APP_DB_", "PGADMIN_", "COMPOSE_", "DATABASE_URL", "PG", "NO_COLOR", "STACKDECK_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of what git tracks, with no `.env`; the ports come from the shell, which wins over the file."""
+
+    root: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run a command, with nobody at the keyboard."""
+        return subprocess.run(
+            [str(STACKDECK), *arguments],
+            cwd=self.root,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that must succeed."""
+        result = self.run(*arguments)
+        assert result.returncode == 0, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def json(self, *arguments: str) -> dict[str, object]:
+        """Run a command with ``--json`` and return its one object, whatever its exit status."""
+        result = self.run(*arguments, "--json")
+        assert "Traceback" not in result.stderr, result.stderr
+        document = json.loads(result.stdout)
+        assert isinstance(document, dict)
+        return document
+
+
+def make_clone(root: Path, **environ: str) -> Clone:
+    """Copy what git tracks into `root`, and give it ports of its own."""
+    root.mkdir(parents=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *TRACKED],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split("\0")
+    for name in filter(None, tracked):
+        if (ROOT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    ports = {"APP_DB_PORT": str(free_port()), "PGADMIN_PORT": str(free_port())}
+    return Clone(root, {**bare_environment(), **ports, "PWD": str(root), **environ})
