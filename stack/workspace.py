@@ -6,11 +6,13 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 
 import asyncio
 import contextlib
+import importlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
 from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
@@ -33,6 +35,21 @@ if TYPE_CHECKING:
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
+
+PARTS: Final = (
+    "stack.environment.report",
+    "stack.environment.settings",
+    "stack.services.compose.load",
+    "stack.services.compose.postgres",
+    "stack.services.engine.ask",
+    "stack.services.engine.control",
+    "stack.services.embedded.control",
+    "stack.database.access",
+    "stack.migrations.migrations",
+    "stack.tables.browser",
+    "stack.doctor.checks",
+)
+"""What a workspace imports when it is first asked for it."""
 
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
@@ -254,6 +271,8 @@ class Workspace:
 
     async def examine(self) -> "Report":
         """Run every check of the doctor."""
+        # Beforehand, so that no check loses its time to it.
+        await in_thread(import_parts)
         from stack.doctor.checks import CHECKS
         from stack.doctor.examination import examine
 
@@ -310,6 +329,12 @@ class Workspace:
             await read.services.close()
         if read.database is not None:
             await read.database.close()
+
+
+def import_parts() -> None:
+    """Import all that a workspace may need; for a thread, since it takes most of a second."""
+    for part in PARTS:
+        importlib.import_module(part)
 
 
 @contextlib.asynccontextmanager
