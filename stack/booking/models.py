@@ -111,7 +111,6 @@ class Customer(Base):
     """Someone who books."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index("ix_customers_email_lower", func.lower(text("email"))),)
 
     id: Mapped[Key]
     full_name: Mapped[str]

@@ -1,7 +1,8 @@
 """Who is connected to the server, what each does and waits for, and how many more may come.
 
 A role without privileges sees that others' sessions are there, and by whom, but not what they do; every query here
-works for it. Specification: PostgreSQL's documentation, «The Cumulative Statistics System», `pg_stat_activity`.
+works for it. Within one transaction the server keeps answering from one snapshot, so ask each time in a new one.
+Specification: PostgreSQL's documentation, «The Cumulative Statistics System», `pg_stat_activity`.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,17 @@ _CLIENTS: Final = """
     datid IS NOT NULL AND usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
 """
 
-_CAPACITY: Final = text(f"""
+_CAPACITY: Final = text(
+    f"""
     SELECT current_setting('max_connections')::int AS max_connections,
            current_setting('superuser_reserved_connections')::int
                + coalesce(current_setting('reserved_connections', true), '0')::int AS reserved,
            (SELECT count(*)::int FROM pg_stat_activity WHERE {_CLIENTS}) AS used
-""")
+"""  # noqa: S608 - made of constants
+)
 
-_ACTIVITY: Final = text(f"""
+_ACTIVITY: Final = text(
+    f"""
     SELECT pid,
            coalesce(usename, '') AS user,
            coalesce(datname, '') AS database,
@@ -39,7 +43,8 @@ _ACTIVITY: Final = text(f"""
     FROM pg_stat_activity
     WHERE {_CLIENTS}
     ORDER BY (state = 'active') DESC NULLS LAST, query_start NULLS LAST, pid
-""")
+"""  # noqa: S608 - made of constants
+)
 
 
 @dataclass(frozen=True, slots=True)

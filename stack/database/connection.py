@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from stack.background import in_thread
-from stack.database.wire import Refusal, ask_why
+from stack.database.wire import Refusal, Unclear, ask_why
 from stack.environment.url import DatabaseURL
 
 APPLICATION_NAME: Final = "stackdeck"
@@ -42,20 +42,24 @@ async def connect(
             `psycopg.errors.ConnectionTimeout`.
         psycopg.ProgrammingError: the URL has an option that libpq does not know.
     """
-    addresses: tuple[str, ...] = ()
     try:
         async with asyncio.timeout(timeout):
             addresses = await _resolve(url)
             conninfo = make_conninfo(**_parameters(url, addresses, application_name))
+            try:
+                return await psycopg.AsyncConnection.connect(conninfo, autocommit=autocommit)
+            except psycopg.errors.ConnectionTimeout:
+                raise
+            except psycopg.OperationalError as error:
+                reason = await _reason(url, addresses)
+                if reason is not Unclear.ADMITTED:
+                    raise _with_reason(error, reason) from (reason if isinstance(reason, OSError) else None)
+            # It was not ready a moment ago and is now.
             return await psycopg.AsyncConnection.connect(conninfo, autocommit=autocommit)
     except TimeoutError:
         raise psycopg.errors.ConnectionTimeout(f"no answer within {timeout:g} s") from None
     except socket.gaierror as error:
         raise psycopg.OperationalError(f"the name {url.host} does not resolve: {error.strerror}") from error
-    except psycopg.errors.ConnectionTimeout:
-        raise
-    except psycopg.OperationalError as error:
-        raise await _with_reason(error, url, addresses) from None
 
 
 async def _resolve(url: DatabaseURL) -> tuple[str, ...]:
@@ -88,20 +92,21 @@ def _parameters(url: DatabaseURL, addresses: tuple[str, ...], application_name: 
     return parameters
 
 
-async def _with_reason(
-    error: psycopg.OperationalError, url: DatabaseURL, addresses: tuple[str, ...]
-) -> psycopg.OperationalError:
-    """Return `error` as psycopg would have raised it, had libpq said what it knew."""
-    reasoned = psycopg.OperationalError(str(error))
+async def _reason(url: DatabaseURL, addresses: tuple[str, ...]) -> Refusal | Unclear | OSError:
+    """Return what the first address that has a server says, or else why the last one has none."""
+    reason: OSError | Unclear = Unclear.UNKNOWN
     for address in addresses or (url.host,):
         try:
             async with asyncio.timeout(_QUESTION_TIMEOUT):
-                match await ask_why(url, address):
-                    case Refusal(sqlstate=sqlstate):
-                        reasoned.sqlstate = sqlstate
-                        return reasoned
-                    case None:
-                        return reasoned
-        except OSError as unreachable:  # a TimeoutError is one too
-            reasoned.__cause__ = unreachable
+                return await ask_why(url, address)
+        except OSError as error:  # a TimeoutError is one too
+            reason = error
+    return reason
+
+
+def _with_reason(error: psycopg.OperationalError, reason: Refusal | Unclear | OSError) -> psycopg.OperationalError:
+    """Return `error` as psycopg would have made it, had libpq told it the code."""
+    reasoned = psycopg.OperationalError(str(error))
+    if isinstance(reason, Refusal):
+        reasoned.sqlstate = reason.sqlstate
     return reasoned

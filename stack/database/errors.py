@@ -36,21 +36,27 @@ def explain(error: BaseException, url: DatabaseURL) -> Failure:
 
 def _finding(error: BaseException, url: DatabaseURL, words: str) -> Finding:
     if isinstance(error, psycopg.Error) and error.sqlstate:
-        return _by_sqlstate(error.sqlstate, url, words)
-    if isinstance(error, TimeoutError | psycopg.errors.ConnectionTimeout):
-        return _unreachable(url, "nothing answered in time; a firewall, or a wrong host, looks like this", words)
-    reason = error if isinstance(error, OSError) else error.__cause__
-    if isinstance(reason, ssl.SSLError):
-        return _no_tls(url, words)
-    if isinstance(reason, OSError):
-        return _unreachable(url, _why_unreachable(reason, url), words)
-    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return _other(url, words)
-    if not words.startswith(("connection failed", "connection is bad")):  # psycopg's own, untranslated
-        return _lost(url, words)
-    if url.password is None and "no password supplied" in words:
+        make = _SQLSTATES.get(error.sqlstate) or _SQLSTATE_CLASSES.get(error.sqlstate[:2], _other)
+        return make(url, words)
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return _unreachable(url, TimeoutError(), words)
+    match error if isinstance(error, OSError) else error.__cause__:
+        case ssl.SSLError():
+            return _no_tls(url, words)
+        case OSError() as reason:
+            return _unreachable(url, reason, words)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        # Both prefixes are psycopg's own and never translated.
+        login = words.startswith(("connection failed", "connection is bad"))
+        return (_failed_login if login else _lost)(url, words)
+    return _other(url, words)
+
+
+def _failed_login(url: DatabaseURL, words: str) -> Finding:
+    """Tell log-ins without a code apart by libpq's own words, which psycopg's wheels never translate."""
+    if "no password supplied" in words:
         return _password(url, words)
-    if "SSL" in words or "certificate" in words:  # libpq's own words; psycopg's wheels have no translations
+    if "SSL" in words or "certificate" in words:
         return _no_tls(url, words)
     return _refused_login(url, words)
 
@@ -59,25 +65,19 @@ def _words(error: BaseException, url: DatabaseURL) -> str:
     """Return what the server said, without the statement and its parameters, which may hold secrets."""
     words = ""
     if isinstance(error, psycopg.Error):
-        words = "\n".join(
-            filter(None, (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint))
-        )
+        said = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
+        words = "\n".join(filter(None, said))
     elif isinstance(error, SQLAlchemyError):
         words = str(error.args[0]) if error.args else ""
     words = words or str(error).strip() or type(error).__name__
     return hide(words, [url.password.get_secret_value()] if url.password else [])
 
 
-def _by_sqlstate(sqlstate: str, url: DatabaseURL, words: str) -> Finding:
-    make = _SQLSTATES.get(sqlstate) or _SQLSTATE_CLASSES.get(sqlstate[:2], _other)
-    return make(url, words)
-
-
 def _server(url: DatabaseURL) -> str:
     return f"{url.host}:{url.port}"
 
 
-def _why_unreachable(error: OSError, url: DatabaseURL) -> str:
+def _why_unreachable(error: OSError, url: DatabaseURL, words: str) -> str:
     match error:
         case socket.gaierror():
             return f"the name {url.host} does not resolve to an address"
@@ -90,10 +90,11 @@ def _why_unreachable(error: OSError, url: DatabaseURL) -> str:
         case ConnectionResetError():
             return "the connection was taken and closed at once, as Docker does while the server inside is not up yet"
         case _:
-            return error.strerror or str(error)
+            return error.strerror or words.partition("\n")[0] or type(error).__name__
 
 
-def _unreachable(url: DatabaseURL, why: str, words: str) -> Finding:
+def _unreachable(url: DatabaseURL, reason: OSError, words: str) -> Finding:
+    why = _why_unreachable(reason, url, words)
     start = Fix("Start the database", "stackdeck up")
     reach = Fix(f"Make sure that this machine may reach {_server(url)}")
     return Finding(

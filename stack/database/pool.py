@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """Counts of connections. `overflow` of those open are beyond `size`; `max_overflow` is -1 where there is no limit."""
+    """Counts of connections; `overflow` open ones are beyond `size`. `max_overflow` is -1 where there is no limit."""
 
     size: int
     max_overflow: int

@@ -15,6 +15,7 @@ import secrets
 import ssl
 import struct
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from stack.environment.url import DatabaseURL
@@ -38,14 +39,21 @@ class Refusal:
     message: str
 
 
+class Unclear(Enum):
+    """What a log-in may come to instead of a refusal."""
+
+    ADMITTED = auto()
+    """The server lets us in; whatever was in the way has passed."""
+    UNKNOWN = auto()
+    """libpq's log-in cannot be repeated here exactly."""
+
+
 class NotPostgresError(ConnectionError):
     """What listens there does not speak Postgres's protocol."""
 
 
-async def ask_why(url: DatabaseURL, address: str) -> Refusal | None:
-    """Log in to `url` at `address`, an IP address or a socket's directory, and return the refusal.
-
-    None means that there is none now, or that this cannot tell.
+async def ask_why(url: DatabaseURL, address: str) -> Refusal | Unclear:
+    """Log in to `url` at `address`, an IP address or a socket's directory, and return what comes of it.
 
     Raises:
         OSError: no server was reached there, it hung up, or it is no Postgres server (`NotPostgresError`).
@@ -54,7 +62,7 @@ async def ask_why(url: DatabaseURL, address: str) -> Refusal | None:
     options = dict(url.options)
     mode = options.get("sslmode", "prefer")
     if mode not in _UNVERIFIED or _UNREPEATABLE & options.keys():
-        return None
+        return Unclear.UNKNOWN
     if local := address.startswith("/"):
         reader, writer = await asyncio.open_unix_connection(f"{address}/.s.PGSQL.{url.port}")
     else:
@@ -67,6 +75,7 @@ async def ask_why(url: DatabaseURL, address: str) -> Refusal | None:
         raise ConnectionResetError("the server closed the connection without a word") from None
     finally:
         writer.transport.abort()
+        await asyncio.sleep(0)  # the socket is closed in the loop's next turn, which may be its last
 
 
 async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: str) -> None:
@@ -85,7 +94,7 @@ async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, m
             raise NotPostgresError("what answers there is not Postgres")
 
 
-async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: DatabaseURL) -> Refusal | None:
+async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, url: DatabaseURL) -> Refusal | Unclear:
     parameters = b"".join(text.encode() + b"\0" for text in ("user", url.user, "database", url.database)) + b"\0"
     writer.write(struct.pack("!ii", 8 + len(parameters), _PROTOCOL_3) + parameters)
     password = url.password.get_secret_value() if url.password else ""
@@ -95,7 +104,7 @@ async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ur
         if kind == b"E":
             return _refusal(body)
         if kind == b"Z":
-            return None  # the log-in works by now
+            return Unclear.ADMITTED
         if kind != b"R":
             continue
         request, rest = struct.unpack_from("!i", body)[0], body[4:]
@@ -103,7 +112,7 @@ async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ur
             continue
         # SASLprep (RFC 4013) changes nothing in ASCII and is not repeated here for the rest.
         if not password or not password.isascii():
-            return None
+            return Unclear.UNKNOWN
         if request == _MD5:
             inner = _md5(password.encode() + url.user.encode())
             writer.write(_packet(b"md5" + _md5(inner + rest) + b"\0"))
@@ -113,7 +122,7 @@ async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ur
         elif request == _SASL_CONTINUE and (final := scram.final(rest)) is not None:
             writer.write(_packet(final))
         else:
-            return None
+            return Unclear.UNKNOWN
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
