@@ -14,7 +14,7 @@ from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure
 from stack.migrations.history import read_history
 from stack.migrations.runner import downgrade, upgrade
-from stack.migrations.status import migration_status, read_current, status_findings
+from stack.migrations.status import migration_status, read_current
 from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project, write_step
 from tests.support.tables import engine_for, run_sql
 
@@ -192,7 +192,7 @@ async def test_a_revision_of_another_branch(database, tmp_path):
     await upgrade(project, database, "r0001")
     run_sql(database, "UPDATE alembic_version SET version_num = 'elsewhere'")
     assert (await status(project, database)).unknown == ("elsewhere",)
-    (found,) = status_findings(await status(project, database))
+    (found,) = (await status(project, database)).findings
     for finding in (
         found,
         await failure(upgrade(project, database)),
