@@ -281,7 +281,6 @@ class Workspace:
     async def look(self) -> Overview:
         """Look at every part once; what cannot be seen becomes a finding."""
         from stack.database.pool import PoolStatus
-        from stack.migrations.status import status_findings
 
         findings: list[Finding] = []
 
@@ -296,7 +295,7 @@ class Workspace:
         database = await seen(self.database())
         ping = await seen(database.ping()) if database else None
         migrations = await seen(self._migration_status()) if ping and self._project.alembic else None
-        findings += [*(services.findings if services else ()), *(status_findings(migrations) if migrations else ())]
+        findings += [*(services.findings if services else ()), *(migrations.findings if migrations else ())]
         return Overview(
             engine=services.engine if services else NO_ENGINE,
             services=services.services if services else (),
