@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class Workspace:
         self._environ = environ
         self._read = _Read()
         self._asking = asyncio.Lock()
+        self.started_server = False
+        """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
     @property
     def project(self) -> Project:
@@ -224,6 +226,8 @@ class Workspace:
 
         began = time.monotonic()
         result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        if (await self.runtime()).name is RuntimeName.EMBEDDED:
+            self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:
             left = max(1.0, timeout - (time.monotonic() - began))
             await wait_until_ready((await self.database()).url, timeout=left, progress=progress)
