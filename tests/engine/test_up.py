@@ -10,6 +10,9 @@ import pytest
 from stack.findings import Code, Failure, silent
 from stack.services.compose.model import Condition, Healthcheck
 from stack.services.control import Action, Health, Pull, State, Volumes
+from stack.services.engine.control import EngineServices
+from stack.services.engine.endpoint import Endpoint
+from stack.services.engine.sdk import Client
 from tests.support.compose_model import SECOND, after, database, project, service, sleeper, volume_mount
 from tests.support.engine import free_port
 
@@ -94,6 +97,45 @@ async def test_a_dependent_starts_when_its_dependency_is_healthy(engine):
         engine.container("slow").exec_run(["touch", "/ready"])
         result = await running
     assert {outcome.state for outcome in result.services} == {State.RUNNING}
+
+
+async def test_pulling_an_image_that_has_not_moved_keeps_its_containers(engine):
+    async with opened(engine, project(sleeper("app"), name=engine.name)) as services:
+        await up(services)
+        lines = []
+        result = await up(services, pull=Pull.ALWAYS, progress=lines.append)
+    assert [step.action for step in result.plan] == [Action.PULLED, Action.KEPT]
+    assert lines[0] == "Pulling postgres:16-alpine"
+
+
+async def test_nothing_to_do_takes_six_requests_at_most(engine, monkeypatch):
+    compose = project(database(free_port()), sleeper("app"), name=engine.name)
+    async with opened(engine, compose) as services:
+        await up(services)
+        requests = []
+        send = Client.send
+
+        def counting(self, request, **options):
+            requests.append(request.url)
+            return send(self, request, **options)
+
+        monkeypatch.setattr(Client, "send", counting)
+        assert set(actions(await up(services)).values()) == {Action.KEPT}
+    assert len(requests) <= 6, requests
+
+
+async def test_without_an_engine_the_plan_is_for_an_empty_one(tmp_path):
+    compose = project(database(5432))
+    services = EngineServices(compose, Endpoint(f"unix://{tmp_path}/none.sock", "a test"), {"HOME": str(tmp_path)})
+    planned = await services.plan([], pull=Pull.MISSING)
+    assert actions(planned) == {"db": Action.CREATED}
+    status = await services.status()
+    assert not status.engine.reachable
+    assert [it.state for it in status.services] == [State.ABSENT]
+    assert planned.findings[0].code is status.findings[0].code is Code.ENGINE_UNREACHABLE
+    with pytest.raises(Failure) as caught:
+        await up(services)
+    assert caught.value.finding.code is Code.ENGINE_UNREACHABLE
 
 
 async def test_naming_a_service_enables_it(engine):
