@@ -6,14 +6,16 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 
 import asyncio
 import contextlib
+import importlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -33,6 +35,21 @@ if TYPE_CHECKING:
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
+
+PARTS: Final = (
+    "stack.environment.report",
+    "stack.environment.settings",
+    "stack.services.compose.load",
+    "stack.services.compose.postgres",
+    "stack.services.engine.ask",
+    "stack.services.engine.control",
+    "stack.services.embedded.control",
+    "stack.database.access",
+    "stack.migrations.migrations",
+    "stack.tables.browser",
+    "stack.doctor.checks",
+)
+"""What a workspace imports when it is first asked for it."""
 
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
@@ -70,11 +87,18 @@ class Workspace:
 
     def __init__(self, project: Project, wanted: RuntimeName | None, environ: Mapping[str, str]) -> None:
         """Read nothing yet; `wanted` is the runtime that was asked for on the command line."""
-        self.project = project
+        self._project = project
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
         self._asking = asyncio.Lock()
+        self.started_server = False
+        """Whether `up` here started a server of the machine's own, which nobody else looks after."""
+
+    @property
+    def project(self) -> Project:
+        """Where the project's files are."""
+        return self._project
 
     # What is written
 
@@ -84,19 +108,19 @@ class Workspace:
         try:
             return self.compose().name
         except Failure:
-            return self.project.root.name
+            return self._project.root.name
 
     def environment(self) -> "EnvironmentReport":
         """Judge the variables and their file, as they are now."""
         from stack.environment.report import check_environment
 
-        return check_environment(self.project, self._environ)
+        return check_environment(self._project, self._environ)
 
     def init_environment(self) -> "InitResult":
         """Make `.env` from the template. What was read before is read again afterwards."""
         from stack.environment.template import init_env
 
-        made = init_env(self.project)
+        made = init_env(self._project)
         self._read = replace(self._read, settings=None, compose=None, runtime=None, services=None)
         return made
 
@@ -105,7 +129,7 @@ class Workspace:
         from stack.environment.settings import load_settings
 
         if self._read.settings is None:
-            self._read.settings = load_settings(self.project, self._environ)
+            self._read.settings = load_settings(self._project, self._environ)
         return self._read.settings
 
     def compose(self) -> "ComposeProject":
@@ -113,14 +137,14 @@ class Workspace:
         from stack.services.compose.load import load_compose
 
         if self._read.compose is None:
-            self._read.compose = load_compose(self.project, self._environ)
+            self._read.compose = load_compose(self._project, self._environ)
         return self._read.compose
 
     def database_service(self) -> str:
         """Return the name of the Compose service that is the database."""
         from stack.services.compose.postgres import postgres_service
 
-        return postgres_service(self.compose(), self.project.overrides.service).name
+        return postgres_service(self.compose(), self._project.overrides.service).name
 
     # What runs
 
@@ -160,7 +184,7 @@ class Workspace:
     def _published(self) -> "DatabaseURL | None":
         from stack.services.compose.postgres import postgres_service, published_url
 
-        return published_url(postgres_service(self.compose(), self.project.overrides.service))
+        return published_url(postgres_service(self.compose(), self._project.overrides.service))
 
     async def services(self) -> ServiceControl:
         """Return the services on the runtime in use."""
@@ -175,7 +199,7 @@ class Workspace:
                 from stack.services.engine.control import EngineServices
                 from stack.services.engine.endpoint import resolve_endpoint
 
-                given = self.project.env_file if self.project.env_file_given else None
+                given = self._project.env_file if self._project.env_file_given else None
                 return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ, given)
             case RuntimeName.EMBEDDED:
                 return self._embedded()
@@ -191,7 +215,7 @@ class Workspace:
             service = self.database_service()
         except Failure:
             service = DATABASE_SERVICE
-        return EmbeddedServices(self.project.root, self.settings().database, service=service)
+        return EmbeddedServices(self._project.root, self.settings().database, service=service)
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
@@ -202,6 +226,8 @@ class Workspace:
 
         began = time.monotonic()
         result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        if (await self.runtime()).name is RuntimeName.EMBEDDED:
+            self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:
             left = max(1.0, timeout - (time.monotonic() - began))
             await wait_until_ready((await self.database()).url, timeout=left, progress=progress)
@@ -231,7 +257,7 @@ class Workspace:
         """Return the project's migrations on its database."""
         from stack.migrations.migrations import Migrations
 
-        return Migrations(self.project, await self.database())
+        return Migrations(self._project, await self.database())
 
     async def tables(self) -> "TableBrowser":
         """Return the database's tables."""
@@ -249,6 +275,8 @@ class Workspace:
 
     async def examine(self) -> "Report":
         """Run every check of the doctor."""
+        # Beforehand, so that no check loses its time to it.
+        await in_thread(import_parts)
         from stack.doctor.checks import CHECKS
         from stack.doctor.examination import examine
 
@@ -270,7 +298,7 @@ class Workspace:
         services = await seen(self._services_status())
         database = await seen(self.database())
         ping = await seen(database.ping()) if database else None
-        migrations = await seen(self._migration_status()) if ping else None
+        migrations = await seen(self._migration_status()) if ping and self._project.alembic else None
         findings += [*(services.findings if services else ()), *(migrations.findings if migrations else ())]
         return Overview(
             engine=services.engine if services else NO_ENGINE,
@@ -304,6 +332,12 @@ class Workspace:
             await read.services.close()
         if read.database is not None:
             await read.database.close()
+
+
+def import_parts() -> None:
+    """Import all that a workspace may need; for a thread, since it takes most of a second."""
+    for part in PARTS:
+        importlib.import_module(part)
 
 
 @contextlib.asynccontextmanager

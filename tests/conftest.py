@@ -1,10 +1,14 @@
 """Fixtures that every suite may ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from stack.environment.url import DatabaseURL
+from stack.services.engine.endpoint import Endpoint
+from tests.support.compose_model import IMAGE
+from tests.support.engine import Sandbox, engine_endpoint, sandbox
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
 from tests.support.require import require
 
@@ -24,3 +28,20 @@ def database(postgres: PostgresServer) -> Iterator[DatabaseURL]:
     """An empty database of this test's own."""
     with postgres.database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def engine_here() -> Endpoint:
+    """The endpoint of a real engine that has the Postgres image, or can pull it."""
+    endpoint = engine_endpoint()
+    require("docker", endpoint is not None, "no Docker engine answers")
+    assert endpoint is not None
+    return endpoint
+
+
+@pytest.fixture
+def engine(engine_here: Endpoint, tmp_path: Path) -> Iterator[Sandbox]:
+    """A project's name on a real engine, where whatever a test makes is removed."""
+    with sandbox(engine_here, tmp_path) as box:
+        require("docker", box.ensure_image(IMAGE), f"the engine has no {IMAGE} and cannot pull it")
+        yield box

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from stack.doctor.examination import Check, Passed
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
-from stack.project import RuntimeName
+from stack.project import Project, RuntimeName
 from stack.services.control import Health, Pull, ServiceControl, ServiceStatus, State, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse
 
@@ -24,6 +24,11 @@ UP_TIMEOUT: Final = 300.0
 
 class Examined(Protocol):
     """What the checks look at, and what their fixes do; a `stack.workspace.Workspace` is one."""
+
+    @property
+    def project(self) -> Project:
+        """Where its files are."""
+        ...
 
     async def engine(self) -> EngineAnswer:
         """Return what the engine says."""
@@ -125,11 +130,14 @@ async def _database(stack: Examined) -> Passed:
 
 
 async def _migrations(stack: Examined) -> Passed:
+    from stack.migrations.status import unknown_revision
+
+    if stack.project.alembic is None:
+        return Passed("This project has no migrations of Alembic's")
     migrations = await stack.migrations()
     status = await migrations.status()
-    broken = next((finding for finding in status.findings if finding.severity is Severity.ERROR), None)
-    if broken:
-        raise Failure(broken)
+    if status.unknown:
+        raise Failure(*map(unknown_revision, status.unknown))
     if not status.pending:
         return Passed(f"The database is at {', '.join(status.current) or 'its base: there are no migrations'}")
 

@@ -1,1 +1,1 @@
-"""Alembic migrations: history, status, and the runner that applies them."""
+"""Alembic's migrations: the history in the files, where a database stands in it, and moving it."""

@@ -33,6 +33,9 @@ _KINDS: Final = {
 }
 
 
+_ALIKE: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One table or what looks like one.
@@ -165,15 +168,15 @@ def _missing(tables: Sequence[Table], name: str) -> Failure:
                 fixes=(Fix("Apply the migrations", "stackdeck migrate up"),),
             )
         )
-    paths = {table.path: table for table in tables}
-    likely = near(name, paths) or near(name.rpartition(".")[2], paths)
+    likely = near(name.rpartition(".")[2].strip('"'), [table.name for table in tables])
+    alike = [table for each in likely for table in tables if table.name == each][:_ALIKE]
     cause = f"The database has {len(tables)} tables and views, none of that name."
     return Failure(
         Finding(
             Code.TABLE_MISSING,
             title,
-            f"{cause} Near it: {', '.join(likely)}." if likely else cause,
-            fixes=(*(_look_at(paths[path]) for path in likely), Fix("List the tables", "stackdeck tables")),
+            f"{cause} Near it: {', '.join(table.path for table in alike)}." if alike else cause,
+            fixes=(*map(_look_at, alike), Fix("List the tables", "stackdeck tables")),
         )
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from stack.findings import Code, Failure, Finding, Fix
+from stack.tables.names import storable
 from stack.tables.sorting import Direction
 
 Order = tuple[tuple[str, Direction], ...]
@@ -54,7 +55,7 @@ def encode(cursor: Cursor) -> str:
         case OffsetCursor():
             packed["n"] = cursor.offset
     text = json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode("ascii").rstrip("=")
+    return base64.urlsafe_b64encode(text.encode("utf-8")).decode("ascii").rstrip("=")
 
 
 def decode(text: str, table: str) -> Cursor:
@@ -65,7 +66,7 @@ def decode(text: str, table: str) -> Cursor:
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        cursor = _read(json.loads(raw.decode("utf-8", "surrogatepass")))
+        cursor = _read(json.loads(raw.decode("utf-8")))
     except (binascii.Error, ValueError, RecursionError):
         cursor = None
     if cursor is None:
@@ -91,7 +92,7 @@ def _read(packed: object) -> Cursor | None:
     match packed:
         case {"t": str(table), "o": list(pairs), "v": list(values)}:
             order = _read_order(pairs)
-            texts = tuple(value for value in values if value is None or isinstance(value, str))
+            texts = tuple(value for value in values if value is None or (isinstance(value, str) and storable(value)))
             fits = order is not None and len(texts) == len(values) == len(order)
             return KeyCursor(table, order, texts) if order is not None and fits else None
         case {"t": str(table), "o": list(pairs), "n": int(offset)} if offset is not True and 0 <= offset < 1 << 62:

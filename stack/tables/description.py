@@ -19,6 +19,7 @@ class Family(Enum):
     BOOLEAN = "boolean"
     INTEGER = "integer"
     NUMBER = "number"
+    COMPOSITE = "composite"
     OTHER = "other"
 
 
@@ -128,7 +129,7 @@ _DESCRIBE: Final = text(
 
 # int8, int2, int4, oid: pg_type.dat of Postgres' source
 _INTEGERS: Final = frozenset({20, 21, 23, 26})
-_CATEGORIES: Final = {"B": Family.BOOLEAN, "N": Family.NUMBER}
+_CATEGORIES: Final = {"B": Family.BOOLEAN, "N": Family.NUMBER, "C": Family.COMPOSITE}
 
 
 async def describe(reader: Reader, table: Table) -> Description:

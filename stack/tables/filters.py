@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.tables.names import Name, take_name
+from stack.tables.names import Name, storable, take_name
 
 
 class Operator(StrEnum):
@@ -51,6 +51,8 @@ def parse_filter(text: str) -> Filter:
     Raises:
         Failure: it is no condition (`Code.FILTER_INVALID`).
     """
+    if not storable(text):
+        raise invalid(text, "Expected text; Postgres cannot hold a NUL, nor bytes that are no UTF-8.")
     taken = take_name(text)
     if taken is None:
         raise invalid(text, "Expected a column's name first, in double quotes where it has a space or a sign in it.")
@@ -67,8 +69,6 @@ def parse_filter(text: str) -> Filter:
         return Filter(column, operator)
     if not value:
         raise invalid(text, f"Expected a value after {operator}; '' is the empty text.")
-    if "\0" in value:
-        raise invalid(text, "A value in Postgres cannot hold a NUL character.")
     quoted = _QUOTED.fullmatch(value)
     return Filter(column, operator, quoted.group(1).replace("''", "'") if quoted else value)
 

@@ -22,8 +22,8 @@ class Key:
     nullable: bool
 
 
-class Test(Enum):
-    """What a segment asks of its columns."""
+class Relation(Enum):
+    """How a column of the rows that are looked for relates to the row that they come after."""
 
     EQUAL = "="
     BEYOND = "beyond"
@@ -33,9 +33,9 @@ class Test(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A test of keys: of one, or for `Test.BEYOND` of several with one direction, compared as a row value."""
+    """How keys relate to those of the row: one key, or for `Relation.BEYOND` several, compared as a row value."""
 
-    test: Test
+    relation: Relation
     keys: tuple[Key, ...]
 
 
@@ -47,16 +47,18 @@ def segments_after(keys: Sequence[Key], nulls: Sequence[bool]) -> list[Segment]:
     """Return the segments that hold the rows after one row, in order; `nulls` says which of its keys are NULL."""
     if not keys:
         return []
-    run = _run(keys, nulls)
-    first, rest = keys[0], keys[len(run) :]
-    deeper = segments_after(rest, nulls[len(run) :]) if rest else []
-    same = tuple(Condition(Test.NULL if null else Test.EQUAL, (key,)) for key, null in zip(run, nulls, strict=False))
-    within = [(*same, *segment) for segment in deeper]
+    first, run = keys[0], _run(keys, nulls)
+    equal = tuple(
+        Condition(Relation.NULL if null else Relation.EQUAL, (key,)) for key, null in zip(run, nulls, strict=False)
+    )
+    segments = [(*equal, *segment) for segment in segments_after(keys[len(run) :], nulls[len(run) :])]
+    ascending = first.direction is Direction.ASCENDING
     if not nulls[0]:
-        beyond: list[Segment] = [(Condition(Test.BEYOND, run),)]
-        last = first.nullable and first.direction is Direction.ASCENDING
-        return [*within, *beyond, (Condition(Test.NULL, (first,)),)] if last else [*within, *beyond]
-    return [*within, (Condition(Test.NOT_NULL, (first,)),)] if first.direction is Direction.DESCENDING else within
+        segments.append((Condition(Relation.BEYOND, run),))
+    if first.nullable and nulls[0] is not ascending:
+        # NULLs come last in ascending order, and what is not NULL after them in descending order.
+        segments.append((Condition(Relation.NULL if ascending else Relation.NOT_NULL, (first,)),))
+    return segments
 
 
 def _run(keys: Sequence[Key], nulls: Sequence[bool]) -> tuple[Key, ...]:

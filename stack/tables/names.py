@@ -64,6 +64,11 @@ def quote_name(name: str) -> str:
     return f'"{doubled}"'
 
 
+def storable(text: str) -> bool:
+    """Return whether Postgres can hold `text`: Unicode without NUL, and without the bytes that no text came from."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def near(name: str, candidates: Iterable[str], limit: int = 3) -> list[str]:
     """Return the candidates that look like `name` whatever the case, the likeliest first."""
     by_folded = {candidate.lower(): candidate for candidate in candidates}

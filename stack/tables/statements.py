@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.types import UserDefinedType
 
 from stack.tables.catalogue import Table
-from stack.tables.description import Column
+from stack.tables.description import Column, Family
 from stack.tables.filters import Filter, Operator
-from stack.tables.keyset import Condition, Key, Segment, Test
+from stack.tables.keyset import Condition, Key, Relation, Segment
 from stack.tables.sorting import Direction
 
 # Casting these to text drops the padding, or adds a netmask; what Postgres prints is asked of their output function.
@@ -61,9 +61,11 @@ class Rows:
     """A table as a source of rows: the columns that are shown, the conditions that all of them meet."""
 
     def __init__(self, table: Table, columns: Sequence[Column], where: Sequence[tuple[Column, Filter]]) -> None:
-        """Take the table, the columns to show, and each filter with its column."""
-        self._columns = columns
-        self._source = sa.table(_exactly(table.name), schema=_exactly(table.schema))
+        """Take the table, all its columns, of which the readable ones are shown, and each filter with its column."""
+        self._columns = [column for column in columns if column.readable]
+        # Columns are always named with their table: ORDER BY takes a bare name for the text that is selected.
+        named = [sa.column(_exactly(column.name), _NamedType(column.base_type)) for column in columns]
+        self._source = sa.table(_exactly(table.name), *named, schema=_exactly(table.schema)).alias("source")
         self._where = [condition(self._of(column), column, each) for column, each in where]
 
     def by_key(
@@ -106,8 +108,8 @@ class Rows:
         """Return how many rows there are, which reads them all."""
         return sa.select(sa.func.count()).select_from(self._source).where(*self._where)
 
-    def _of(self, column: Column) -> sa.ColumnClause[str]:
-        return sa.column(_exactly(column.name), _NamedType(column.base_type))
+    def _of(self, column: Column) -> sa.ColumnElement[str]:
+        return self._source.c[column.name]
 
     def _shown(self, longest: int | None) -> list[sa.ColumnElement[str | None]]:
         texts = [_printed(self._of(column), column) for column in self._columns]
@@ -124,14 +126,14 @@ class Rows:
         self, bound: Condition, order: Sequence[Ordered], values: Sequence[str | None]
     ) -> sa.ColumnElement[bool]:
         columns = [self._of(order[key.index].column) for key in bound.keys]
-        match bound.test:
-            case Test.NULL:
-                return columns[0].is_(None)
-            case Test.NOT_NULL:
-                return columns[0].is_not(None)
-            case Test.EQUAL:
+        match bound.relation:
+            case Relation.NULL:
+                return _is_null(columns[0], order[bound.keys[0].index].column)
+            case Relation.NOT_NULL:
+                return ~_is_null(columns[0], order[bound.keys[0].index].column)
+            case Relation.EQUAL:
                 return columns[0] == self._value(bound.keys[0], order, values)
-            case Test.BEYOND:
+            case Relation.BEYOND:
                 left, right = sa.tuple_(*columns), sa.tuple_(*(self._value(key, order, values) for key in bound.keys))
                 return left > right if bound.keys[0].direction is Direction.ASCENDING else left < right
 
@@ -151,9 +153,9 @@ def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.C
         case Operator.CONTAINS:
             return _printed(left, column).icontains(value, autoescape=True)
         case Operator.NULL:
-            return left.is_(None)
+            return _is_null(left, column)
         case Operator.NOT_NULL:
-            return left.is_not(None)
+            return ~_is_null(left, column)
         case comparison:
             return _COMPARISONS[comparison](left, typed(value, column))
 
@@ -162,6 +164,11 @@ def _printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[st
     if column.base_type not in _CAST_DIFFERS:
         return cast("sa.ColumnElement[str | None]", sa.cast(left, sa.Text))
     return sa.case((left.is_(None), None), else_=sa.func.format("%s", left, type_=sa.Text))
+
+
+def _is_null(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[bool]:
+    # A composite value IS NULL already where all of its fields are, though it sorts and prints as a value.
+    return left.is_not_distinct_from(sa.null()) if column.family is Family.COMPOSITE else left.is_(None)
 
 
 def _exactly(name: str) -> sa.quoted_name:

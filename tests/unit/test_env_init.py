@@ -87,7 +87,7 @@ def test_a_port_that_somebody_listens_on_is_not_free():
         server.listen()
         assert not is_port_free(server.getsockname()[1])
     with socket.socket() as server:
-        server.bind(("0.0.0.0", 0))  # noqa: S104 - as a service of the machine would
+        server.bind(("0.0.0.0", 0))
         server.listen()
         assert not is_port_free(server.getsockname()[1])
 

@@ -35,16 +35,16 @@ def read_deploy(cursor: Cursor) -> Deploy | None:
         update_config=fields.get("update_config", _update_config),
         rollback_config=fields.get("rollback_config", _update_config),
         placement=fields.get("placement", _placement),
-        limits=halves.get("limits", _resources),
-        reservations=halves.get("reservations", _resources),
+        limits=halves.get("limits", lambda limits: _resources(limits, ("cpus", "memory", "pids"))),
+        reservations=halves.get("reservations", lambda reserved: _resources(reserved, ("cpus", "memory"))),
         restart_policy=fields.get("restart_policy", _restart_policy),
         endpoint_mode=fields.get("endpoint_mode", Cursor.text) or None,
         replicas=fields.get("replicas", Cursor.integer),
     )
 
 
-def _resources(cursor: Cursor) -> Resources:
-    fields = cursor.fields(Resources.__slots__)
+def _resources(cursor: Cursor, known: tuple[str, ...]) -> Resources:
+    fields = cursor.fields(known)
     return Resources(
         cpus=fields.get("cpus", Cursor.number) or None,
         memory=fields.get("memory", Cursor.size) or None,
@@ -57,7 +57,7 @@ def _restart_policy(cursor: Cursor) -> RestartPolicy:
     return RestartPolicy(
         condition=fields.get("condition", Cursor.text) or None,
         delay=fields.get("delay", Cursor.duration),
-        max_attempts=fields.get("max_attempts", Cursor.integer),
+        max_attempts=fields.get("max_attempts", Cursor.natural),
         window=fields.get("window", Cursor.duration),
     )
 
@@ -65,7 +65,7 @@ def _restart_policy(cursor: Cursor) -> RestartPolicy:
 def _update_config(cursor: Cursor) -> UpdateConfig:
     fields = cursor.fields(UpdateConfig.__slots__)
     return UpdateConfig(
-        parallelism=fields.get("parallelism", Cursor.integer),
+        parallelism=fields.get("parallelism", Cursor.natural),
         delay=fields.get("delay", Cursor.duration),
         failure_action=fields.get("failure_action", Cursor.text) or None,
         monitor=fields.get("monitor", Cursor.duration),
@@ -79,7 +79,7 @@ def _placement(cursor: Cursor) -> Placement:
     return Placement(
         constraints=fields.many("constraints", Cursor.texts),
         preferences=fields.many("preferences", _preferences),
-        max_replicas_per_node=fields.get("max_replicas_per_node", Cursor.integer) or None,
+        max_replicas_per_node=fields.get("max_replicas_per_node", Cursor.natural) or None,
     )
 
 

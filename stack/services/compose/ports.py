@@ -10,6 +10,7 @@ from stack.services.compose.reading import Cursor
 
 _EXPECTED: Final = "expected [[IP:]HOST:]CONTAINER[/PROTOCOL], such as 127.0.0.1:5432:5432 or 8000-8010:8000-8010/udp"
 _RANGE: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_BRACKETED: Final = re.compile(r"\[(.*)\]")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAX_PORT: Final = 65535
 _ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what no address means to Compose; nothing is bound here
@@ -93,9 +94,12 @@ def _range(text: str, cursor: Cursor) -> tuple[int, int]:
 
 
 def _address(text: str, cursor: Cursor) -> str:
-    bare = text.removeprefix("[").removesuffix("]")
+    bracketed = _BRACKETED.fullmatch(text)
+    bare = bracketed[1] if bracketed else text
     try:
-        ipaddress.ip_address(bare)
+        address = ipaddress.ip_address(bare)
     except ValueError:
         raise cursor.invalid(f"{_EXPECTED}; what is before the ports is no IP address") from None
+    if address.version == 6 and bracketed is None:
+        raise cursor.invalid("expected brackets around an IPv6 address, as in [::1]:80:80")
     return bare

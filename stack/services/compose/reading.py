@@ -94,6 +94,13 @@ class Cursor:
                 return int(text)
         raise self.expected("a whole number")
 
+    def natural(self) -> int:
+        """Read a whole number that is not negative, or a text with one."""
+        number = self.integer()
+        if number < 0:
+            raise self.invalid("expected a whole number from 0 up")
+        return number
+
     def number(self) -> float:
         """Read a number, or a text with one."""
         match self.node:
@@ -172,6 +179,10 @@ class Cursor:
             split = (item.text().partition("=") for item in self.items())
             return {key: value if separator else None for key, separator, value in split}
         if isinstance(self.node, MappingNode):
+            for key, entry in self.node.entries.items():
+                if key.startswith("x-"):
+                    # Compose takes it for an extension even here, and writes a garbled value under another key.
+                    self.note(key, entry.key)
             return {
                 key: Cursor(entry.node, f"{self.path}.{key}", self.unsupported).value()
                 for key, entry in self.node.entries.items()

@@ -83,10 +83,10 @@ def _float_text(value: float) -> str:
 
 def single_precision(value: float) -> str:
     """Write `value` as the shortest decimal that is the same 32 bit number, as Go's JSON writes a ``float32``."""
-    wanted = struct.pack("<f", value)
-    shortest = next(
-        text for digits in range(1, 10) if struct.pack("<f", float(text := f"{value:.{digits}g}")) == wanted
-    )
+    packed = struct.pack("<f", value)
+    single = float(struct.unpack("<f", packed)[0])
+    candidates = (f"{single:.{digits}g}" for digits in range(1, 10))
+    shortest = next(text for text in candidates if struct.pack("<f", float(text)) == packed)
     number = Decimal(shortest).normalize()
     if number == 0 or Decimal("1e-6") <= abs(number) < Decimal("1e21"):
         return f"{number:f}"

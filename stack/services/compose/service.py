@@ -178,7 +178,7 @@ def _expose(cursor: Cursor) -> tuple[str, ...]:
 
 def _networks(cursor: Cursor) -> Mapping[str, NetworkAttachment | None]:
     if isinstance(cursor.node, SequenceNode):
-        return dict.fromkeys(cursor.texts())
+        return dict.fromkeys(cursor.distinct_texts())
     return {name: _attachment(entry) for name, entry in cursor.entries().items()}
 
 
@@ -212,7 +212,7 @@ def _healthcheck(cursor: Cursor) -> Healthcheck:
         test=test,
         timeout=fields.get("timeout", Cursor.duration),
         interval=fields.get("interval", Cursor.duration),
-        retries=fields.get("retries", Cursor.integer),
+        retries=fields.get("retries", Cursor.natural),
         start_period=fields.get("start_period", Cursor.duration),
         start_interval=fields.get("start_interval", Cursor.duration),
         disable=fields.flag("disable"),
@@ -225,7 +225,7 @@ def _test(cursor: Cursor) -> tuple[str, ...]:
 
 def _dependencies(cursor: Cursor) -> Mapping[str, Dependency]:
     if isinstance(cursor.node, SequenceNode):
-        return dict.fromkeys(cursor.texts(), Dependency())
+        return dict.fromkeys(cursor.distinct_texts(), Dependency())
     return {name: _dependency(entry) for name, entry in cursor.entries().items()}
 
 
@@ -254,7 +254,7 @@ def _extra_hosts(cursor: Cursor) -> tuple[str, ...]:
     else:
         for host, entry in cursor.entries().items():
             hosts += [(host, address) for address in entry.text_or_texts()]
-    return tuple(sorted({f"{host}={address.removeprefix('[').removesuffix(']')}" for host, address in hosts}))
+    return tuple(sorted(f"{host}={address.removeprefix('[').removesuffix(']')}" for host, address in hosts))
 
 
 def _logging(cursor: Cursor) -> Logging:

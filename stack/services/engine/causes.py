@@ -34,8 +34,6 @@ _HOST_FIELDS: Final = {
     "MemoryReservation": "mem_reservation",
     "NanoCpus": "cpus",
     "PidsLimit": "pids_limit",
-    "Ulimits": "ulimits",
-    "MemorySwap": "memswap_limit",
     "BlkioWeight": "blkio_weight",
     "Devices": "devices",
     "PidMode": "pid",
@@ -73,6 +71,8 @@ def differences(wanted: JsonObject, recorded: Recorded, image: ObservedImage | N
             _value("networks", recorded.host_config.get("NetworkMode"), host.get("NetworkMode")),
             _value("restart", _restart(recorded.host_config), _restart(host)),
             _value("shm_size", _shm(recorded.host_config), _shm(host)),
+            _members("ulimits", _ulimits(recorded.host_config), _ulimits(host)),
+            _swap(recorded.host_config, host),
             _logging(recorded.host_config, host),
             *(_value(name, recorded.host_config.get(key), host.get(key)) for key, name in _HOST_FIELDS.items()),
         )
@@ -202,6 +202,17 @@ def _restart(host: JsonObject) -> str:
 def _shm(host: JsonObject) -> Json:
     size = host.get("ShmSize")
     return None if size == _DEFAULT_SHM else size
+
+
+def _ulimits(host: JsonObject) -> frozenset[str]:
+    limits = (_object(entry) for entry in _list(host.get("Ulimits")))
+    return frozenset(f"{limit.get('Name')}: {limit.get('Soft')} to {limit.get('Hard')}" for limit in limits)
+
+
+def _swap(before: JsonObject, after: JsonObject) -> Iterator[str]:
+    # Where the file says nothing, the engine takes twice the memory.
+    if (wanted := after.get("MemorySwap")) is not None:
+        yield from _value("memswap_limit", before.get("MemorySwap"), wanted)
 
 
 def _logging(before: JsonObject, after: JsonObject) -> Iterator[str]:

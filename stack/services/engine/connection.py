@@ -4,9 +4,10 @@ import errno
 import getpass
 import grp
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -74,6 +75,8 @@ class Engine:
 
 
 def _client(endpoint: Endpoint, seconds: int) -> Client:
+    if endpoint.socket_path:
+        _knock(endpoint.socket_path)
     return Client(
         base_url=endpoint.url,
         timeout=seconds,
@@ -81,6 +84,13 @@ def _client(endpoint: Endpoint, seconds: int) -> Client:
         # Health waits, streams and other calls share it from several threads.
         max_pool_size=32,
     )
+
+
+def _knock(path: Path) -> None:
+    """Raise the system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
+    with closing(socket.socket(socket.AF_UNIX)) as client:
+        client.settimeout(REQUEST_SECONDS)
+        client.connect(str(path))
 
 
 def _tls(tls: Tls) -> TLSConfig:

@@ -1,6 +1,8 @@
 """The services of a Compose project as containers: `ServiceControl` over one Docker engine."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +36,10 @@ from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.text import clean_line
+
+_ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
+_LAG_LOOKS: Final = 10
+_LAG_SECONDS: Final = 0.05
 
 _NO_ENGINE: Final = frozenset({Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION})
 
@@ -101,12 +107,14 @@ class EngineServices:
         chosen = self._chosen(services)
         observed = await take_snapshot(self._engine, self._project)
         executor = self._executor(observed, progress)
+        stopped: set[str] = set()
         for service in reversed(chosen):
             for container in observed.of(service.name):
-                if container.state in {State.RUNNING, State.RESTARTING, State.PAUSED}:
+                if container.state in _ALIVE:
                     progress(clean_line(f"Stopping {container.name}"))
                     await executor.stop(container)
-        return self._statuses(await take_snapshot(self._engine, self._project), chosen)
+                    stopped.add(container.id)
+        return self._statuses(await self._after_stopping(stopped), chosen)
 
     async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
@@ -178,6 +186,16 @@ class EngineServices:
 
     def _executor(self, observed: Observed, progress: Progress) -> Executor:
         return Executor(self._engine, self._project, observed, writing(observed), self._environment_file, progress)
+
+    async def _after_stopping(self, stopped: AbstractSet[str]) -> Observed:
+        """Return a snapshot after `stopped` are; the engine's lists lag a little behind what it has done."""
+        for _ in range(_LAG_LOOKS):
+            observed = await take_snapshot(self._engine, self._project)
+            if not any(container.id in stopped and container.state in _ALIVE for container in observed.containers):
+                return observed
+            await asyncio.sleep(_LAG_SECONDS)
+        # Something has started them again meanwhile.
+        return await take_snapshot(self._engine, self._project)
 
     async def _restart(self, service: Service, container: ObservedContainer) -> None:
         try:

@@ -64,7 +64,7 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     Raises:
         Failure: the context does not exist, or its files or the configuration cannot be read.
     """
-    directory = _configuration_directory(environ)
+    directory = configuration_directory(environ)
     configuration = _read_object(directory / "config.json")
     if host := environ.get("DOCKER_HOST"):
         endpoint = Endpoint(_normal_url(host), "DOCKER_HOST", _tls_of_environment(environ, directory))
@@ -110,7 +110,8 @@ def _home(environ: Mapping[str, str]) -> Path:
     return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
 
 
-def _configuration_directory(environ: Mapping[str, str]) -> Path:
+def configuration_directory(environ: Mapping[str, str]) -> Path:
+    """Return where the Docker CLI keeps its configuration, contexts and plugins."""
     given = environ.get("DOCKER_CONFIG")
     return Path(given) if given else _home(environ) / ".docker"
 

@@ -239,7 +239,13 @@ class Executor:
         if old is not None:
             self._tell(f"Stopping {old.name}")
             await self.remove(old)
-        await self._call(f"renaming container {name}", lambda client: client.rename(new, name))
+        try:
+            await self.engine.call(lambda client: client.rename(new, name))
+        except APIError as error:
+            # It has another name, is gone or has been renamed already: another `up` was faster.
+            if error.status_code in {400, 404, 409}:
+                raise Conflict from None
+            raise refused(f"renaming container {name}", error) from None
 
     async def _call(self, doing: str, operation: Callable[[Client], T]) -> T:
         try:

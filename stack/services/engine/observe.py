@@ -114,12 +114,16 @@ class ObservedImage:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the engine holds; networks, volumes and images by name or reference, of all projects."""
+    """What the engine holds; networks, volumes and images by name or reference, of all projects.
+
+    `installed` is the version of this machine's Compose, looked up only where no container tells of one.
+    """
 
     containers: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
+    installed: str | None = None
 
     def of(self, service: str) -> tuple[ObservedContainer, ...]:
         """Return the containers of `service` by number."""
@@ -127,8 +131,9 @@ class Observed:
 
     @property
     def version(self) -> str | None:
-        """The version of the Compose that labelled the newest of the project's containers."""
-        return next((container.version for container in reversed(self.containers) if container.version), None)
+        """The version of the Compose that labelled the project's containers, or else of the one that is here."""
+        labelled = (container.version for container in reversed(self.containers) if container.version)
+        return next(labelled, self.installed)
 
 
 NOTHING: Final = Observed()

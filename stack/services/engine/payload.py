@@ -187,7 +187,7 @@ def _host_config(project: ComposeProject, service: Service, inherited: tuple[Obs
         "Binds": list[Json](binds) or None,
         "Mounts": list[Json](mounts) or None,
         "NetworkMode": service.network_mode or (networks[0][0] if networks else None),
-        "PortBindings": _port_bindings(service.ports) or None,
+        "PortBindings": _port_bindings(service.ports),
         "RestartPolicy": _restart_policy(service),
         "LogConfig": _log_config(service),
         "Ulimits": [
@@ -214,7 +214,7 @@ def _host_config(project: ComposeProject, service: Service, inherited: tuple[Obs
         "DnsSearch": _list(service.dns_search or None),
         "DnsOptions": _list(service.dns_opt or None),
         # The model has Compose's canonical «name=address», the engine wants a colon.
-        "ExtraHosts": [entry.replace("=", ":", 1) for entry in service.extra_hosts] or None,
+        "ExtraHosts": [entry.replace("=", ":", 1) for entry in service.extra_hosts],
         **_resources(service),
     }
     return _without_none(config)

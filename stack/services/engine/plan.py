@@ -82,7 +82,7 @@ class Writing:
 
 
 def writing(observed: Observed) -> Writing:
-    """Return the dialect of the Compose that labelled this project before, or else the newest."""
+    """Return the dialect of the Compose that labelled this project, or else of the one here, or else the newest."""
     version = observed.version
     dialect = dialect_of(version) if version else None
     if version and dialect:
@@ -112,7 +112,7 @@ def make_plan(
     wanted = tuple(service for service in services if service.name not in left_out)
     networks = tuple(_network_steps(project, observed, wanted))
     remade = {step.network.name for step in networks if isinstance(step, RecreateNetwork)}
-    context = _Context(project, observed, wanted, remade)
+    context = _context(project, observed, wanted, remade)
     containers = context.container_steps()
     steps = (
         *_pulls(observed, wanted, pull),
@@ -133,7 +133,7 @@ def outdated(project: ComposeProject, observed: Observed, container: ObservedCon
     service = every_service(project).get(container.service)
     if service is None or service.unsupported:
         return ()
-    return _Context(project, observed, (service,), set()).causes(service, container)
+    return _context(project, observed, (service,), set()).causes(service, container)
 
 
 def inherited_mounts(
@@ -170,6 +170,7 @@ class _Context:
     observed: Observed
     services: tuple[Service, ...]
     remade_networks: set[str]
+    hashes: Mapping[str, frozenset[str]]
 
     def container_steps(self) -> list[Step]:
         steps = [step for service in self.services for step in self._service_steps(service)]
@@ -204,6 +205,7 @@ class _Context:
         """Return the steps for what an interrupted recreate left, and the ids of the containers that they settle."""
         steps: list[Step] = []
         settled: set[str] = set()
+        finishing = 0
         for container in containers:
             temporary = _TEMPORARY.fullmatch(container.name)
             if temporary is None or container.replaces is None:
@@ -214,7 +216,8 @@ class _Context:
             if successor or (predecessor and self.causes(service, container)):
                 steps.append(RemoveContainer(container, "a recreate that was interrupted left it"))
                 settled.add(container.id)
-            elif not self.causes(service, container):
+            elif finishing < replicas(service) and not self.causes(service, container):
+                finishing += 1
                 steps.append(FinishRecreate(service, container, predecessor, name, "its recreate was interrupted"))
                 settled |= {container.id, predecessor.id} if predecessor else {container.id}
         return steps, frozenset(settled)
@@ -228,7 +231,7 @@ class _Context:
     def _causes(self, service: Service, container: ObservedContainer) -> Iterator[str]:
         if container.state is State.DEAD:
             yield "the engine could not remove it completely"
-        if container.config_hash not in _service_hashes(service):
+        if container.config_hash not in self.hashes[service.name]:
             yield from self._changes(service, container)
         image = self.observed.images.get(service.image or "")
         if image and container.image_label not in image.identities and container.image == service.image:
@@ -275,6 +278,13 @@ class _Context:
                 return step
             case _:
                 return step
+
+
+def _context(
+    project: ComposeProject, observed: Observed, services: tuple[Service, ...], remade_networks: set[str]
+) -> _Context:
+    hashes = {service.name: _service_hashes(service) for service in services}
+    return _Context(project, observed, services, remade_networks, hashes)
 
 
 def _as_it_is(service: Service, container: ObservedContainer) -> Step:

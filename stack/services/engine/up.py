@@ -8,12 +8,14 @@ from typing import Final
 
 from docker.errors import APIError
 
+from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
 from stack.services.compose.model import ComposeProject, Service
 from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.execute import Executor
+from stack.services.engine.installed import installed_compose
 from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
 from stack.services.engine.plan import (
     Plan,
@@ -51,9 +53,12 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     """
     images, hashes = image_references(project), known_hashes(project)
     try:
-        return await engine.call(lambda client: observe(client, project.name, images, hashes))
+        observed = await engine.call(lambda client: observe(client, project.name, images, hashes))
     except APIError as error:
         raise refused("listing what there is", error) from None
+    if observed.version is None:
+        return replace(observed, installed=await in_thread(lambda: installed_compose(engine.environ)))
+    return observed
 
 
 def planned(observed: Observed, plan: Plan) -> UpResult:

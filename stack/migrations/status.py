@@ -1,0 +1,94 @@
+"""Where a database stands in the history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stack.findings import Code, Finding, Fix, Severity
+from stack.migrations.history import History, Revision, pending
+
+_VERSION_TABLE: Final = "alembic_version"
+
+# A project may keep the table in a schema of its own (`version_table_schema` in env.py, which is not read here).
+_SCHEMA: Final = sa.text(
+    """
+    SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = :name AND c.relkind IN ('r', 'p')
+    ORDER BY pg_catalog.pg_table_is_visible(c.oid) DESC, n.nspname LIMIT 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """A database beside the history.
+
+    `current` are the revisions that it is at, several while branches are not merged, none before the first. `pending`
+    is what an upgrade would apply, in order; it is empty where some of `current` is `unknown` to the history, since
+    nothing can be applied then.
+    """
+
+    current: tuple[str, ...]
+    heads: tuple[str, ...]
+    pending: tuple[Revision, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know of it."""
+        if self.unknown:
+            return (unknown_revision(self.unknown[0]),)
+        if not self.pending:
+            return ()
+        count, first = len(self.pending), self.pending[0]
+        return (
+            Finding(
+                Code.MIGRATIONS_PENDING,
+                f"{count} migration{'s are' if count > 1 else ' is'} not applied",
+                f"The database is at {', '.join(self.current) or 'the very beginning'}; "
+                f"next comes {first.revision}, {first.message or 'without a message'}.",
+                severity=Severity.WARNING,
+                fixes=(Fix("Apply them", "stackdeck migrate up"),),
+            ),
+        )
+
+
+async def read_current(connection: AsyncConnection) -> tuple[str, ...]:
+    """Return the revisions that the database is at, sorted; nothing where Alembic never ran."""
+    schema = (await connection.execute(_SCHEMA, {"name": _VERSION_TABLE})).scalar_one_or_none()
+    if schema is None:
+        return ()
+    version: sa.ColumnClause[str] = sa.column("version_num")
+    table = sa.table(_VERSION_TABLE, version, schema=sa.quoted_name(schema, quote=True))
+    return tuple(sorted((await connection.execute(sa.select(version).select_from(table))).scalars()))
+
+
+def migration_status(history: History, current: Sequence[str]) -> MigrationStatus:
+    """Compare a database at `current` with the history."""
+    known = {revision.revision for revision in history.revisions}
+    unknown = tuple(revision for revision in current if revision not in known)
+    return MigrationStatus(
+        current=tuple(current),
+        heads=history.heads,
+        pending=() if unknown else pending(history, current),
+        unknown=unknown,
+    )
+
+
+def unknown_revision(revision: str) -> Finding:
+    """Return the finding of a database at a revision that no file is."""
+    return Finding(
+        Code.MIGRATION_UNKNOWN_REVISION,
+        f"The database is at revision {revision}, which no file here is",
+        "It was migrated from another branch or checkout, or the revision's file was deleted or renamed since.",
+        fixes=(
+            Fix(f"Check out the branch that has {revision}; git log --all -S{revision} finds it"),
+            Fix(
+                "Say which revision here has the same tables; nothing but the mark is changed",
+                "stackdeck migrate stamp REVISION",
+            ),
+        ),
+    )

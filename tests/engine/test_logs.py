@@ -1,0 +1,95 @@
+"""Logs of a real engine: merged by time, followed through restarts and recreates, and closed at once."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from stack.findings import silent
+from stack.services.control import Pull
+from tests.support.compose_model import project, service
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def shouter(name, script, **fields):
+    return service(name, entrypoint=("sh", "-c", script), command=(), init=True, **fields)
+
+
+async def up(services):
+    await services.up([], pull=Pull.MISSING, timeout=30, progress=silent)
+
+
+async def until(lines, text):
+    """The texts up to and with the first line that is `text`."""
+    seen = []
+    async for line in lines:
+        seen.append(line.text)
+        if line.text == text:
+            return seen
+    pytest.fail(f"the log ended without {text!r}: {seen}")
+
+
+async def test_history_is_merged_by_time_and_limited(engine):
+    script = "for i in 1 2 3; do echo {0}$i; sleep 0.2; done; printf 'Gr\\303\\274\\303\\237e'; exec sleep 1000"
+    compose = project(
+        shouter("a", script.format("a")), shouter("b", "sleep 0.1; " + script.format("b")), name=engine.name
+    )
+    services = engine.services(compose)
+    await up(services)
+    async with aclosing(services.follow([], tail=None, since=None)) as lines:
+        shown = set()
+        async for line in lines:
+            shown.add(line.text)
+            if {"a3", "b3"} <= shown:
+                break
+    await services.stop([], progress=silent)
+    history = [line async for line in services.logs([], tail=None, since=None)]
+    assert [line.time for line in history] == sorted(line.time for line in history)
+    assert [line.text for line in history if line.service == "a"] == ["a1", "a2", "a3", "Grüße"]
+    assert history[0].container == f"{engine.name}-a-1"
+    assert [line.text async for line in services.logs(["b"], tail=2, since=None)] == ["b3", "Grüße"]
+    assert [line async for line in services.logs(["b"], tail=None, since=history[-1].time.replace(year=2100))] == []
+    await services.close()
+
+
+async def test_following_goes_on_through_restarts_and_recreates(engine):
+    script = "echo start $MARK; exec sleep 1000"
+    before = shouter("a", script, environment={"MARK": "one"})
+    services = engine.services(project(before, name=engine.name))
+    await up(services)
+    changed = engine.services(project(replace(before, environment={"MARK": "two"}), name=engine.name))
+    async with aclosing(services.follow(["a"], tail=None, since=None)) as lines:
+        assert await until(lines, "start one") == ["start one"]
+        await services.restart([], progress=silent)
+        assert await until(lines, "start one") == ["start one"]
+        await up(changed)
+        assert await until(lines, "start two") == ["start two"]
+    await services.close()
+    await changed.close()
+
+
+async def test_closing_does_not_wait_for_a_silent_log(engine):
+    services = engine.services(project(shouter("a", "echo hello; exec sleep 1000"), name=engine.name))
+    await up(services)
+    lines = services.follow([], tail=10, since=None)
+    assert (await anext(lines)).text == "hello"
+    waiting = asyncio.ensure_future(anext(lines))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    async with asyncio.timeout(2):
+        await lines.aclose()
+        await services.close()
+
+
+async def test_a_long_line_comes_whole(engine):
+    services = engine.services(
+        project(shouter("a", "head -c 40000 /dev/zero | tr '\\0' x; echo; exec sleep 1000"), name=engine.name)
+    )
+    await up(services)
+    async with aclosing(services.follow([], tail=None, since=None)) as lines:
+        assert (await anext(lines)).text == "x" * 40_000
+    await services.close()

@@ -1,0 +1,90 @@
+"""Whoever holds a port is named, and the fix is a port that is free under the variable that moves it."""
+
+import os
+import socket
+
+import pytest
+
+from stack.findings import Code
+from stack.services.compose.model import Port
+from stack.services.engine.ports import fixed_ports, is_taken, next_free, port_in, port_taken, port_variable
+
+
+@pytest.fixture
+def listening():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "connectivity on endpoint p-db-1 (01ab): Bind for 0.0.0.0:5432 failed: port is already allocated",
+            ("0.0.0.0", 5432),
+        ),
+        (
+            "(01ab): Error starting userland proxy: listen tcp4 127.0.0.1:5432: bind: address already in use",
+            ("127.0.0.1", 5432),
+        ),
+        ("failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use", ("0.0.0.0", 80)),
+        ("failed to bind host port [::1]:80/tcp: address already in use", ("::1", 80)),
+        (
+            "Ports are not available: exposing port TCP 0.0.0.0:5432 -> 0.0.0.0:0: listen tcp 0.0.0.0:5432: bind",
+            ("0.0.0.0", 5432),
+        ),
+        ("OCI runtime create failed: 127.0.0.1:5432", None),
+        ("address already in use", None),
+    ],
+)
+def test_the_port_is_read_out_of_the_engine_s_words(message, expected):
+    assert port_in(message) == expected
+
+
+def test_a_port_that_somebody_listens_on_is_taken(listening):
+    assert is_taken("127.0.0.1", listening)
+    free = next_free("127.0.0.1", listening)
+    assert free is not None
+    assert free > listening
+    assert not is_taken("127.0.0.1", free)
+
+
+def test_the_process_that_holds_it_is_named(listening):
+    finding = port_taken("127.0.0.1", listening, service="db", containers=[], variable="DB_PORT")
+    assert finding.code is Code.PORT_TAKEN
+    assert f"({os.getpid()})" in finding.cause
+    assert (finding.fixes[0].command or "").startswith("stackdeck env set DB_PORT=")
+
+
+def test_the_container_that_holds_it_is_named_with_its_project():
+    container = {
+        "Names": ["/other-db-1"],
+        "Ports": [{"PublicPort": 5432}],
+        "Labels": {"com.docker.compose.project": "other"},
+    }
+    finding = port_taken("127.0.0.1", 5432, service="db", containers=[container], variable=None)
+    assert "The container other-db-1 of the project other has it." in finding.cause
+    assert "docker stop other-db-1" in [fix.command for fix in finding.fixes]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('"127.0.0.1:${APP_DB_PORT:-5432}:5432"', "APP_DB_PORT"),
+        ("${PORT}:5432", "PORT"),
+        ("$PORT:5432/tcp", "PORT"),
+        ('"5432:5432"', None),
+        ('"${PORT}:54321"', None),
+    ],
+)
+def test_the_variable_is_found_in_the_file(tmp_path, line, expected):
+    file = tmp_path / "compose.yaml"
+    file.write_text(f"services:\n  db:\n    ports:\n      - {line}\n")
+    assert port_variable([tmp_path / "gone.yaml", file], 5432) == expected
+
+
+def test_only_fixed_tcp_ports_can_be_taken():
+    ports = (Port(1, "10", "127.0.0.1"), Port(2), Port(3, "30-39"), Port(4, "40", protocol="udp"), Port(5, "50"))
+    assert list(fixed_ports(ports)) == [("127.0.0.1", 10), ("0.0.0.0", 50)]

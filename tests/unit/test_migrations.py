@@ -1,0 +1,243 @@
+"""Revisions are read without being run, and our heads, order and pending steps are Alembic's."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stack.findings import Code, Failure, Severity
+from stack.migrations.configuration import locate
+from stack.migrations.history import build_history, read_history
+from stack.migrations.script import Script, read_script
+from stack.migrations.status import migration_status
+from stack.project import Options, open_project
+from tests.support.alembic import Step, chain, make_project, write_step
+
+
+def history_of(project):
+    return asyncio.run(read_history(project))
+
+
+def refused(action):
+    with pytest.raises(Failure) as caught:
+        action()
+    return caught.value.finding
+
+
+@st.composite
+def histories(draw):
+    """Revisions that branch, merge and depend on each other, with names whose order says nothing."""
+    names = draw(st.permutations([f"{letter}001" for letter in "abcdefghij"][: draw(st.integers(1, 10))]))
+    steps = []
+    for place, name in enumerate(names):
+        earlier = list(names[:place])
+        down = draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True)) if earlier else []
+        others = [each for each in earlier if each not in down]
+        depends = draw(st.lists(st.sampled_from(others), max_size=1)) if others else []
+        labels = (f"label_{name}",) if draw(st.booleans()) and not down else ()
+        depends_on = tuple(
+            f"label_{each}" if any(each == step.revision and step.labels for step in steps) else each
+            for each in depends
+        )
+        steps.append(Step(name, tuple(down), labels=labels, depends_on=depends_on))
+    return steps, draw(st.lists(st.sampled_from(names), max_size=3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(case=histories())
+def test_heads_order_and_pending_are_alembics(tmp_path_factory, case):
+    steps, applied = case
+    root = tmp_path_factory.mktemp("history")
+    history = history_of(make_project(root, steps))
+    config = Config()
+    config.set_main_option("script_location", str(root / "migrations"))
+    theirs = ScriptDirectory.from_config(config)
+    assert history.heads == tuple(theirs.get_heads())
+    assert [each.revision for each in history.revisions] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", ())
+    ]
+    assert [each.revision for each in reversed(history.revisions)] == [
+        each.revision for each in theirs.walk_revisions()
+    ]
+    for each in history.revisions:
+        script = theirs.get_revision(each.revision)
+        assert each.is_head == script.is_head
+        assert each.is_merge == script.is_merge_point
+        assert each.is_branch_point == script.is_branch_point
+        assert each.message == script.doc
+        assert each.path == Path(script.path)
+    # A database may be at any revisions of which none comes before another.
+    current = tuple(
+        sorted(
+            name
+            for name in set(applied)
+            if not any(name in ancestors(theirs, other) for other in set(applied) - {name})
+        )
+    )
+    assert [each.revision for each in migration_status(history, current).pending] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", current)
+    ]
+
+
+def ancestors(script, revision):
+    return {each.revision for each in script.revision_map._get_ancestor_nodes([script.get_revision(revision)])}
+
+
+def test_a_long_history_is_read_at_once(tmp_path):
+    project = make_project(tmp_path, chain(1000))
+    history = history_of(project)
+    assert history.heads == ("r1000",)
+    assert [each.revision for each in migration_status(history, ["r0998"]).pending] == ["r0999", "r1000"]
+
+
+def test_nothing_of_the_projects_runs(tmp_path, capfd):
+    project = make_project(tmp_path, chain(1))
+    path = project.root / "migrations" / "versions" / "r0001_step.py"
+    path.write_text(path.read_text() + "\nprint('\\d', 'ran')\nraise SystemExit\n")
+    before = list(sys.path)
+    assert history_of(project).heads == ("r0001",)
+    assert capfd.readouterr() == ("", "")
+    assert sys.path == before
+
+
+def test_a_file_that_computes_its_name_is_imported_elsewhere(tmp_path, capfd):
+    project = make_project(tmp_path, chain(2))
+    (tmp_path / "names.py").write_text("FIRST = 'r0001'\n")
+    path = project.root / "migrations" / "versions" / "r0002_step.py"
+    path.write_text(
+        '"""Second\n\nmore"""\nimport names\nprint("heard")\nrevision = names.FIRST[:3] + "2x"\n'
+        "down_revision = names.FIRST\nbranch_labels = {'b'}\n"
+    )
+    history = history_of(project)
+    assert history.heads == ("r002x",)
+    assert (history.revisions[1].message, history.revisions[1].branch_labels) == ("Second", ("b",))
+    assert capfd.readouterr() == ("", "")
+    assert "names" not in sys.modules
+
+
+BROKEN = {
+    "syntax": ("def (\n", 1, "invalid syntax"),
+    "nothing": ("import os\n", None, "does not say its revision"),
+    "absent parent": ("revision = 'x001'\n\ndown_revision = 'gone'\n", 3, "x001 comes after gone"),
+    "absent dependency": ("revision = 'x001'\ndown_revision = None\ndepends_on = ('gone',)\n", 2, "depends on gone"),
+    "twice": ("revision = 'r0001'\ndown_revision = None\n", 2, "is revision r0001 too"),
+    "itself": ("revision = 'x001'\ndown_revision = 'x001'\n", 2, "Self-loop is detected in revisions (x001)"),
+    "import": ("revision = 'x' + nonesuch\ndown_revision = None\n", 1, "nonesuch"),
+    "exit": ("import os\nos._exit(0)\n", None, "status 0"),
+    "bytes": ("revision = 'x001'\0\ndown_revision = None\n", None, "null bytes"),
+    "characters": ("revision = 'x@001'\ndown_revision = None\n", 2, "x@001"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_named_with_its_line(tmp_path, name):
+    text, line, words = BROKEN[name]
+    project = make_project(tmp_path, chain(1))
+    path = project.root / "migrations" / "versions" / "zz_broken.py"
+    path.write_text(text)
+    finding = refused(lambda: history_of(project))
+    assert finding.code is Code.MIGRATIONS_BROKEN
+    assert finding.cause.startswith(f"{path}:{line}: " if line else f"{path}")
+    assert words in finding.cause
+
+
+def test_a_cycle_is_shown(tmp_path):
+    steps = [Step("a001", ("c001",)), Step("b001", ("a001",)), Step("c001", ("b001",)), Step("base1")]
+    finding = refused(lambda: history_of(make_project(tmp_path, steps)))
+    assert finding.code is Code.MIGRATIONS_BROKEN
+    assert "a001_step.py" in finding.cause
+    assert "a001, b001, c001" in finding.cause
+
+
+def test_no_revisions_yet(tmp_path):
+    history = history_of(make_project(tmp_path, []))
+    assert (history.revisions, history.heads) == ((), ())
+    assert migration_status(history, ()).pending == ()
+
+
+def test_no_configuration(tmp_path):
+    assert refused(lambda: locate(open_project(Options(tmp_path)))).code is Code.MIGRATIONS_MISSING
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no section", "no section headers"),
+        ("[alembic]\n", "no script_location"),
+        ("[alembic]\nscript_location = gone\n", "no directory"),
+        ("[alembic]\nscript_location = %(gone)s/x\n", "gone"),
+        ("[alembic]\nscript_location = .\nsourceless = true\n", "sourceless"),
+        ("[alembic]\nscript_location = .\nversion_locations = a:b\npath_separator = often\n", "often"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used(tmp_path, text, words):
+    (tmp_path / "alembic.ini").write_text(text)
+    finding = refused(lambda: locate(open_project(Options(tmp_path))))
+    assert finding.code is Code.MIGRATIONS_BROKEN
+    assert finding.cause.startswith(f"{tmp_path}/alembic.ini: ")
+    assert words in finding.cause
+
+
+def test_pyproject_and_packages(tmp_path):
+    make_project(tmp_path / "src" / "app", [Step("a001")])
+    (tmp_path / "src" / "app" / "__init__.py").write_text("raise RuntimeError('imported')")
+    more = tmp_path / "more" / "deep"
+    more.mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.alembic]\nscript_location = 'app:migrations'\nprepend_sys_path = ['%(here)s/src']\n"
+        "version_locations = ['app:migrations/versions', '%(here)s/more']\nrecursive_version_locations = true\n"
+    )
+    (more / "b001.py").write_text("revision = 'b001'\ndown_revision = 'a001'\n")
+    history = history_of(open_project(Options(tmp_path)))
+    assert [each.revision for each in history.revisions] == ["a001", "b001"]
+
+
+ANNOTATED = '''
+"""Message
+on two lines
+
+Create Date: now
+"""
+from typing import Union
+revision: str = "a"
+down_revision: Union[str, None, list] = ["b", "c"]
+branch_labels: Union[str, None]
+'''
+
+
+def test_annotations_and_lists_are_literals_too(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(ANNOTATED.strip())
+    assert read_script(path) == Script(path, "a", ("b", "c"), (), (), "Message on two lines", 8)
+
+
+def test_what_a_person_should_know(tmp_path):
+    history = history_of(make_project(tmp_path, chain(2)))
+    assert migration_status(history, ["r0002"]).findings == ()
+    (waiting,) = migration_status(history, ["r0001"]).findings
+    assert (waiting.code, waiting.severity) == (Code.MIGRATIONS_PENDING, Severity.WARNING)
+    unknown = migration_status(history, ["zzz"])
+    assert (unknown.pending, unknown.unknown) == ((), ("zzz",))
+    (strange,) = unknown.findings
+    assert (strange.code, strange.severity) == (Code.MIGRATION_UNKNOWN_REVISION, Severity.ERROR)
+    assert "zzz" in strange.title
+
+
+def test_labels_that_two_files_claim():
+    scripts = [Script(Path(f"{name}.py"), name, (), (), ("same",), "", 1) for name in ("a001", "b001")]
+    finding = refused(lambda: build_history(scripts))
+    assert finding.code is Code.MIGRATIONS_BROKEN
+    assert "same" in finding.cause
+
+
+def test_files_are_read_in_alembics_order(tmp_path):
+    project = make_project(tmp_path, [Step("b001"), Step("a001")])
+    for name in ("__init__.py", ".#a.py", "notes.txt", "a.pyc"):
+        (project.root / "migrations" / "versions" / name).write_text("not a revision")
+    write_step(project.root / "migrations", Step("c001", ("a001",)))
+    assert [script.revision for script in history_of(project).scripts] == ["a001", "b001", "c001"]
