@@ -33,7 +33,7 @@ class ServerCard(Widget):
             self._latencies.clear()
         self._address, self._ping = address, ping
         self._latencies.append(ping.latency_ms)
-        self.refresh()
+        self.refresh(layout=True)
 
     def render(self) -> Content:
         """Draw the facts, one a line."""
