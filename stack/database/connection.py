@@ -24,6 +24,9 @@ APPLICATION_NAME: Final = "stackdeck"
 CONNECT_TIMEOUT: Final = 10
 """Seconds in which one address has to take a connection, where neither the caller nor the URL says otherwise."""
 
+CLIENT_ENCODING: Final = "utf8"
+"""Asked of every server: from a database in SQL_ASCII, psycopg would otherwise return bytes for text."""
+
 _QUESTION_TIMEOUT: Final = 2.0
 
 
@@ -79,8 +82,7 @@ def _parameters(url: DatabaseURL, addresses: tuple[str, ...], application_name: 
     parameters = {
         "application_name": application_name,
         "connect_timeout": str(CONNECT_TIMEOUT),
-        # A database of encoding SQL_ASCII would else send text that psycopg leaves as bytes.
-        "client_encoding": "UTF8",
+        "client_encoding": CLIENT_ENCODING,
         **dict(url.options),
         "host": ",".join([url.host] * len(addresses)) or url.host,
         "port": str(url.port),

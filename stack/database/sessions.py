@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from stack.database.connection import APPLICATION_NAME, connect
+from stack.database.connection import APPLICATION_NAME, CLIENT_ENCODING, connect
 from stack.environment.pool import PoolSettings
 from stack.environment.settings import application_settings
 from stack.environment.url import DatabaseURL
@@ -24,7 +24,7 @@ def sqlalchemy_url(url: DatabaseURL) -> URL:
         host=url.host,
         port=url.port,
         database=url.database,
-        query=dict(url.options),
+        query={"client_encoding": CLIENT_ENCODING, **dict(url.options)},
     )
 
 

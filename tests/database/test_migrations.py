@@ -15,7 +15,7 @@ from sqlalchemy import NullPool, create_engine
 
 from stack.booking.models import TABLES, Base
 from stack.database.sessions import sqlalchemy_url
-from tests.database.conftest import ALEMBIC_INI
+from tests.support.booking import ALEMBIC_INI
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(Config(ALEMBIC_INI)).walk_revisions()][::-1]
 

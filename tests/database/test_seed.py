@@ -8,9 +8,11 @@ import pytest
 from stack.booking import bookings
 from stack.booking.models import TABLES
 from stack.booking.seed import SeedResult, seed
+from stack.database.probe import ping
 from stack.database.sessions import create_engine, create_sessions, session_scope
 from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure
+from tests.support.booking import upgrade
 
 
 def counts(url) -> dict[str, int]:
@@ -19,7 +21,7 @@ def counts(url) -> dict[str, int]:
 
 
 def fingerprint(url) -> list[str]:
-    with psycopg.connect(url.reveal()) as connection:
+    with psycopg.connect(url.reveal(), client_encoding="utf8") as connection:
         return [
             connection.execute(f"SELECT md5(string_agg(t::text, E'\n' ORDER BY id)) FROM {table} t").fetchone()[0]
             for table in TABLES
@@ -66,6 +68,22 @@ async def test_an_application_goes_on_where_it_ends(booking_database):
         )
         assert again.id == 51
     await engine.dispose()
+
+
+async def test_a_database_without_an_encoding_holds_the_same(postgres, booking_database):
+    await seed(booking_database, 300)
+    with psycopg.connect(postgres.url().reveal(), autocommit=True) as administrator:
+        administrator.execute(
+            "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+        try:
+            plain = postgres.url("ascii")
+            assert " " not in (await ping(plain)).server_version
+            upgrade(plain)
+            await seed(plain, 300)
+            assert fingerprint(plain) == fingerprint(booking_database)
+        finally:
+            administrator.execute("DROP DATABASE ascii WITH (FORCE)")
 
 
 async def test_it_is_not_mixed_with_other_rows(booking_database):
