@@ -6,14 +6,16 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 
 import asyncio
 import contextlib
+import importlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -33,6 +35,21 @@ if TYPE_CHECKING:
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
+
+PARTS: Final = (
+    "stack.environment.report",
+    "stack.environment.settings",
+    "stack.services.compose.load",
+    "stack.services.compose.postgres",
+    "stack.services.engine.ask",
+    "stack.services.engine.control",
+    "stack.services.embedded.control",
+    "stack.database.access",
+    "stack.migrations.migrations",
+    "stack.tables.browser",
+    "stack.doctor.checks",
+)
+"""What a workspace imports when it is first asked for it."""
 
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
@@ -75,6 +92,8 @@ class Workspace:
         self._environ = environ
         self._read = _Read()
         self._asking = asyncio.Lock()
+        self.started_server = False
+        """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
     @property
     def project(self) -> Project:
@@ -207,6 +226,8 @@ class Workspace:
 
         began = time.monotonic()
         result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        if (await self.runtime()).name is RuntimeName.EMBEDDED:
+            self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:
             left = max(1.0, timeout - (time.monotonic() - began))
             await wait_until_ready((await self.database()).url, timeout=left, progress=progress)
@@ -254,6 +275,8 @@ class Workspace:
 
     async def examine(self) -> "Report":
         """Run every check of the doctor."""
+        # Beforehand, so that no check loses its time to it.
+        await in_thread(import_parts)
         from stack.doctor.checks import CHECKS
         from stack.doctor.examination import examine
 
@@ -262,7 +285,6 @@ class Workspace:
     async def look(self) -> Overview:
         """Look at every part once; what cannot be seen becomes a finding."""
         from stack.database.pool import PoolStatus
-        from stack.migrations.status import status_findings
 
         findings: list[Finding] = []
 
@@ -277,7 +299,7 @@ class Workspace:
         database = await seen(self.database())
         ping = await seen(database.ping()) if database else None
         migrations = await seen(self._migration_status()) if ping and self._project.alembic else None
-        findings += [*(services.findings if services else ()), *(status_findings(migrations) if migrations else ())]
+        findings += [*(services.findings if services else ()), *(migrations.findings if migrations else ())]
         return Overview(
             engine=services.engine if services else NO_ENGINE,
             services=services.services if services else (),
@@ -310,6 +332,12 @@ class Workspace:
             await read.services.close()
         if read.database is not None:
             await read.database.close()
+
+
+def import_parts() -> None:
+    """Import all that a workspace may need; for a thread, since it takes most of a second."""
+    for part in PARTS:
+        importlib.import_module(part)
 
 
 @contextlib.asynccontextmanager

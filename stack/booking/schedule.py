@@ -2,7 +2,7 @@ r"""A schedule of sample bookings, day after day, with what happened to each.
 
 Every kind of resource has its opening hours and a stock of plans of a day, in which no booking begins before the one
 before it has ended. Each resource follows one of them a day, so none is ever booked twice. All that is drawn for a
-booking comes out of one number of 64 bits: this is the innermost loop of a seed of millions.
+booking comes out of the bits of one number of 64: this is the innermost loop of a seed of millions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -80,6 +80,9 @@ _NIGHT: Final = "22:15+00"
 _Slot = tuple[str, str, int]
 """When a booking begins and ends, as the text of a time in UTC, and its length in half hours."""
 
+_Event = tuple[str, str, str]
+"""An event's kind, details and time."""
+
 
 def schedule(
     resources: Sequence[Bookable], *, bookings: int, customers: int, users: int, random: Random
@@ -98,58 +101,62 @@ def schedule(
     booking = event = 0
     booking_lines: list[str] = []
     event_lines: list[str] = []
-    for day, days, a_week_later in _open_days():
+    for day, days in _open_days():
         on = days[-1]
         statuses = _PAST if day < today else _FUTURE
         for resource, capacity, price, its_plans in rows:
-            for starts, ends, length in its_plans[draw(7)]:
+            for slot in its_plans[draw(7)]:
+                starts, ends, length = slot
                 bits = draw(64)
-                booking += 1
-                event += 1
                 status = statuses[bits & 63]
-                lead = _LEADS[bits >> 6 & 63]
-                made_on = days[-1 - lead]
-                made = f"{made_on} {_MORNING[bits >> 12 & 63]}"
                 user = staff[bits >> 18 & 15]
+                history = _history(status, bits, days, slot)
+                made = history[0][2]
+                booking += 1
                 booking_lines.append(
                     f"{booking}\t{1 + (bits >> 43) % customers}\t{resource}\t{on} {starts}\t{on} {ends}\t{status}"
                     f"\t{1 + (bits >> 32 & 15) % capacity}\t{length * price}\t{_NOTES[bits >> 36 & 127]}\t{made}\n"
                 )
-                event_lines.append(f"{event}\t{booking}\tcreated\t{user}\t\\N\t{made}\n")
-                if status == _CANCELLED:
-                    event += 1
-                    undone = days[-1 - (lead + 1) // 2]
-                    event_lines.append(f"{event}\t{booking}\tcancelled\t{user}\t\\N\t{undone} {_NIGHT}\n")
-                elif status != _PENDING:
-                    event += 1
-                    confirmed = _AFTERNOON[bits >> 22 & 63]
-                    event_lines.append(f"{event}\t{booking}\tconfirmed\t{user}\t\\N\t{made_on} {confirmed}\n")
-                    if bits >> 28 & 15 == 0:
-                        event += 1
-                        moved = _moved(a_week_later, on, starts, ends)
-                        event_lines.append(f"{event}\t{booking}\trescheduled\t{user}\t{moved}\t{made_on} {_EVENING}\n")
-                    if status != _CONFIRMED:
-                        event += 1
-                        event_lines.append(f"{event}\t{booking}\t{status}\t{user}\t\\N\t{on} {ends}\n")
+                event_lines += [
+                    f"{number}\t{booking}\t{kind}\t{user}\t{details}\t{at}\n"
+                    for number, (kind, details, at) in enumerate(history, event + 1)
+                ]
+                event += len(history)
                 if len(booking_lines) == BATCH or booking == bookings:
-                    yield Batch(
-                        len(booking_lines),
-                        "".join(booking_lines).encode(),
-                        len(event_lines),
-                        "".join(event_lines).encode(),
-                    )
+                    yield _batch(booking_lines, event_lines)
                     booking_lines, event_lines = [], []
                     if booking == bookings:
                         return
 
 
-def _open_days() -> Iterator[tuple[int, list[str], str]]:
-    """Yield the number of each open day, the dates up to it as far back as bookings are made, and its next week's."""
+def _batch(bookings: list[str], events: list[str]) -> Batch:
+    return Batch(len(bookings), "".join(bookings).encode(), len(events), "".join(events).encode())
+
+
+def _history(status: str, bits: int, days: Sequence[str], slot: _Slot) -> list[_Event]:
+    """Return what happened to a booking of the last of `days` until it had its `status`, oldest first."""
+    starts, ends, _ = slot
+    lead = _LEADS[bits >> 6 & 63]
+    made_on = days[-1 - lead]
+    history = [("created", _NULL, f"{made_on} {_MORNING[bits >> 12 & 63]}")]
+    if status == _CANCELLED:
+        history.append((status, _NULL, f"{days[-1 - (lead + 1) // 2]} {_NIGHT}"))
+    elif status != _PENDING:
+        history.append(("confirmed", _NULL, f"{made_on} {_AFTERNOON[bits >> 22 & 63]}"))
+        if bits >> 28 & 15 == 0:
+            history.append(("rescheduled", _moved(days[-1], starts, ends), f"{made_on} {_EVENING}"))
+        if status != _CONFIRMED:
+            history.append((status, _NULL, f"{days[-1]} {ends}"))
+    return history
+
+
+def _open_days() -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of each open day, with the dates up to it as far back as bookings of it are made."""
     days = [str(FIRST_DAY + timedelta(days=day)) for day in range(-LONGEST_LEAD, 0)]
     for day in count():
         days = [*days[-LONGEST_LEAD:], str(FIRST_DAY + timedelta(days=day))]
         if day % 7 != _CLOSED:
-            yield day, days, str(FIRST_DAY + timedelta(days=day + 7))
+            yield day, days
 
 
 def _plan(hours: _Hours, random: Random) -> tuple[_Slot, ...]:
@@ -168,7 +175,8 @@ def _clock(half_hours: int) -> str:
     return f"{half_hours // 2:02}:{half_hours % 2 * 30:02}+00"
 
 
-def _moved(from_day: str, to_day: str, starts: str, ends: str) -> str:
-    """Return what a booking's history notes of a move, as `stack.booking.bookings` would."""
-    old, new = (f"{day}T{starts[:5]}:00+00:00/{day}T{ends[:5]}:00+00:00" for day in (from_day, to_day))
+def _moved(day: str, starts: str, ends: str) -> str:
+    """Return the details of a move from a week later to `day`, as `stack.booking.bookings` writes them."""
+    a_week_later = date.fromisoformat(day) + timedelta(days=7)
+    old, new = (f"{on}T{starts[:5]}:00+00:00/{on}T{ends[:5]}:00+00:00" for on in (a_week_later, day))
     return f'{{"from": "{old}", "to": "{new}"}}'

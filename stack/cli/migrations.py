@@ -18,8 +18,6 @@ class Status:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Compare the files with the database."""
-        from stack.migrations.status import status_findings
-
         migrations = await workspace.migrations()
         status = await migrations.status()
         lines = [
@@ -35,7 +33,7 @@ class Status:
                 "unknown": list(status.unknown),
             },
             "\n".join(lines),
-            status_findings(status),
+            status.findings,
         )
 
 

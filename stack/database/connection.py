@@ -79,6 +79,8 @@ def _parameters(url: DatabaseURL, addresses: tuple[str, ...], application_name: 
     parameters = {
         "application_name": application_name,
         "connect_timeout": str(CONNECT_TIMEOUT),
+        # A database of encoding SQL_ASCII would else send text that psycopg leaves as bytes.
+        "client_encoding": "UTF8",
         **dict(url.options),
         "host": ",".join([url.host] * len(addresses)) or url.host,
         "port": str(url.port),

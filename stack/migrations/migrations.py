@@ -9,7 +9,7 @@ from stack.project import Project
 
 
 class Migrations:
-    """What the files say, where the database is, and moving it; every method raises `Failure` where it cannot."""
+    """Says where the database is in the project's history, and moves it; every method raises `Failure`."""
 
     def __init__(self, project: Project, database: Database) -> None:
         """Read nothing yet."""
@@ -17,15 +17,14 @@ class Migrations:
         self._database = database
 
     async def history(self) -> History:
-        """Return every revision that there is a file of."""
+        """Return every revision, which needs no database."""
         return await read_history(self._project)
 
     async def status(self) -> MigrationStatus:
-        """Compare the database with the files."""
+        """Compare the files with the database."""
         history = await self.history()
         async with self._database.connection() as connection:
-            current = await read_current(connection)
-        return migration_status(history, current)
+            return migration_status(history, await read_current(connection))
 
     async def upgrade(self, target: str, progress: Progress) -> tuple[str, ...]:
         """Apply what is missing up to `target`, as `stack.migrations.runner.upgrade` does."""

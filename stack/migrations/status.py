@@ -36,6 +36,25 @@ class MigrationStatus:
     pending: tuple[Revision, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know of it."""
+        if self.unknown:
+            return (unknown_revision(self.unknown[0]),)
+        if not self.pending:
+            return ()
+        count, first = len(self.pending), self.pending[0]
+        return (
+            Finding(
+                Code.MIGRATIONS_PENDING,
+                f"{count} migration{'s are' if count > 1 else ' is'} not applied",
+                f"The database is at {', '.join(self.current) or 'the very beginning'}; "
+                f"next comes {first.revision}, {first.message or 'without a message'}.",
+                severity=Severity.WARNING,
+                fixes=(Fix("Apply them", "stackdeck migrate up"),),
+            ),
+        )
+
 
 async def read_current(connection: AsyncConnection) -> tuple[str, ...]:
     """Return the revisions that the database is at, sorted; nothing where Alembic never ran."""
@@ -56,25 +75,6 @@ def migration_status(history: History, current: Sequence[str]) -> MigrationStatu
         heads=history.heads,
         pending=() if unknown else pending(history, current),
         unknown=unknown,
-    )
-
-
-def status_findings(status: MigrationStatus) -> tuple[Finding, ...]:
-    """Return what a person should know of `status`."""
-    if status.unknown:
-        return (unknown_revision(status.unknown[0]),)
-    if not status.pending:
-        return ()
-    count = len(status.pending)
-    return (
-        Finding(
-            Code.MIGRATIONS_PENDING,
-            f"{count} migration{'s are' if count > 1 else ' is'} not applied",
-            f"The database is at {', '.join(status.current) or 'the very beginning'}; "
-            f"next comes {status.pending[0].revision}, {status.pending[0].message or 'without a message'}.",
-            severity=Severity.WARNING,
-            fixes=(Fix("Apply them", "stackdeck migrate up"),),
-        ),
     )
 
 

@@ -88,7 +88,7 @@ class Run:
         plan = self._plan(heads)
         for place, step in enumerate(plan, 1):
             self.step = step
-            told: Event = {"revision": step.revision.revision, "place": place, "count": len(plan), "text": str(step)}
+            told: Event = {"revision": step.revision.revision, "place": place, "count": len(plan), "text": _line(step)}
             self._tell({"event": "running", **told})
             yield step
             self._tell({"event": "applied", **told})
@@ -198,6 +198,11 @@ def _end_with(orders: TextIO) -> None:
         signal.pthread_kill(main_thread.ident, signal.SIGINT)
     main_thread.join(PATIENCE)
     os._exit(130)
+
+
+def _line(step: RevisionStep) -> str:
+    before, after = (", ".join(names) or "base" for names in (step.from_revisions_no_deps, step.to_revisions_no_deps))
+    return f"{step.name} {before} → {after}" + (f", {step.doc}" if step.doc else "")
 
 
 def _failed(error: BaseException, run: Run | None) -> Event:

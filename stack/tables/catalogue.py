@@ -169,13 +169,14 @@ def _missing(tables: Sequence[Table], name: str) -> Failure:
             )
         )
     likely = near(name.rpartition(".")[2].strip('"'), [table.name for table in tables])
-    alike = [table for each in likely for table in tables if table.name == each]
+    alike = [table for each in likely for table in tables if table.name == each][:_ALIKE]
+    cause = f"The database has {len(tables)} tables and views, none of that name."
     return Failure(
         Finding(
             Code.TABLE_MISSING,
             title,
-            f"The database has {len(tables)} tables and views, none of that name.",
-            fixes=(*map(_look_at, alike[:_ALIKE]), Fix("List the tables", "stackdeck tables")),
+            f"{cause} Near it: {', '.join(table.path for table in alike)}." if alike else cause,
+            fixes=(*map(_look_at, alike), Fix("List the tables", "stackdeck tables")),
         )
     )
 

@@ -11,10 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure
+from stack.findings import Code, Failure, silent
 from stack.migrations.history import read_history
+from stack.migrations.lock import only_runner
 from stack.migrations.runner import downgrade, upgrade
-from stack.migrations.status import migration_status, read_current, status_findings
+from stack.migrations.status import migration_status, read_current
 from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project, write_step
 from tests.support.tables import engine_for, run_sql
 
@@ -60,11 +61,11 @@ async def test_up_and_down_step_by_step(database, tmp_path, env):
     assert await downgrade(project, database, "base") == ("r0001",)
     assert (tables(database), current(database)) == ([], [])
     assert told == [
-        "1/1 Running upgrade  -> r0001, Step r0001",
+        "1/1 Running upgrade base → r0001, Step r0001",
         "The database is at r0001",
-        "1/3 Running upgrade r0001 -> r0002, Step r0002",
-        "2/3 Running upgrade r0002 -> r0003, Step r0003",
-        "3/3 Running upgrade r0003 -> r0004, Step r0004",
+        "1/3 Running upgrade r0001 → r0002, Step r0002",
+        "2/3 Running upgrade r0002 → r0003, Step r0003",
+        "3/3 Running upgrade r0003 → r0004, Step r0004",
         "The database is at r0004",
     ]
 
@@ -119,6 +120,18 @@ async def test_two_runners_at_once_apply_each_revision_once(database, tmp_path):
     loser = told[applied.index(())]
     assert loser[0].startswith("Waiting: stackdeck migrate (process ")
     assert loser[-1] == "Nothing to do: the database is at r0005"
+
+
+async def test_waiting_for_another_runner_can_be_cancelled(database, tmp_path):
+    project = make_project(tmp_path, chain(1))
+    waiting = asyncio.Event()
+    async with only_runner(database, silent):
+        task = asyncio.create_task(upgrade(project, database, "heads", lambda _line: waiting.set()))
+        await waiting.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await upgrade(project, database) == ("r0001",)
 
 
 async def test_an_index_built_concurrently_does_not_wait_for_a_waiting_runner(database, tmp_path):
@@ -192,7 +205,7 @@ async def test_a_revision_of_another_branch(database, tmp_path):
     await upgrade(project, database, "r0001")
     run_sql(database, "UPDATE alembic_version SET version_num = 'elsewhere'")
     assert (await status(project, database)).unknown == ("elsewhere",)
-    (found,) = status_findings(await status(project, database))
+    (found,) = (await status(project, database)).findings
     for finding in (
         found,
         await failure(upgrade(project, database)),

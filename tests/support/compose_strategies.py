@@ -37,6 +37,11 @@ def listed(items: st.SearchStrategy[Value], most: int = 3) -> st.SearchStrategy[
     return st.lists(items, max_size=most)
 
 
+def filled(items: st.SearchStrategy[Value]) -> st.SearchStrategy[Value]:
+    """Return lists with something in them: Compose refuses two empty ones on top of each other, for some keys."""
+    return st.lists(items, min_size=1, max_size=3)
+
+
 def mapped(keys: st.SearchStrategy[str], values: st.SearchStrategy[Value], most: int = 3) -> st.SearchStrategy[Value]:
     return st.dictionaries(keys, values, max_size=most)
 
@@ -206,12 +211,12 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
     "tmpfs": st.one_of(chosen("/t"), listed(chosen("/t", "/t:size=5m", "/u"))),
     "cap_add": listed(chosen("ALL", "NET_ADMIN")),
     "cap_drop": listed(chosen("ALL", "NET_ADMIN")),
-    "security_opt": listed(chosen("a", "b:c")),
-    "group_add": listed(chosen("mail", 1000, "x")),
+    "security_opt": filled(chosen("a", "b:c")),
+    "group_add": filled(chosen("mail", 1000, "x")),
     "dns": st.one_of(chosen("8.8.8.8"), listed(chosen("1.1.1.1", "8.8.8.8"))),
     "dns_search": chosen("a.b", ["a.b", "c"]),
     "dns_opt": listed(chosen("a:1", "b=2")),
-    "extra_hosts": chosen(["b=1.1.1.1", "a:2.2.2.2", "c=[::1]", "c:::1"], {"b": "1.1.1.1", "a": "::1"}, [], ["x"]),
+    "extra_hosts": chosen(["b=1.1.1.1", "a:2.2.2.2", "c=[::1]", "c:::1"], {"b": "1.1.1.1", "a": "::1"}, ["x"]),
     "logging": optional(driver=chosen("json-file"), options=mapped(NAMES, chosen("a", 3, None))),
     "secrets": listed(FILE_MOUNT, 2),
     "configs": listed(FILE_MOUNT, 2),
@@ -228,7 +233,7 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
                 parallelism=SMALL, delay=DURATIONS, order=chosen("start-first"), max_failure_ratio=chosen(0.3)
             ),
             placement=optional(
-                constraints=listed(chosen("a==b")), preferences=chosen([{"spread": "x"}]), max_replicas_per_node=SMALL
+                constraints=filled(chosen("a==b")), preferences=chosen([{"spread": "x"}]), max_replicas_per_node=SMALL
             ),
         ),
     ),

@@ -14,7 +14,7 @@ from stack.findings import Code, Failure, Severity
 from stack.migrations.configuration import locate
 from stack.migrations.history import build_history, read_history
 from stack.migrations.script import Script, read_script
-from stack.migrations.status import migration_status, status_findings
+from stack.migrations.status import migration_status
 from stack.project import Options, open_project
 from tests.support.alembic import Step, chain, make_project, write_step
 
@@ -218,12 +218,12 @@ def test_annotations_and_lists_are_literals_too(tmp_path):
 
 def test_what_a_person_should_know(tmp_path):
     history = history_of(make_project(tmp_path, chain(2)))
-    assert status_findings(migration_status(history, ["r0002"])) == ()
-    (waiting,) = status_findings(migration_status(history, ["r0001"]))
+    assert migration_status(history, ["r0002"]).findings == ()
+    (waiting,) = migration_status(history, ["r0001"]).findings
     assert (waiting.code, waiting.severity) == (Code.MIGRATIONS_PENDING, Severity.WARNING)
     unknown = migration_status(history, ["zzz"])
     assert (unknown.pending, unknown.unknown) == ((), ("zzz",))
-    (strange,) = status_findings(unknown)
+    (strange,) = unknown.findings
     assert (strange.code, strange.severity) == (Code.MIGRATION_UNKNOWN_REVISION, Severity.ERROR)
     assert "zzz" in strange.title
 

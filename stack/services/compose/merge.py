@@ -90,6 +90,12 @@ def _append(base: Node, overlay: Node, _path: Path) -> Node:
     return SequenceNode(overlay.position, _as_items(base) + _as_items(overlay))
 
 
+def _append_missing(base: Node, overlay: Node, _path: Path) -> Node:
+    items = _as_items(base)
+    known = {_text(item) for item in items}
+    return SequenceNode(overlay.position, items + tuple(it for it in _as_items(overlay) if _text(it) not in known))
+
+
 def _merge_networks(base: Node, overlay: Node, path: Path) -> Node:
     return _merge_plain(_as_mapping(base, {}), _as_mapping(overlay, {}), path)
 
@@ -181,6 +187,7 @@ _SPECIAL: Final[dict[Path, Callable[[Node, Node, Path], Node]]] = {
     ("services", "*", "healthcheck", "test"): _replace,
     ("services", "*", "depends_on"): _merge_dependencies,
     ("services", "*", "networks"): _merge_networks,
+    ("services", "*", "extra_hosts"): _append_missing,
     ("services", "*", "logging"): _merge_logging,
     ("services", "*", "ulimits", "*"): _merge_ulimit,
     ("networks", "*", "ipam", "config"): _merge_subnets,
@@ -193,7 +200,6 @@ _SPECIAL: Final[dict[Path, Callable[[Node, Node, Path], Node]]] = {
             "dns_search",
             "env_file",
             "environment",
-            "extra_hosts",
             "labels",
             "sysctls",
             "tmpfs",

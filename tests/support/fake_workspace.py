@@ -1,0 +1,343 @@
+"""A workspace without a stack behind it: what the deck asks of one, answered as a test says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+from pydantic import SecretStr
+
+from stack.database.access import DatabaseStatus
+from stack.database.activity import Capacity, ServerSession
+from stack.database.pool import PoolStatus
+from stack.database.probe import Ping
+from stack.doctor.examination import CheckResult, CheckStatus, Report
+from stack.environment.assignments import Source
+from stack.environment.pool import PoolSettings
+from stack.environment.report import EnvironmentReport, Variable
+from stack.environment.template import InitResult
+from stack.environment.url import DatabaseURL
+from stack.findings import Code, Finding, Fix
+from stack.project import Overrides, Project, RuntimeName
+from stack.services.control import (
+    EngineStatus,
+    Health,
+    LogLine,
+    ServicesStatus,
+    ServiceStatus,
+    State,
+)
+from stack.services.runtime import RuntimeInUse
+from stack.tables.catalogue import Kind, Table
+from stack.tables.description import Column, Family
+from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.workspace import Overview
+
+Answer = Callable[[], Awaitable[object]]
+
+SECRET = "canary-Pa55-in-the-coal-mine"
+
+DB = ServiceStatus(
+    "db", "bookings-db-1", "postgres:16-alpine", State.RUNNING, Health.HEALTHY, ("127.0.0.1:5432->5432/tcp",)
+)
+PGADMIN = ServiceStatus("pgadmin", None, "dpage/pgadmin4:9", State.ABSENT, Health.NONE)
+
+
+POOL = PoolStatus(20, 40, 1, 2, 0)
+
+SESSIONS = (
+    ServerSession(
+        812,
+        "app",
+        "app",
+        "worker",
+        "10.0.0.7",
+        "active",
+        "Lock: relation",
+        (4711,),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        "UPDATE bookings SET status = 'confirmed'\n WHERE id = 42",
+        False,
+    ),
+    ServerSession(
+        4711,
+        "app",
+        "app",
+        "psql",
+        None,
+        "idle in transaction",
+        None,
+        (),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        "LOCK TABLE bookings",
+        False,
+    ),
+    ServerSession(
+        5000,
+        "app",
+        "app",
+        "stackdeck",
+        "127.0.0.1",
+        "active",
+        None,
+        (),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        "SELECT 1",
+        True,
+    ),
+    ServerSession(5001, "root", "postgres", "", None, None, None, (), None, None, False),
+)
+
+
+def variable(name: str, value: str, line: int | None, *, secret: bool = False, problem: str | None = None) -> Variable:
+    wrapped = SecretStr(value) if secret else value
+    source = Source.FILE if line else Source.DEFAULT
+    return Variable(name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", problem)
+
+
+VARIABLES = (
+    variable("APP_DB_USER", "app", 3),
+    variable("APP_DB_PASSWORD", SECRET, 4, secret=True),
+    variable("APP_DB_PORT", "5432x", 5, problem="APP_DB_PORT is not a port"),
+    variable("APP_DB_POOL_SIZE", "20", None),
+)
+
+
+def checks(failing: str | None = None, fix: Fix | None = None) -> Report:
+    """The doctor's six checks, of which `failing` fails with `fix`; what comes after it is skipped."""
+    named = {
+        "runtime": ("Docker Engine 28.0 answers", "Docker runs Postgres in a container, apart from this machine."),
+        "environment": (".env is complete: 14 variables", "The file .env holds this machine's passwords and ports."),
+        "services": ("db is running, healthy", "The Compose file says which servers this project needs."),
+        "database": ("PostgreSQL 16.4 answers in 0.6 ms", "A query is sent as the application would."),
+        "migrations": ("The database is at 0005", "Migrations are the steps that build the tables."),
+        "data": ("There are bookings to look at", "The rows themselves."),
+    }
+    results = []
+    status = CheckStatus.PASS
+    for name, (title, explanation) in named.items():
+        if name == failing:
+            fixes = (fix,) if fix else ()
+            finding = Finding(Code.SERVICE_NOT_RUNNING, f"{name} is not well", f"Because of {name}.", fixes=fixes)
+            results.append(CheckResult(name, CheckStatus.FAIL, finding.title, explanation, finding))
+            status = CheckStatus.SKIP
+        else:
+            shown = title if status is CheckStatus.PASS else f"{name}: waits for {failing}"
+            results.append(CheckResult(name, status, shown, explanation))
+    return Report(tuple(results))
+
+
+class FakeServices:
+    """Services that are what `status_now` says; what is asked of them is kept in `asked`."""
+
+    runtime = RuntimeName.DOCKER
+
+    def __init__(self) -> None:
+        self.status_now = ServicesStatus(
+            EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
+        )
+        self.log: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.asked: list[tuple[str, ...]] = []
+
+    async def status(self) -> ServicesStatus:
+        return self.status_now
+
+    async def stop(self, services, *, progress):
+        self.asked.append(("stop", *services))
+        progress(f"stopping {' '.join(services)}")
+        return self.status_now.services
+
+    async def restart(self, services, *, progress):
+        self.asked.append(("restart", *services))
+        return self.status_now.services
+
+    async def down(self, *, volumes, progress):
+        self.asked.append(("down", volumes.value))
+        return ()
+
+    async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
+        self.asked.append(("follow", *services))
+        while True:
+            yield await self.log.get()
+
+
+@dataclass
+class FakeDatabase:
+    """A server that answers with what `now` holds."""
+
+    url: DatabaseURL = field(default_factory=lambda: DatabaseURL("127.0.0.1", 5432, "app", "app", SecretStr(SECRET)))
+    pool: PoolSettings = field(default_factory=PoolSettings)
+
+    async def status(self) -> DatabaseStatus:
+        return DatabaseStatus(await self.ping(), POOL, Capacity(100, 3, 12), SESSIONS)
+
+    async def ping(self) -> Ping:
+        return Ping(0.62, "16.4", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class FakeRevision:
+    revision: str
+    down_revisions: tuple[str, ...]
+    message: str
+    path: Path
+
+
+REVISIONS = tuple(
+    FakeRevision(f"000{number}", (f"000{number - 1}",) if number > 1 else (), message, Path(f"000{number}_{slug}.py"))
+    for number, (slug, message) in enumerate(
+        [
+            ("people", "Users and customers"),
+            ("resources", "What can be booked"),
+            ("bookings", "Bookings, of which no two overlap"),
+            ("events", "The history of a booking"),
+            ("indexes", "What the lists are sorted by"),
+        ],
+        1,
+    )
+)
+
+
+class FakeMigrations:
+    """Five revisions, of which `applied` are applied."""
+
+    def __init__(self) -> None:
+        self.applied = 3
+        self.asked: list[tuple[str, str]] = []
+
+    async def history(self):
+        return SimpleNamespace(revisions=REVISIONS, heads=("0005",))
+
+    async def status(self):
+        current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
+        return SimpleNamespace(
+            current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=()
+        )
+
+    async def upgrade(self, target, progress):
+        self.asked.append(("upgrade", target))
+        progress(f"Running upgrade to {target}")
+        self.applied = len(REVISIONS) if target == "heads" else int(target)
+        return ()
+
+    async def downgrade(self, target, progress):
+        self.asked.append(("downgrade", target))
+        self.applied = int(target)
+        return ()
+
+
+def column(name: str, type_: str, family: Family = Family.OTHER) -> Column:
+    return Column(name, type_, type_, family, True, None, None, True)
+
+
+class FakeTables:
+    """Two tables of numbered rows, paged by counting."""
+
+    def __init__(self) -> None:
+        self.count = 1000
+        self.asked: list[tuple[str, object]] = []
+        self.columns = (
+            column("id", "bigint", Family.INTEGER),
+            column("customer", "text"),
+            column("notes", "text"),
+            column("price", "numeric", Family.NUMBER),
+            column("starts_at", "timestamp with time zone"),
+        )
+        self.tables = (
+            Table("public", "bookings", Kind.TABLE, 1_000_000, 1 << 27, ("id",)),
+            Table("public", "customers", Kind.TABLE, 20_000, 1 << 22, ("id",)),
+            Table("public", "alembic_version", Kind.TABLE, 1, 8192, ("version_num",)),
+        )
+
+    async def list(self) -> tuple[Table, ...]:
+        return self.tables
+
+    def row(self, number: int) -> tuple[str | None, ...]:
+        notes = None if number % 3 == 0 else "" if number % 3 == 1 else "a window seat, please"
+        return (str(number), f"Customer {number}", notes, f"{number}.50", "2026-03-01 09:00:00+00")
+
+    async def page(self, table, *, filters=(), sort=(), limit=100, position=Edge.FIRST, longest=None) -> Page:
+        self.asked.append((table.name, position))
+        match position:
+            case Edge.FIRST:
+                start = 0
+            case Edge.LAST:
+                start = self.count - limit
+            case After(cursor):
+                start = int(cursor)
+            case Before(cursor):
+                start = int(cursor) - limit
+        start = max(0, start)
+        rows = tuple(self.row(number) for number in range(start, min(self.count, start + limit)))
+        following = str(start + limit) if start + limit < self.count else None
+        previous = str(start) if start else None
+        return Page(self.columns, rows, following, previous, table.estimated_rows, Ordering.KEY, frozenset(), 0.0021)
+
+
+class FakeWorkspace:
+    """Answers everything at once and well, unless a test replaces one of its methods."""
+
+    def __init__(self) -> None:
+        self.name = "bookings"
+        self.fake_services = FakeServices()
+        self.fake_database = FakeDatabase()
+        self.fake_migrations = FakeMigrations()
+        self.fake_tables = FakeTables()
+        self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
+        self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
+        self.report = checks()
+        self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
+        self.closed = asyncio.Event()
+        self.started_server = False
+
+    async def runtime(self) -> RuntimeInUse:
+        return self.in_use
+
+    async def services(self) -> FakeServices:
+        return self.fake_services
+
+    async def database(self) -> FakeDatabase:
+        return self.fake_database
+
+    async def migrations(self) -> "FakeMigrations":
+        return self.fake_migrations
+
+    async def tables(self) -> "FakeTables":
+        return self.fake_tables
+
+    def environment(self) -> EnvironmentReport:
+        return self.environment_now
+
+    def init_environment(self) -> InitResult:
+        self.fake_services.asked.append(("init",))
+        return InitResult(self.project.env_file, ("APP_DB_PASSWORD",), ())
+
+    async def seed(self, bookings, random_seed, progress):
+        self.fake_services.asked.append(("seed", str(bookings)))
+
+    async def examine(self) -> Report:
+        return self.report
+
+    async def look(self) -> Overview:
+        status = self.fake_services.status_now
+        return Overview(
+            engine=status.engine,
+            services=status.services,
+            url=self.fake_database.url.masked,
+            database=await self.fake_database.ping(),
+            pool=POOL,
+            migrations=await self.fake_migrations.status(),
+            findings=(),
+        )
+
+    async def up(self, services, *, pull, timeout, progress):
+        self.fake_services.asked.append(("up", *services))
+        progress("creating bookings-db-1")
+
+    async def mend(self, fix, progress):
+        await fix.apply(progress)
+
+    async def reload(self) -> None:
+        self.closed.set()

@@ -1,0 +1,353 @@
+"""A project's Compose files are found, named, merged and checked as Compose does it, and errors say where and what."""
+
+from pathlib import Path
+
+import pytest
+
+from stack.environment.url import DatabaseURL
+from stack.findings import Code, Failure, Finding, Severity
+from stack.services.compose.dependencies import DependencyCycleError, start_order, stop_order
+from stack.services.compose.load import load_compose
+from stack.services.compose.model import (
+    BindOptions,
+    Condition,
+    Dependency,
+    FileSource,
+    Mount,
+    MountType,
+    Port,
+    Service,
+    VolumeOptions,
+)
+from stack.services.compose.postgres import postgres_service, published_url
+from tests.support.compose import load, project_in
+
+MINIMAL = "services: {db: {image: postgres}}"
+
+
+def refused(directory: Path, files: dict[str, str], environ: dict[str, str] | None = None) -> Finding:
+    with pytest.raises(Failure) as caught:
+        load(directory, files, environ)
+    return caught.value.finding
+
+
+def test_the_preferred_file_and_override_are_found(tmp_path: Path) -> None:
+    files = dict.fromkeys(("docker-compose.yaml", "docker-compose.yml", "compose.yml"), MINIMAL)
+    compose = load(tmp_path, {**files, "compose.override.yaml": "services: {db: {user: o}}"})
+    assert [file.name for file in compose.files] == ["compose.yml", "compose.override.yaml"]
+    assert compose.services["db"].user == "o"
+    assert compose.directory == tmp_path
+
+
+def test_compose_file_lists_files_and_the_first_one_is_at_home(tmp_path: Path) -> None:
+    files = {
+        "a/x.yml": "services: {db: {image: a, env_file: e.env}}",
+        "a/e.env": "A=1",
+        "y.yml": "services: {db: {image: b}}",
+    }
+    compose = load(tmp_path, {**files, ".env": "COMPOSE_FILE=a/x.yml;y.yml\nCOMPOSE_PATH_SEPARATOR=;"})
+    assert compose.files == (tmp_path / "a" / "x.yml", tmp_path / "y.yml")
+    assert (compose.directory, compose.name) == (tmp_path / "a", "a")
+    assert compose.services["db"].image == "b"
+    assert compose.services["db"].environment == {"A": "1"}
+    assert refused(tmp_path, {}, {"COMPOSE_FILE": "gone.yml"}).code is Code.COMPOSE_FILE_MISSING
+
+
+def test_no_file_is_a_finding(tmp_path: Path) -> None:
+    assert refused(tmp_path, {}).code is Code.COMPOSE_FILE_MISSING
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "name"),
+    [
+        ({"compose.yaml": MINIMAL}, {}, "myapp_1"),
+        ({"compose.yaml": f"name: My-${{X:-y}}\n{MINIMAL}"}, {}, "my-y"),
+        ({"compose.yaml": f"name: a\n{MINIMAL}", ".env": "COMPOSE_PROJECT_NAME=dot"}, {}, "dot"),
+        ({"compose.yaml": MINIMAL, ".env": "COMPOSE_PROJECT_NAME=dot"}, {"COMPOSE_PROJECT_NAME": "sh"}, "sh"),
+        ({"compose.yaml": f"name: a\n{MINIMAL}", "compose.override.yml": "name: b"}, {}, "b"),
+    ],
+)  # fmt: skip
+def test_the_projects_name(tmp_path: Path, files: dict[str, str], environ: dict[str, str], name: str) -> None:
+    directory = tmp_path / "_My.App_1"
+    compose = load(directory, files, environ)
+    assert compose.name == name
+    assert compose.networks["default"].name == f"{name}_default"
+
+
+def test_the_projects_name_is_a_variable(tmp_path: Path) -> None:
+    text = "name: p\nservices: {db: {image: 'a:${COMPOSE_PROJECT_NAME}'}}"
+    assert load(tmp_path, {"compose.yaml": text}).services["db"].image == "a:p"
+
+
+def test_an_invalid_given_name_is_refused(tmp_path: Path) -> None:
+    finding = refused(tmp_path, {"compose.yaml": MINIMAL}, {"COMPOSE_PROJECT_NAME": "Not This"})
+    assert finding.code is Code.COMPOSE_FILE_INVALID
+    assert "COMPOSE_PROJECT_NAME" in finding.cause
+
+
+def test_the_shell_beats_env_and_both_beat_defaults(tmp_path: Path) -> None:
+    files = {"compose.yaml": "services: {db: {image: '${A:-a}${B:-b}${C:-c}'}}", ".env": "A=1\nB=2"}
+    assert load(tmp_path, files, {"B": "3"}).services["db"].image == "13c"
+    assert load(tmp_path, files, {"COMPOSE_DISABLE_ENV_FILE": "1"}).services["db"].image == "abc"
+
+
+def test_an_env_file_asked_for_must_be_there(tmp_path: Path) -> None:
+    project = project_in(tmp_path, {"compose.yaml": MINIMAL}, tmp_path / "gone.env")
+    with pytest.raises(Failure) as caught:
+        load_compose(project, {})
+    assert caught.value.finding.code is Code.ENV_MISSING
+
+
+def test_a_broken_env_names_the_line_and_no_value(tmp_path: Path) -> None:
+    finding = refused(tmp_path, {"compose.yaml": MINIMAL, ".env": "A=1\nB='hunter2"})
+    assert finding.code is Code.ENV_SYNTAX
+    assert finding.title.startswith(".env, line 2: ")
+    assert "hunter2" not in str(finding)
+
+
+def test_unset_variables_are_warnings_with_their_place(tmp_path: Path) -> None:
+    compose = load(tmp_path, {"compose.yaml": "services:\n  db:\n    image: a$TAG\n    user: $TAG${OTHER:-}\n"})
+    (finding,) = compose.findings
+    assert (finding.code, finding.severity) == (Code.ENV_VARIABLE_MISSING, Severity.WARNING)
+    assert "TAG" in finding.title
+    assert "compose.yaml, line 3" in finding.cause
+
+
+def test_profiles_divide_the_services(tmp_path: Path) -> None:
+    text = "services: {db: {image: a}, adm: {image: b, profiles: [tools, x]}, dbg: {image: c, profiles: [debug]}}"
+    compose = load(tmp_path, {"compose.yaml": text, ".env": "COMPOSE_PROFILES=tools,y"})
+    assert (list(compose.services), list(compose.disabled)) == (["db", "adm"], ["dbg"])
+    assert not load(tmp_path, {"compose.yaml": text}, {"COMPOSE_PROFILES": "*"}).disabled
+    assert list(load(tmp_path, {"compose.yaml": text}, {"COMPOSE_PROFILES": ""}).disabled) == ["adm", "dbg"]
+
+
+def test_unsupported_keys_are_noted_and_never_fail(tmp_path: Path) -> None:
+    text = """
+include: [other.yaml]
+services:
+  web:
+    build: .
+    gpus: all
+    healthcheck: {test: x, surprise: 1}
+    labels: {x-odd: 1}
+    networks: [front]
+    x-mine: fine
+  db:
+    image: postgres
+networks:
+  front: {driver: bridge, novelty: 1}
+x-common: {a: b}
+"""
+    compose = load(tmp_path, {"compose.yaml": text})
+    keys = compose.services["web"].unsupported
+    assert [(key.key, key.position.line) for key in keys] == [
+        ("services.web.build", 5),
+        ("services.web.gpus", 6),
+        ("services.web.healthcheck.surprise", 7),
+        ("services.web.labels.x-odd", 8),
+        ("networks.front.novelty", 14),
+    ]
+    assert not compose.services["db"].unsupported
+    ignored, web = compose.findings
+    assert {ignored.code, web.code} == {Code.COMPOSE_KEY_UNSUPPORTED}
+    assert "include" in ignored.title
+    assert "services.web.build (compose.yaml, line 5)" in web.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "expected"),
+    [
+        ("services:\n  db:\n    image: 5\n", 3, 12, "services.db.image: expected a text, got a number"),
+        ("services:\n  db:\n    image:\n", 3, 11, "expected a text, got nothing"),
+        ("services:\n  db:\n    user: a\n", 2, 3, "services.db: expected an image"),
+        ("services:\n  db:\n    image: a\n    ports: 80\n", 4, 12, "expected a list, got a number"),
+        ("services:\n  db:\n    image: a\n    ports: ['x:y']\n", 4, 13, "ports[0]: expected [[IP:]HOST:]CONTAINER"),
+        ("services:\n  db:\n    image: a\n    tty: maybe\n", 4, 10, "services.db.tty: expected true or false"),
+        ("services:\n  db:\n    image: a\n    hostname: 2024-01-01\n", 4, 15, "got a date without quotes"),
+        ("services:\n  db:\n    image: a\n    stop_grace_period: 10\n", 4, 24, "expected a text, got a number"),
+        ("services:\n  db:\n    image: a\n    stop_grace_period: '10'\n", 4, 24, "expected a duration with its unit"),
+        ("services:\n  db:\n    image: a\n    mem_limit: 5x\n", 4, 16, "expected a size"),
+        ("services:\n  db:\n    image: a\n    networks: [gone]\n", 2, 3, "expected the network gone to be declared"),
+        ("services:\n  db:\n    image: a\n    volumes: ['gone:/x']\n", 2, 3, "expected the volume gone to be declared"),
+        ("services:\n  db:\n    image: a\n    secrets: [gone]\n", 2, 3, "expected the secret gone to be declared"),
+        ("services:\n  db:\n    image: a\n    depends_on: [gone]\n", 2, 3, "expected gone, on which it depends"),
+        ("services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n", 2, 3, "a → b → a"),
+        ("services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, profiles: [x]}\n", 2, 3, "to be enabled"),
+        ("services:\n  db:\n    image: ${A:?set it}\n", 3, 12, "required variable A is missing a value: set it"),
+        ("services:\n  db:\n    image: a\n    command: [x, '${']\n", 4, 18, "db.command[1]: invalid interpolation"),
+        ("services:\n  db:\n    image: a\n    env_file: gone.env\n", 4, 15, "gone.env to exist"),
+        ("services:\n  d b:\n    image: a\n", 3, 5, "expected a service's name"),
+        ("services: []\n", 1, 11, "services: expected a mapping, got a list"),
+        ("- a\n", 1, 1, "expected a mapping with services, got a list"),
+        ("networks: {}\n", 1, 1, "expected services"),
+        ("", 1, 1, "the file is empty"),
+    ],
+)  # fmt: skip
+def test_errors_have_file_line_column_and_what_was_expected(
+    tmp_path: Path, text: str, line: int, column: int, expected: str
+) -> None:
+    finding = refused(tmp_path, {"compose.yaml": text})
+    assert finding.code is Code.COMPOSE_FILE_INVALID
+    assert finding.title.startswith(f"compose.yaml, line {line}: ")
+    assert expected in finding.title
+    assert finding.cause == f"{tmp_path / 'compose.yaml'}, line {line}, column {column}"
+
+
+def test_errors_quote_no_values(tmp_path: Path) -> None:
+    text = "services: {db: {image: a, environment: {A: ['hunter2']}}}"
+    assert "hunter2" not in str(refused(tmp_path, {"compose.yaml": text}))
+    text = "services: {db: {image: a, ports: ['${SECRET}']}}"
+    assert "hunter2" not in str(refused(tmp_path, {"compose.yaml": text}, {"SECRET": "hunter2"}))
+
+
+def test_an_error_in_an_env_file_is_at_its_line(tmp_path: Path) -> None:
+    files = {"compose.yaml": "services: {db: {image: a, env_file: x.env}}", "x.env": "A=1\nB C=2"}
+    assert refused(tmp_path, files).title.startswith("x.env, line 2: expected a name")
+
+
+def test_env_files_and_environment(tmp_path: Path) -> None:
+    text = """
+services:
+  db:
+    image: a
+    env_file: [one.env, {path: gone.env, required: false}, two.env]
+    environment: {OVER: service, BARE: , GONE: , FROM: '${SHELL_ONLY}'}
+"""
+    files = {
+        "compose.yaml": text,
+        ".env": "BARE=dot",
+        "one.env": "OVER=one\nX=1\nSEEN=$OVER\nSHELL_ONLY\n",
+        "two.env": "X=2\nY=${X}",
+    }
+    service = load(tmp_path, files, {"SHELL_ONLY": "sh"}).services["db"]
+    common = {"X": "2", "SHELL_ONLY": "sh", "OVER": "service", "BARE": "dot", "GONE": None, "FROM": "sh"}
+    assert service.environment == {**common, "SEEN": "service", "Y": "2"}
+    assert service.environment_until_2_34 == {**common, "SEEN": "one", "Y": "1"}
+
+
+def test_files_are_merged_and_tags_override_and_reset(tmp_path: Path) -> None:
+    base = "services: {db: {image: a, ports: [80], labels: {a: 1}, user: u, command: x, cap_add: [A], expose: [1]}}"
+    over = (
+        "services: {db: {ports: !override [81], labels: [b=2], user: !reset null, command: [y], cap_add: [B], "
+        "image: null, expose: !reset []}}"
+    )
+    service = load(tmp_path, {"compose.yaml": base, "compose.override.yaml": over}).services["db"]
+    assert service == Service(
+        "db",
+        image="a",
+        command=("y",),
+        ports=(Port(81),),
+        labels={"a": "1", "b": "2"},
+        cap_add=("A", "B"),
+        networks={"default": None},
+        position=service.position,
+    )
+
+
+def test_a_later_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    files = {"compose.yaml": MINIMAL, "compose.override.yaml": "services: {db: []}"}
+    finding = refused(tmp_path, files)
+    assert finding.title.startswith(
+        "compose.override.yaml, line 1: services.db: expected a mapping, as in compose.yaml"
+    )
+
+
+def test_several_documents_in_one_file_are_merged(tmp_path: Path) -> None:
+    assert load(tmp_path, {"compose.yaml": f"{MINIMAL}\n---\nservices: {{db: {{user: x}}}}"}).services["db"].user == "x"
+
+
+def test_mounts_paths_secrets_and_resources(tmp_path: Path) -> None:
+    text = """
+services:
+  db:
+    image: a
+    volumes: ["./a:/a:ro", "~/b:/b", "data:/d/:nocopy", "/anon"]
+    secrets: [pw]
+    configs: [{source: c, target: /c, mode: 0440}]
+volumes:
+  data: {name: custom}
+  ours: {driver: local, driver_opts: {type: none, o: bind, device: ./here}}
+  theirs: {external: true}
+secrets: {pw: {file: ./pw.txt}, other: {environment: X}}
+configs: {c: {file: /etc/c}}
+"""
+    compose = load(tmp_path, {"compose.yaml": text}, {"HOME": "/home/me"})
+    made = BindOptions(create_host_path=True)
+    service = compose.services["db"]
+    assert service.volumes == (
+        Mount(MountType.BIND, "/a", str(tmp_path / "a"), read_only=True, bind=made),
+        Mount(MountType.BIND, "/b", "/home/me/b", bind=made),
+        Mount(MountType.VOLUME, "/d", "data", volume=VolumeOptions(nocopy=True)),
+        Mount(MountType.VOLUME, "/anon", volume=VolumeOptions()),
+    )
+    assert (service.secrets[0].target, service.configs[0].mode) == ("/run/secrets/pw", 0o440)
+    assert compose.volumes["data"].name == "custom"
+    assert compose.volumes["ours"].driver_opts["device"] == str(tmp_path / "here")
+    assert (compose.volumes["theirs"].name, compose.volumes["theirs"].external) == ("theirs", True)
+    assert compose.secrets == {"pw": FileSource("pw", tmp_path / "pw.txt")}
+    assert compose.configs == {"c": FileSource("c", Path("/etc/c"))}
+
+
+def test_start_and_stop_order() -> None:
+    def service(name: str, *dependencies: str) -> Service:
+        return Service(name, depends_on=dict.fromkeys(dependencies, Dependency(Condition.HEALTHY)))
+
+    services = {
+        it.name: it for it in (service("web", "db", "cache"), service("db"), service("x"), service("cache", "db"))
+    }
+    assert start_order(services) == ("db", "x", "cache", "web")
+    assert stop_order(services) == ("web", "cache", "x", "db")
+    assert start_order({"web": services["web"]}) == ("web",)
+    with pytest.raises(DependencyCycleError) as caught:
+        start_order(
+            {it.name: it for it in (service("a", "b"), service("b", "c"), service("c", "a"), service("d", "a"))}
+        )
+    cycle = caught.value.cycle
+    assert cycle[0] == cycle[-1]
+    assert "".join(cycle) in "abcabc"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "found"),
+    [
+        ("{web: {image: nginx}, db: {image: 'postgres:16-alpine'}}", None, "db"),
+        ("{a: {image: 'reg.example:5000/postgis/postgis:16'}}", None, "a"),
+        ("{a: {image: 'timescale/timescaledb-ha:pg16'}}", None, "a"),
+        ("{a: {image: 'pgvector/pgvector@sha256:abc'}}", None, "a"),
+        ("{web: {image: x}, own: {build: ., environment: [POSTGRES_PASSWORD=x]}}", None, "own"),
+        ("{a: {image: postgres}, b: {image: x}}", "b", "b"),
+        ("{a: {image: x}, b: {image: postgres, profiles: [p]}}", None, "b"),
+        ("{a: {image: prometheuscommunity/postgres-exporter}, b: {image: dpage/pgadmin4}}", None, None),
+        ("{a: {image: postgres}}", "gone", None),
+    ],
+)
+def test_the_service_that_is_the_database(tmp_path: Path, text: str, name: str | None, found: str | None) -> None:
+    compose = load(tmp_path, {"compose.yaml": f"services: {text}"})
+    if found is not None:
+        assert postgres_service(compose, name).name == found
+        return
+    with pytest.raises(Failure) as caught:
+        postgres_service(compose, name)
+    assert caught.value.finding.code is Code.COMPOSE_NO_POSTGRES
+
+
+@pytest.mark.parametrize(
+    ("ports", "host", "port"),
+    [
+        ((Port(5432, "5433", "127.0.0.1"),), "127.0.0.1", 5433),
+        ((Port(80, "80"), Port(5432, "5432")), "127.0.0.1", 5432),
+        ((Port(5432, "5432", "::"),), "::1", 5432),
+        ((Port(5432, "5432", "10.0.0.7"),), "10.0.0.7", 5432),
+    ],
+)
+def test_the_published_url(ports: tuple[Port, ...], host: str, port: int) -> None:
+    service = Service("db", environment={"POSTGRES_PASSWORD": "p@ss", "POSTGRES_USER": "app"}, ports=ports)
+    url = published_url(service)
+    assert isinstance(url, DatabaseURL)
+    assert url.reveal() == f"postgresql://app:p%40ss@{f'[{host}]' if ':' in host else host}:{port}/app"
+    assert "p@ss" not in repr(url)
+
+
+@pytest.mark.parametrize("ports", [(), (Port(5432),), (Port(5432, "5000-5010"),), (Port(5432, "1", protocol="udp"),)])
+def test_what_is_not_published_has_no_url(ports: tuple[Port, ...]) -> None:
+    assert published_url(Service("db", ports=ports)) is None

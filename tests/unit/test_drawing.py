@@ -1,0 +1,60 @@
+"""What is drawn fits where it is drawn, and says what is so."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from textual.content import Content
+
+from stack.database.activity import Capacity
+from tui.outside import CELL_LENGTH, block, cell, line
+from tui.widgets.capacity_card import bar
+from tui.widgets.masthead import fit
+from tui.widgets.server_card import duration
+from tui.widgets.sparkline import BLOCKS, sparkline
+
+NASTY = "[@click=app.quit]x[/] [/] \x1b]52;c;AA\x07\u202e\x9b"
+
+
+def test_outside_text_is_text_wherever_it_goes():
+    for shown in (line(NASTY).plain, block(NASTY).plain, cell(NASTY).plain):
+        assert shown.startswith("[@click=app.quit]x[/] [/] ␛]52;c;AA␇")
+        assert not set(shown) & set("\x1b\x07\u202e\x9b")
+    assert line(NASTY).spans == []
+    assert not cell(NASTY).spans
+
+
+def test_a_cell_shows_the_beginning_of_a_megabyte():
+    assert len(cell("x" * 1_000_000)) == CELL_LENGTH + 1
+
+
+@given(st.lists(st.floats(0, 1e6), max_size=50), st.integers(0, 60))
+def test_a_sparkline_has_a_block_for_each_of_the_newest(values, width):
+    drawn = sparkline(values, width)
+    assert len(drawn) == min(len(values), width)
+    assert set(drawn) <= set(BLOCKS)
+    if any(values[-width:] if width else ()):
+        assert BLOCKS[-1] in drawn
+
+
+@given(st.integers(0, 3000), st.integers(1, 2000), st.integers(0, 50), st.integers(10, 200))
+def test_a_bar_is_as_wide_as_its_room(used, most, reserved, width):
+    drawn = bar(Capacity(most, reserved, used), width)
+    label = f" {used}/{most}"
+    assert drawn.plain.endswith(label)
+    assert drawn.cell_length == max(width, len(label) + 1)
+    assert ("█" in drawn.plain) == (used > 0)
+
+
+@given(st.lists(st.tuples(st.text("ab", min_size=1, max_size=40), st.integers(1, 12)), min_size=1, max_size=5))
+def test_parts_are_cut_until_they_fit_but_never_below_their_least(parts):
+    contents = [(Content(text), least) for text, least in parts]
+    drawn = fit(contents, 60)
+    least_of_all = sum(min(len(text), least) for text, least in parts) + 3 * (len(parts) - 1)
+    assert cell_len(drawn.plain) <= max(60, least_of_all)
+
+
+def test_a_duration_is_told_in_its_two_greatest_units():
+    told = [duration(timedelta(seconds=seconds)) for seconds in (-1, 0, 59, 61, 3700, 90_000)]
+    assert told == ["0 s", "0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h"]

@@ -1,0 +1,311 @@
+"""Every action of the deck, once: key bindings, footer, help and command palette all read this registry.
+
+An action's `name` is Textual's: ``stop`` is carried out by ``action_stop`` of its screen, or of the app for actions
+that work everywhere. What it `needs` is compared with the facts that the screen states, so one predicate serves the
+key, the footer's dimming and the palette.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Flag, StrEnum, auto
+from typing import Final
+
+from textual.binding import Binding
+
+
+class Place(StrEnum):
+    """Where an action works: on one screen, whose mode has the same name, or everywhere."""
+
+    EVERYWHERE = "everywhere"
+    DOCTOR = "doctor"
+    SERVICES = "services"
+    ENVIRONMENT = "environment"
+    DATABASE = "database"
+    MIGRATIONS = "migrations"
+    TABLES = "tables"
+
+
+class Fact(Flag):
+    """What is so at this moment, as far as actions depend on it."""
+
+    NONE = 0
+    OPEN = auto()
+    """A project is open."""
+    IDLE = auto()
+    """No long action is under way."""
+    BUSY = auto()
+    """A long action is under way."""
+    MANAGED = auto()
+    """The services are this project's own, to start and to stop."""
+    SELECTED = auto()
+    """Something that the action can be about is selected."""
+    PENDING = auto()
+    """There are migrations to apply."""
+    APPLIED = auto()
+    """There are migrations to take back."""
+    FOUND = auto()
+    """A finding is shown."""
+    FIXABLE = auto()
+    """A finding is shown that the deck can mend."""
+    BEFORE = auto()
+    """There are rows before the ones shown."""
+    AFTER = auto()
+    """There are rows after the ones shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a person can do.
+
+    `keys` are Textual's, several separated by commas; `key` is how the first is written on screen. `title` is for the
+    footer and the palette, `description` is a sentence for the help. Only what has `footer` stands in the footer.
+    """
+
+    place: Place
+    name: str
+    keys: str
+    key: str
+    title: str
+    description: str
+    needs: Fact = Fact.NONE
+    footer: bool = True
+
+    @property
+    def call(self) -> str:
+        """Textual's spelling of the call that carries it out."""
+        return self.name if "(" in self.name else f"{self.name}()"
+
+    @property
+    def id(self) -> str:
+        """Its name among all actions."""
+        return f"{self.place}.{self.name}"
+
+    def is_available(self, facts: Fact) -> bool:
+        """Whether all that it needs is so."""
+        return self.needs in facts
+
+
+_CHANGES: Final = Fact.OPEN | Fact.IDLE
+_MANAGES: Final = _CHANGES | Fact.MANAGED
+
+ACTIONS: Final = (
+    Action(
+        Place.DOCTOR,
+        "do_next",
+        "enter",
+        "⏎",
+        "Do it",
+        "Do the highlighted next step.",
+        _CHANGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.SERVICES,
+        "start_all",
+        "u",
+        "u",
+        "Up",
+        "Create or start everything that the Compose file enables, and wait until it is healthy.",
+        _MANAGES,
+    ),
+    Action(
+        Place.SERVICES,
+        "start",
+        "s",
+        "s",
+        "Start",
+        "Create or start the selected service, with what it depends on.",
+        _MANAGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.SERVICES,
+        "stop",
+        "x",
+        "x",
+        "Stop",
+        "Stop the selected service. Its container and its data stay.",
+        _MANAGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.SERVICES,
+        "restart",
+        "t",
+        "t",
+        "Restart",
+        "Stop and start the selected service's container as it is.",
+        _MANAGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.SERVICES,
+        "take_down",
+        "d",
+        "d",
+        "Down",
+        "Remove the project's containers and networks. The data stays.",
+        _MANAGES,
+    ),
+    Action(
+        Place.SERVICES,
+        "destroy",
+        "D",
+        "D",
+        "Down with data",
+        "Remove the containers, the networks and the volumes, and with them all data.",
+        _MANAGES,
+        footer=False,
+    ),
+    Action(
+        Place.SERVICES,
+        "widen_logs",
+        "l",
+        "l",
+        "Logs of all",
+        "Follow the logs of all services, or of the selected one again.",
+        Fact.OPEN,
+    ),
+    Action(
+        Place.ENVIRONMENT,
+        "reveal",
+        "v,space",
+        "v",
+        "Reveal",
+        "Show the selected secret, or hide it again.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.ENVIRONMENT,
+        "init",
+        "i",
+        "i",
+        "Init .env",
+        "Make .env from its template, with generated passwords. An existing file is never overwritten.",
+        _CHANGES,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "apply_all",
+        "a",
+        "a",
+        "Apply all",
+        "Apply every pending migration, oldest first.",
+        _CHANGES | Fact.PENDING,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "apply_next",
+        "n",
+        "n",
+        "Apply next",
+        "Apply the oldest pending migration.",
+        _CHANGES | Fact.PENDING,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "downgrade",
+        "d",
+        "d",
+        "Downgrade",
+        "Take migrations back until the selected revision is the current one.",
+        _CHANGES | Fact.APPLIED | Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
+        "next_page",
+        "pagedown,n",
+        "PgDn",
+        "Next",
+        "The next page of rows.",
+        Fact.AFTER,
+    ),
+    Action(
+        Place.TABLES,
+        "previous_page",
+        "pageup,p",
+        "PgUp",
+        "Previous",
+        "The previous page of rows.",
+        Fact.BEFORE,
+    ),
+    Action(Place.TABLES, "first_page", "home,g", "Home", "First", "The first rows.", Fact.SELECTED),
+    Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED),
+    Action(
+        Place.TABLES,
+        "sort",
+        "s",
+        "s",
+        "Sort",
+        "Sort by the column under the cursor: upwards, downwards, then by the key again.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
+        "seed",
+        "b",
+        "b",
+        "Sample bookings",
+        "Fill the booking tables with a thousand believable bookings.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(Place.EVERYWHERE, "fix", "f", "f", "Fix", "Mend what the banner says.", _CHANGES | Fact.FIXABLE),
+    Action(
+        Place.EVERYWHERE,
+        "explain",
+        "w",
+        "w",
+        "Why",
+        "Say all that is known about what the banner says, with every way out of it.",
+        Fact.FOUND,
+    ),
+    Action(
+        Place.EVERYWHERE,
+        "abandon",
+        "escape",
+        "Esc",
+        "Stop",
+        "Stop the action that is under way. What it did so far stays.",
+        Fact.BUSY,
+    ),
+    Action(Place.EVERYWHERE, "show_mode('doctor')", "1", "1", "Doctor", "From Docker to data.", footer=False),
+    Action(Place.EVERYWHERE, "show_mode('services')", "2", "2", "Services", "What runs, and its logs.", footer=False),
+    Action(
+        Place.EVERYWHERE, "show_mode('environment')", "3", "3", "Environment", "The settings in .env.", footer=False
+    ),
+    Action(
+        Place.EVERYWHERE, "show_mode('database')", "4", "4", "Database", "The server and who is on it.", footer=False
+    ),
+    Action(Place.EVERYWHERE, "show_mode('migrations')", "5", "5", "Migrations", "The schema's history.", footer=False),
+    Action(Place.EVERYWHERE, "show_mode('tables')", "6", "6", "Tables", "The rows.", footer=False),
+    Action(Place.EVERYWHERE, "look_again", "r,f5", "r", "Refresh", "Look again at everything on this screen."),
+    Action(Place.EVERYWHERE, "command_palette", "ctrl+p,colon", ":", "Commands", "Search all actions.", footer=False),
+    Action(Place.EVERYWHERE, "switch_theme", "T", "T", "Theme", "Switch between night and paper.", footer=False),
+    Action(Place.EVERYWHERE, "help", "question_mark,f1", "?", "Help", "What this screen shows, and every key."),
+    Action(Place.EVERYWHERE, "quit", "q", "q", "Quit", "Leave. What runs keeps running."),
+)
+
+_BY_NAME: Final = {(action.place, action.name.partition("(")[0]): action for action in ACTIONS}
+
+
+def find(place: Place, name: str) -> Action | None:
+    """Return the action that Textual's action `name`, without parameters, stands for."""
+    return _BY_NAME.get((place, name))
+
+
+def at(place: Place) -> Iterator[Action]:
+    """Yield the actions of `place`, in the order in which they are shown."""
+    return (action for action in ACTIONS if action.place is place)
+
+
+def bindings(place: Place) -> list[Binding]:
+    """Return the key bindings of the actions of `place`."""
+    return [
+        Binding(
+            action.keys,
+            action.name,
+            action.title,
+            show=action.footer,
+            key_display=action.key,
+            tooltip=action.description,
+            id=action.id,
+        )
+        for action in at(place)
+    ]

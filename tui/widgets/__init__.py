@@ -1,0 +1,1 @@
+"""The deck's own widgets, one a file."""

@@ -1,0 +1,71 @@
+"""A table that is shown again and again: what did not change stays where it is, the cursor stays on its row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.widgets import DataTable
+from textual.widgets.data_table import CursorType
+
+
+@dataclass(frozen=True, slots=True)
+class GridRow:
+    """One row; `key` tells it from all others in its grid, from one look to the next."""
+
+    key: str
+    cells: tuple[Text, ...]
+
+
+class Grid(DataTable[Text]):
+    """A `DataTable` of `Text`, never of markup, which takes a whole new content and changes what differs."""
+
+    def __init__(self, *, cursor: CursorType = "row", id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        """Make an empty grid whose cursor is a ``row`` or a ``cell``."""
+        super().__init__(cursor_type=cursor, cursor_foreground_priority="renderable", id=id)
+        self._titles: tuple[Text, ...] = ()
+        self._shown: tuple[GridRow, ...] = ()
+
+    @property
+    def selected_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._shown[self.cursor_row].key if 0 <= self.cursor_row < len(self._shown) else None
+
+    def replace(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
+        """Show `rows` under `titles`."""
+        if tuple(titles) != self._titles:
+            self._rebuild(titles, rows)
+        elif [row.key for row in rows] == [row.key for row in self._shown]:
+            self._update(rows)
+        else:
+            self._refill(rows)
+        self._shown = tuple(rows)
+
+    def take(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
+        """Fill the grid, whose columns have been made for `titles`, with `rows`."""
+        self._titles, self._shown = tuple(titles), tuple(rows)
+        self._add(rows)
+
+    def _rebuild(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
+        self.clear(columns=True)
+        for title in titles:
+            self.add_column(title)
+        self.take(titles, rows)
+
+    def _refill(self, rows: Sequence[GridRow]) -> None:
+        selected, column, scroll = self.selected_key, self.cursor_column, self.scroll_y
+        self.clear()
+        self._add(rows)
+        index = next((index for index, row in enumerate(rows) if row.key == selected), None)
+        if index is not None:
+            self.move_cursor(row=index, column=column, animate=False, scroll=False)
+            self.scroll_to(y=scroll, animate=False, immediate=True)
+
+    def _add(self, rows: Sequence[GridRow]) -> None:
+        for row in rows:
+            self.add_row(*row.cells, key=row.key)
+
+    def _update(self, rows: Sequence[GridRow]) -> None:
+        for index, (old, new) in enumerate(zip(self._shown, rows, strict=True)):
+            for column, (was, now) in enumerate(zip(old.cells, new.cells, strict=True)):
+                if was != now or was.style != now.style:
+                    self.update_cell_at((index, column), now, update_width=len(was) != len(now))  # type: ignore[arg-type]

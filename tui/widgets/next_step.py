@@ -1,0 +1,38 @@
+"""The doctor's next step: what is in the way, why, and what Enter will do about it."""
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from stack.doctor.examination import CheckResult, first_fix
+from stack.findings import Finding
+from tui.outside import block, line
+
+
+class NextStep(Widget):
+    """One finding of the checklist, with the fix that one key carries out, or what only a person can do."""
+
+    check: reactive[CheckResult | None] = reactive(None, layout=True)
+
+    def render(self) -> Content:
+        """Draw the step."""
+        if self.check is None or self.check.finding is None:
+            return Content()
+        finding, fix = self.check.finding, first_fix(self.check)
+        lines = [line(finding.title, "bold"), block(finding.cause), Content()]
+        if fix:
+            lines.append(Content.assemble((" ⏎ ", "bold $background on $accent"), " ", line(fix.title, "bold $accent")))
+            if fix.command:
+                lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
+        else:
+            lines += _by_hand(finding)
+        return Content("\n").join(lines)
+
+
+def _by_hand(finding: Finding) -> list[Content]:
+    lines = []
+    for fix in finding.fixes:
+        lines.append(Content.assemble(("→ ", "$accent"), line(fix.title)))
+        if fix.command:
+            lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
+    return lines
