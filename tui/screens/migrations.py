@@ -20,7 +20,7 @@ from tui.widgets.grid import Grid, GridRow
 from tui.widgets.masthead import ROOMY
 
 if TYPE_CHECKING:
-    from stack.migrations.script import History, Revision
+    from stack.migrations.history import History, Revision
     from stack.migrations.status import MigrationStatus
     from stack.workspace import Workspace
 
