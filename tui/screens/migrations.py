@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from stack.findings import Progress
+from stack.findings import Finding, Progress
 from tui.actions import Fact, Place, bindings
 from tui.outside import cell
 from tui.screens.base import DeckScreen
@@ -31,6 +31,7 @@ _TITLES: Final = tuple(Text(title) for title in ("", "State", "Revision", "What 
 class _Look:
     history: "History"
     status: "MigrationStatus"
+    findings: tuple[Finding, ...]
 
 
 class MigrationsScreen(DeckScreen):
@@ -87,7 +88,7 @@ class MigrationsScreen(DeckScreen):
 
     def _show(self, look: _Look) -> None:
         self._seen = look
-        self.note("status", look.status.findings)
+        self.note("status", look.findings)
         pending = len(look.status.pending)
         self.panel.border_subtitle = f"{pending} pending" if pending else "nothing is pending"
         self.grid.replace(
@@ -166,5 +167,8 @@ class MigrationsScreen(DeckScreen):
 
 
 async def _look(workspace: "Workspace") -> _Look:
+    from stack.migrations.status import status_findings
+
     migrations = await workspace.migrations()
-    return _Look(await migrations.history(), await migrations.status())
+    history, status = await migrations.history(), await migrations.status()
+    return _Look(history, status, status_findings(status))

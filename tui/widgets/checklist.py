@@ -1,5 +1,6 @@
 """The doctor's checks, one under the other, the one to see to next highlighted."""
 
+import textwrap
 from typing import Final
 
 from textual.content import Content
@@ -8,6 +9,7 @@ from textual.widget import Widget
 
 from stack.doctor.examination import CheckResult, CheckStatus, Report
 from tui.outside import line
+from tui.widgets.masthead import ROOMY
 
 MARKS: Final = {
     CheckStatus.PASS: ("✓", "$success"),
@@ -18,23 +20,41 @@ MARKS: Final = {
 """The mark and the colour of each status."""
 
 
+INDENT: Final = 4
+"""Cells before a check's words."""
+
+
 class Checklist(Widget):
-    """Each check with its mark and what was seen; below it a sentence for whoever has not met the thing before."""
+    """Each check with its mark and what was seen.
+
+    The one to see to next also has a sentence for whoever has not met the thing before; on a wide terminal all have.
+    """
 
     report: reactive[Report | None] = reactive(None, layout=True)
 
     def render(self) -> Content:
         """Draw the checks."""
-        if self.report is None:
+        report = self.report
+        if report is None:
             return Content.styled("Looking at the project…", "$muted")
-        step = self.report.next
-        return Content("\n").join([_check(check, next_step=check is step) for check in self.report.checks])
+        step, width = report.next, self.container_size.width
+        roomy = self.app.size.width >= ROOMY
+        lines = []
+        for check in report.checks:
+            lines.append(_head(check, is_next=check is step))
+            if roomy or check is step:
+                lines += [Content.styled(text, "$muted") for text in _explanation(check, width)]
+        return Content("\n").join(lines)
 
 
-def _check(check: CheckResult, *, next_step: bool) -> Content:
+def _head(check: CheckResult, *, is_next: bool) -> Content:
     mark, colour = MARKS[check.status]
-    style = "bold" if next_step else "$muted" if check.status is CheckStatus.SKIP else ""
-    head = Content.assemble(
-        ("▶ " if next_step else "  ", "bold $accent"), (f"{mark} ", f"bold {colour}"), line(check.title, style)
+    style = "bold" if is_next else "$muted" if check.status is CheckStatus.SKIP else ""
+    return Content.assemble(
+        ("▶ " if is_next else "  ", "bold $accent"), (f"{mark} ", f"bold {colour}"), line(check.title, style)
     )
-    return Content.assemble(head, "\n    ", (check.explanation, "$muted"))
+
+
+def _explanation(check: CheckResult, width: int) -> list[str]:
+    indent = " " * INDENT
+    return textwrap.wrap(check.explanation, max(20, width), initial_indent=indent, subsequent_indent=indent)
