@@ -213,7 +213,7 @@ class FakeMigrations:
     async def status(self):
         current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
         return SimpleNamespace(
-            current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=()
+            current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=(), findings=()
         )
 
     async def upgrade(self, target, progress):
