@@ -212,7 +212,9 @@ class FakeMigrations:
 
     async def status(self):
         current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
-        return SimpleNamespace(current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=())
+        return SimpleNamespace(
+            current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=(), findings=()
+        )
 
     async def upgrade(self, target, progress):
         self.asked.append(("upgrade", target))

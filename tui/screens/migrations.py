@@ -167,8 +167,6 @@ class MigrationsScreen(DeckScreen):
 
 
 async def _look(workspace: "Workspace") -> _Look:
-    from stack.migrations.status import status_findings
-
     migrations = await workspace.migrations()
     history, status = await migrations.history(), await migrations.status()
-    return _Look(history, status, status_findings(status))
+    return _Look(history, status, status.findings)
