@@ -7,6 +7,7 @@ import pytest
 
 from stack.environment.url import DatabaseURL
 from stack.services.engine.endpoint import Endpoint
+from tests.support.clone import Clone, make_clone
 from tests.support.compose_model import IMAGE
 from tests.support.engine import Sandbox, engine_endpoint, sandbox
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
@@ -45,3 +46,19 @@ def engine(engine_here: Endpoint, tmp_path: Path) -> Iterator[Sandbox]:
     with sandbox(engine_here, tmp_path) as box:
         require("docker", box.ensure_image(IMAGE), f"the engine has no {IMAGE} and cannot pull it")
         yield box
+
+
+@pytest.fixture
+def clone(engine: Sandbox, tmp_path: Path) -> Clone:
+    """A fresh clone of this repository beside a real engine, of which nothing is left at the end."""
+    return make_clone(tmp_path / engine.name)
+
+
+@pytest.fixture
+def lone_clone(tmp_path: Path) -> Iterator[Clone]:
+    """A fresh clone of this repository on a machine without an engine; nothing is left of its server at the end."""
+    binaries = find_binaries()
+    require("postgres", binaries is not None, "no Postgres server binaries: `uv sync --extra embedded` brings them")
+    made = make_clone(tmp_path / "lone", DOCKER_HOST=f"unix://{tmp_path}/no.sock")
+    yield made
+    made.run("down", "--volumes", "--yes")

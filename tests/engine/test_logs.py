@@ -32,23 +32,24 @@ async def until(lines, text):
 
 
 async def test_history_is_merged_by_time_and_limited(engine):
-    script = "for i in 1 2 3; do echo {0}$i; sleep 0.2; done; printf 'Gr\\303\\274\\303\\237e'; exec sleep 1000"
+    script = "for i in 1 2 3; do echo {0}$i; sleep 0.2; done; printf 'Gr\\303\\274\\303\\237e\\n'; exec sleep 1000"
     compose = project(
         shouter("a", script.format("a")), shouter("b", "sleep 0.1; " + script.format("b")), name=engine.name
     )
     services = engine.services(compose)
     await up(services)
     async with aclosing(services.follow([], tail=None, since=None)) as lines:
-        shown = set()
+        greeted = set()
         async for line in lines:
-            shown.add(line.text)
-            if {"a3", "b3"} <= shown:
+            if line.text == "Grüße":
+                greeted.add(line.service)
+            if greeted == {"a", "b"}:
                 break
     await services.stop([], progress=silent)
     history = [line async for line in services.logs([], tail=None, since=None)]
     assert [line.time for line in history] == sorted(line.time for line in history)
     assert [line.text for line in history if line.service == "a"] == ["a1", "a2", "a3", "Grüße"]
-    assert history[0].container == f"{engine.name}-a-1"
+    assert {line.container for line in history} == {f"{engine.name}-a-1", f"{engine.name}-b-1"}
     assert [line.text async for line in services.logs(["b"], tail=2, since=None)] == ["b3", "Grüße"]
     assert [line async for line in services.logs(["b"], tail=None, since=history[-1].time.replace(year=2100))] == []
     await services.close()

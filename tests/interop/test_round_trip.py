@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stack.findings import silent
-from stack.project import open_project
+from stack.project import Options, open_project
 from stack.services.compose.load import load_compose
 from stack.services.control import Action, Pull, State, Volumes
 from stack.services.engine import labels
@@ -128,7 +128,7 @@ def own(box: Sandbox) -> Sandbox:
 
 
 def services(box: Sandbox):
-    return box.services(load_compose(open_project(box.directory), os.environ))
+    return box.services(load_compose(open_project(Options(box.directory)), os.environ))
 
 
 def identities(box: Sandbox):
@@ -175,7 +175,10 @@ async def test_the_engine_cannot_tell_who_made_it(everything):
     ours = services(everything)
     await ours.up([], pull=Pull.MISSING, timeout=60, progress=silent)
     await ours.close()
-    assert recorded(everything) == theirs
+    made = recorded(everything)
+    for name, fields in theirs.items():
+        assert made[name] == fields, name
+    assert made.keys() == theirs.keys()
 
 
 def recorded(box: Sandbox):
@@ -186,7 +189,12 @@ def recorded(box: Sandbox):
         if container.id.startswith(config["Hostname"]):
             del config["Hostname"]
         host["Ulimits"] = sorted(host["Ulimits"] or [], key=lambda limit: limit["Name"])
-        found[container.name] = {"config": config, "host": host}
+        # Versions of Compose ask for the same mounts in different ways, and some leave ranges of ports as they are.
+        for key in ("Binds", "Mounts"):
+            host.pop(key, None)
+        config.pop("ExposedPorts", None)
+        mounts = {mount["Destination"]: (mount["Type"], mount["RW"]) for mount in container.attrs["Mounts"]}
+        found[container.name] = {**config, **host, "mounts": mounts}
     wanted = {"label": f"{labels.PROJECT}={box.name}"}
     for thing in (*box.client.networks.list(filters=wanted), *box.client.volumes.list(filters=wanted)):
         kept = ("Name", "Driver", "Options", "Labels", "Internal", "Attachable", "EnableIPv6")
@@ -203,7 +211,7 @@ async def test_a_change_of_the_file_is_recreated_by_the_other_too(everything):
     file.write_text(EVERYTHING.replace('A: "1"', 'A: "2"'))
     ours = services(everything)
     causes = {it.service: it.causes for it in (await ours.status()).services}
-    assert causes == {"db": ("environment.A: changed",), "web": ()}
+    assert causes == {"db": ("environment.A: “1” → “2”",), "web": ()}
     await ours.up([], pull=Pull.MISSING, timeout=60, progress=silent)
     await ours.close()
     before = identities(everything)

@@ -3,22 +3,16 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.engine import free_port
+
 ROOT = Path(__file__).parents[2]
 STACKDECK = Path(sys.executable).with_name("stackdeck")
 TRACKED = ("docker-compose.yml", "alembic.ini", ".env.example", "pyproject.toml", "migrations", "stack", "tui")
-
-
-def free_port() -> int:
-    """Return a port of the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def bare_environment() -> dict[str, str]:

@@ -1,12 +1,16 @@
 """A project's Compose files are found, named, merged and checked as Compose does it, and errors say where and what."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Severity
 from stack.services.compose.dependencies import DependencyCycleError, start_order, stop_order
+from stack.services.compose.hash import all_hashes
 from stack.services.compose.load import load_compose
 from stack.services.compose.model import (
     BindOptions,
@@ -21,6 +25,7 @@ from stack.services.compose.model import (
 )
 from stack.services.compose.postgres import postgres_service, published_url
 from tests.support.compose import load, project_in
+from tests.support.compose_strategies import KEYS, Value, yaml
 
 MINIMAL = "services: {db: {image: postgres}}"
 
@@ -193,6 +198,36 @@ def test_errors_have_file_line_column_and_what_was_expected(
     assert finding.cause == f"{tmp_path / 'compose.yaml'}, line {line}, column {column}"
 
 
+KEYWORDS = st.sampled_from([*KEYS, "build", "x-a", "services", "test", "target", "source", "type", "limits", "config"])
+ANYTHING: st.SearchStrategy[Value] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("${A"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYWORDS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    sections=st.dictionaries(st.sampled_from(["networks", "volumes", "secrets", "configs", "name", "x"]), ANYTHING),
+    service=ANYTHING | st.dictionaries(st.sampled_from(sorted(KEYS)), ANYTHING, max_size=3),
+    override=ANYTHING,
+)
+def test_any_structure_is_loaded_or_refused(sections: dict[str, Value], service: Value, override: Value) -> None:
+    with TemporaryDirectory() as name:
+        files = {
+            "compose.yaml": yaml({**sections, "services": {"s": service}}),
+            "compose.override.yaml": yaml({"services": {"s": override}}),
+        }
+        try:
+            compose = load(Path(name), files)
+        except Failure as failure:
+            refusal = failure.finding
+        else:
+            assert all_hashes(compose.services["s"] if compose.services else compose.disabled["s"])
+            return
+    assert refusal.code is Code.COMPOSE_FILE_INVALID
+    assert "expected" in refusal.title or "interpolation" in refusal.title
+
+
 def test_errors_quote_no_values(tmp_path: Path) -> None:
     text = "services: {db: {image: a, environment: {A: ['hunter2']}}}"
     assert "hunter2" not in str(refused(tmp_path, {"compose.yaml": text}))
@@ -203,6 +238,13 @@ def test_errors_quote_no_values(tmp_path: Path) -> None:
 def test_an_error_in_an_env_file_is_at_its_line(tmp_path: Path) -> None:
     files = {"compose.yaml": "services: {db: {image: a, env_file: x.env}}", "x.env": "A=1\nB C=2"}
     assert refused(tmp_path, files).title.startswith("x.env, line 2: expected a name")
+
+
+def test_a_disabled_service_may_miss_its_env_file(tmp_path: Path) -> None:
+    text = "services: {db: {image: a}, t: {image: b, profiles: [x], env_file: gone.env}}"
+    compose = load(tmp_path, {"compose.yaml": text})
+    assert [key.key for key in compose.disabled["t"].unsupported] == ["services.t.env_file"]
+    assert "gone.env" in refused(tmp_path, {"compose.yaml": text}, {"COMPOSE_PROFILES": "x"}).title
 
 
 def test_env_files_and_environment(tmp_path: Path) -> None:

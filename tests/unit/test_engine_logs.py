@@ -75,11 +75,13 @@ async def test_closing_frees_a_writer_that_waits():
     channel = Channel[int]()
     ended = threading.Event()
 
-    def write():
-        for number in range(CAPACITY):
+    def fill():
+        for number in range(CAPACITY + 1):
             channel.put(number)
+
+    def write():
         with pytest.raises(ClosedError):
-            channel.put(CAPACITY)
+            fill()
         ended.set()
 
     threading.Thread(target=write, daemon=True).start()

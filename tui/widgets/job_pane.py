@@ -17,6 +17,9 @@ SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LINGER: Final = 6.0
 """Seconds for which a job that ended stays on screen."""
 
+ENDED_LINES: Final = 2
+"""Lines of progress that are still shown of a job that ended."""
+
 _MARKS: Final = {
     Stage.DONE: ("✓", "$success", "done in"),
     Stage.FAILED: ("✗", "$error", "failed after"),
@@ -73,5 +76,7 @@ class JobPane(Widget):
             mark = Content.styled(symbol, f"bold {colour}")
             state = Content.styled(f" {word} {seconds:.1f} s", "$muted")
         head = Content.assemble(mark, " ", line(job.title, "bold"), state)
-        newest = [line(f"  {text}", "$foreground") for text in job.lines[-self._lines :]]
+        newest = [
+            line(f"  {text}", "$foreground") for text in job.lines[-(self._lines if job.running else ENDED_LINES) :]
+        ]
         return Content("\n").join([head, *newest])

@@ -6,6 +6,7 @@ from textual.widget import Widget
 
 from stack.doctor.examination import CheckResult, first_fix
 from stack.findings import Finding
+from tui.jobs import Job
 from tui.outside import block, line
 
 
@@ -13,6 +14,14 @@ class NextStep(Widget):
     """One finding of the checklist, with the fix that one key carries out, or what only a person can do."""
 
     check: reactive[CheckResult | None] = reactive(None, layout=True)
+    working: reactive[bool] = reactive(default=False, layout=True)
+
+    def on_mount(self) -> None:
+        """Follow the deck's job."""
+        self.watch(self.app, "job", self._take)
+
+    def _take(self, job: Job | None) -> None:
+        self.working = job is not None and job.running
 
     def render(self) -> Content:
         """Draw the step."""
@@ -20,6 +29,8 @@ class NextStep(Widget):
             return Content()
         finding, fix = self.check.finding, first_fix(self.check)
         lines = [line(finding.title, "bold"), block(finding.cause), Content()]
+        if self.working:
+            return Content("\n").join(lines)  # what is being done is shown below, where the fix was offered
         if fix:
             lines.append(Content.assemble((" ⏎ ", "bold $background on $accent"), " ", line(fix.title, "bold $accent")))
             if fix.command:

@@ -22,7 +22,7 @@ from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.resources import read_file_source, read_network, read_volume
-from stack.services.compose.service import read_service
+from stack.services.compose.service import is_enabled, read_service
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         raise InvalidNode(node.position, "expected services")
     sections = _sections(fields, around)
     services = {name: _attach(service, sections) for name, service in _services(fields, around).items()}
-    enabled = {name: it for name, it in services.items() if _is_enabled(it, around.profiles)}
+    enabled = {name: it for name, it in services.items() if is_enabled(it, around.profiles)}
     disabled = {name: it for name, it in services.items() if name not in enabled}
     networks = dict(sections.networks.known)
     if any("default" in service.networks for service in services.values()):
@@ -134,7 +134,7 @@ def _services(fields: Fields, around: Surroundings) -> Mapping[str, Service]:
         if not _NAME.fullmatch(name):
             raise entry.invalid("expected a service's name to be made of letters, digits and . _ -")
         cursor = replace(entry, unsupported=[])
-        service = read_service(cursor, name, around.directory, around.lookup)
+        service = read_service(cursor, name, around.directory, around.lookup, around.profiles)
         keys = sorted(cursor.unsupported, key=lambda key: (key.position.line, key.position.column))
         services[name] = replace(service, unsupported=tuple(keys), position=_key_position(section.node, name))
     return services
@@ -142,10 +142,6 @@ def _services(fields: Fields, around: Surroundings) -> Mapping[str, Service]:
 
 def _key_position(node: Node, key: str) -> Position:
     return node.entries[key].key if isinstance(node, MappingNode) else node.position
-
-
-def _is_enabled(service: Service, profiles: frozenset[str]) -> bool:
-    return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
 
 
 def _attach(service: Service, sections: _Sections) -> Service:

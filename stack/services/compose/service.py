@@ -19,7 +19,7 @@ from stack.services.compose.model import (
     Ulimit,
 )
 from stack.services.compose.mounts import Directory, read_mounts
-from stack.services.compose.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
 from stack.services.compose.ports import read_ports
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.shellwords import CommandSyntaxError, split
@@ -35,8 +35,15 @@ _NOT_CREATED: Final = ("blkio_config", "cgroup", "devices", "ipc", "memswap_limi
 _SECRETS: Final = "/run/secrets"
 
 
-def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup) -> Service:
+def is_enabled(service: Service, profiles: frozenset[str]) -> bool:
+    """Return whether the active `profiles` enable `service`; ``*`` among them enables all."""
+    return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
+
+
+def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup, profiles: frozenset[str]) -> Service:
     """Read the service `name`, with its environment resolved and its paths made absolute.
+
+    Where the active `profiles` do not enable it, it may name an ``env_file`` that cannot be read: that is noted.
 
     Raises:
         InvalidNode: a value is not what Compose's schema wants there.
@@ -46,7 +53,12 @@ def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup
         if key in fields.cursors and isinstance(cursor.node, MappingNode):
             cursor.note(key, cursor.node.entries[key].key)
     service = _plain(fields, name)
-    service = _with_environment(service, fields, directory, around)
+    try:
+        service = _with_environment(service, fields, directory, around)
+    except InvalidNode:
+        if is_enabled(service, profiles) or "env_file" not in fields.cursors:
+            raise
+        fields.cursors["env_file"].note()
     service = replace(
         service,
         ports=fields.many("ports", read_ports),

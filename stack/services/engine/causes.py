@@ -1,11 +1,12 @@
 """Why a container is out of date, field by field: what it was created with against what would be created now. Pure.
 
-Fields have the names of the Compose file. Values are shown, except those of variables, which may be secret.
+Fields have the names of the Compose file. Values are shown, except of variables and labels that may be secret.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from stack.environment.secrecy import is_secret
 from stack.services.engine import labels
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.observe import ObservedImage, Recorded
@@ -102,14 +103,16 @@ def _members(name: str, before: frozenset[str], after: frozenset[str]) -> Iterat
 
 
 def _keys(name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[str]:
-    """Say which keys differ, never with their values."""
+    """Say which keys differ, and how where they hold no secret."""
     for key in sorted(before.keys() | after.keys()):
+        shown = f"{name}.{clean_line(key)}"
         if key not in after:
-            yield f"{name}.{clean_line(key)}: removed"
+            yield f"{shown}: removed"
         elif key not in before:
-            yield f"{name}.{clean_line(key)}: added"
+            yield f"{shown}: added"
         elif before[key] != after[key]:
-            yield f"{name}.{clean_line(key)}: changed"
+            secret = is_secret(key, before[key]) or is_secret(key, after[key])
+            yield f"{shown}: changed" if secret else f"{shown}: {_show(before[key])} → {_show(after[key])}"
 
 
 def _environment(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:

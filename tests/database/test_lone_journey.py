@@ -1,0 +1,22 @@
+"""The same journey by commands where no engine answers: the embedded server takes its place."""
+
+
+def test_from_a_clone_to_the_bookings_without_an_engine(lone_clone):
+    lone_clone.done("env", "init")
+    first = lone_clone.json("up")
+    assert [service["action"] for service in first["services"]] == ["created"]
+    lone_clone.done("migrate", "up")
+    lone_clone.done("seed", "--bookings", "1000")
+    page = lone_clone.json("rows", "bookings", "--limit", "5")
+    assert len(page["rows"]) == 5
+    assert page["findings"] == []
+    status = lone_clone.json("status")
+    assert status["runtime"] == "embedded"
+    assert status["database"]["reachable"]
+    assert [s["action"] for s in lone_clone.json("up")["services"]] == ["kept"]
+    lone_clone.done("stop")
+    assert lone_clone.run("rows", "bookings").returncode == 1
+    assert [s["action"] for s in lone_clone.json("up")["services"]] == ["started"]
+    assert len(lone_clone.json("rows", "bookings", "--limit", "5")["rows"]) == 5
+    lone_clone.done("down", "--volumes", "--yes")
+    assert [s["state"] for s in lone_clone.json("status")["services"]] == ["absent"]
