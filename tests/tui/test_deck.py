@@ -138,6 +138,14 @@ async def test_enter_does_the_next_step_and_its_progress_is_shown():
         await until(pilot, lambda: "There are bookings to look at" in shown(deck))
 
 
+async def test_when_all_is_well_enter_goes_to_the_rows():
+    deck = deck_over(FakeWorkspace())
+    async with deck.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: "All is well" in shown(deck) and "Look at the rows" in shown(deck))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Customer 3" in shown(deck))
+
+
 async def test_escape_stops_a_long_action():
     workspace, cancelled = FakeWorkspace(), asyncio.Event()
 

@@ -22,6 +22,8 @@ from tui.widgets.masthead import Masthead
 from tui.widgets.size_notice import SizeNotice
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
+
     from stack.workspace import Workspace
     from tui.app import Deck
     from tui.jobs import Job
@@ -42,7 +44,8 @@ class DeckScreen(Asking, Screen[None]):
     place: ClassVar[Place]
     words: ClassVar[str]
     """What the screen shows, for someone who sees it for the first time."""
-    every: ClassVar[float] = 2.0
+    every = 2.0
+    """Seconds between two looks while the screen is in front."""
     progress_lines: ClassVar[int] = 2
 
     def __init__(self) -> None:
@@ -55,6 +58,7 @@ class DeckScreen(Asking, Screen[None]):
         self._requests: list[Request[object]] = []
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._looked = 0.0
+        self._clock: Timer | None = None
 
     @property
     def deck(self) -> "Deck":
@@ -116,7 +120,7 @@ class DeckScreen(Asking, Screen[None]):
         self.watch(self.app, "workspace", self._workspace_changed)
         self.watch(self.app, "opening_findings", lambda findings: self.note("open", findings))
         self.watch(self.app, "job", self._job_changed)
-        self.set_interval(BEAT, self._beat)
+        self._clock = self.set_interval(BEAT, self._beat)
 
     def forget(self) -> None:
         """Wait no longer for answers that have not come, and forget what a job left in the banner."""
@@ -126,7 +130,14 @@ class DeckScreen(Asking, Screen[None]):
 
     def on_screen_resume(self) -> None:
         """Ask again on coming to the front."""
+        if self._clock is not None:
+            self._clock.resume()
         self.look()
+
+    def on_screen_suspend(self) -> None:
+        """Ask nothing while another screen is in front; a modal over this one is none."""
+        if self._clock is not None and not self.is_front:
+            self._clock.pause()
 
     def _workspace_changed(self, workspace: "Workspace | None") -> None:
         for request in self._requests:
@@ -146,8 +157,6 @@ class DeckScreen(Asking, Screen[None]):
         return self.app.is_running and self.app.screen_stack[0] is self
 
     def _beat(self) -> None:
-        if not self.is_front:
-            return
         now = time.monotonic()
         self.keys.show_waiting(max((request.seconds(now) for request in self._requests), default=0.0))
         if now - self._looked >= self.every:

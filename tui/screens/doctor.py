@@ -1,6 +1,6 @@
 """Doctor: the checklist from Docker to data, with its next step; when all is well, the overview."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,6 +16,9 @@ from tui.widgets.overview import OverviewPanel
 
 if TYPE_CHECKING:
     from stack.workspace import Overview, Workspace
+
+EVERY_WHEN_WELL: Final = 5.0
+"""Seconds between two examinations while nothing is in the way."""
 
 
 class DoctorScreen(DeckScreen):
@@ -67,17 +70,24 @@ class DoctorScreen(DeckScreen):
 
     def facts(self) -> Fact:
         """State whether there is a step that Enter can do."""
-        return Fact.SELECTED if self._next_fix() else Fact.NONE
+        return Fact.SELECTED if self._next_fix() or self._all_done else Fact.NONE
 
     def action_do_next(self) -> None:
-        """Do the next step."""
+        """Do the next step; after the last one, go and look at the data."""
         fix = self._next_fix()
         if fix:
             self.carry_out(fix)
+        elif self._all_done:
+            self.deck.action_show_mode(Place.TABLES)
 
     @property
     def _well(self) -> bool:
         return self.checklist.report is not None and self.checklist.report.ok
+
+    @property
+    def _all_done(self) -> bool:
+        report = self.checklist.report
+        return report is not None and report.ok and report.next is None
 
     def _next_fix(self) -> Fix | None:
         check = self.step.check
@@ -88,7 +98,8 @@ class DoctorScreen(DeckScreen):
         self.checklist.report = report
         self.step.check = report.next
         self.step_panel.set_class(report.next is None, "-idle")
-        self.set_class(report.ok and report.next is None, "-well")
+        self.set_class(self._all_done, "-well")
+        self.every = EVERY_WHEN_WELL if self._all_done else DeckScreen.every
         if report.ok and not was_well:
             self.look()
 

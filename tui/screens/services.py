@@ -116,8 +116,9 @@ class ServicesScreen(DeckScreen):
 
     def on_screen_suspend(self) -> None:
         """Follow no log that nobody sees."""
-        self._feed.cancel()
-        self._followed = ()
+        if not self.is_front:
+            self._feed.cancel()
+            self._followed = ()
 
     def action_widen_logs(self) -> None:
         """Follow the logs of all services, or of the selected one again."""

@@ -37,6 +37,7 @@ class OverviewPanel(Widget):
         if seen.migrations:
             sign = revision_sign(seen.migrations)
             rows.append(_row("revision", sign.text, "5", sign.tone))
+        rows.append(Content.assemble((" ⏎ ", "bold $background on $accent"), (" Look at the rows", "bold $accent")))
         return Content("\n").join(rows)
 
 
