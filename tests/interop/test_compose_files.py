@@ -1,6 +1,7 @@
 """Any file of the subset means to us what it means to `docker compose`: the same hash, or an error from both."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,10 +88,17 @@ def compare(services: Sequence[tuple[Service, ...]], dialect: Dialect) -> None:
         ours = our_hashes(directory, files_of(accepted), dialect)
         theirs = their_hashes(directory)
         assert isinstance(ours, dict)
-        assert isinstance(theirs, dict), theirs
+        assert isinstance(theirs, dict), _accused(theirs, accepted)
         different = [list(map(yaml, accepted[it])) for it in accepted if ours.get(it) != theirs.get(it)]
         assert not different
         assert ours.keys() == theirs.keys()
+
+
+def _accused(theirs: str, accepted: dict[str, tuple[Service, ...]]) -> str:
+    """Return what Compose says, with the services that it names."""
+    named = [name for name in accepted if re.search(rf"\b{name}\b", theirs)]
+    complaint = [line for line in theirs.splitlines() if "level=warning" not in line]
+    return "\n".join([*complaint, *(f"{name}: {list(map(yaml, accepted[name]))}" for name in named)])
 
 
 def files_of(services: dict[str, tuple[Service, ...]]) -> dict[str, str]:
