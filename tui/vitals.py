@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from stack.background import in_thread
 from stack.findings import Failure
 from stack.project import RuntimeName
+from tui.crash import keep_out
 
 if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
@@ -66,6 +67,8 @@ async def _database(workspace: "Workspace") -> Sign:
         database = await workspace.database()
     except Failure as failure:
         return Sign(failure.finding.title, Tone.BAD)
+    if database.url.password is not None:
+        keep_out({database.url.password.get_secret_value()})
     address = f"{database.url.host}:{database.url.port}/{database.url.database}"
     try:
         await database.ping()

@@ -32,7 +32,7 @@ def test_from_a_clone_to_the_bookings_in_containers(clone):
         shown.wait_for("Docker Engine", timeout=30)
         press_enter_until_all_is_well(shown)
         shown.send("enter").wait_for("bookings", "customer_id", "by key", timeout=30)
-        assert clone.root.name[:20] in shown.lines[0]
+        assert clone.root.name[:14] in shown.lines[0]
         assert "docker" in shown.lines[0]
         shown.send("pagedown").wait_for("││ 18 ", timeout=30)
         assert shown.send("q").wait_exit() == 0
