@@ -1,9 +1,11 @@
 """Fixtures that every suite may ask for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from stack.environment.url import DatabaseURL
 from stack.services.engine.endpoint import Endpoint
@@ -12,6 +14,9 @@ from tests.support.compose_model import IMAGE
 from tests.support.engine import Sandbox, engine_endpoint, sandbox
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
 from tests.support.require import require
+
+# The same examples in every run, as hypothesis itself has it in CI; HYPOTHESIS_PROFILE=default looks for new ones.
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from stack import VERSION
+
 if TYPE_CHECKING:
     from tui.app import Deck
-
-VERSION: Final = "0.1.0"
-"""The distribution's own version, which a test holds to its metadata: reading those takes longer than all else."""
 
 DECK_OPTIONS: Final = ("--project", "--env-file", "--runtime")
 """The options of the deck itself; anything else is a command's."""

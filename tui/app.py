@@ -13,10 +13,10 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
 
+from stack.crash import write_report
 from stack.findings import Failure, Finding, Progress, silent
 from tui.actions import Action, Place, at, bindings, find
 from tui.commands import Actions
-from tui.crash import write_report
 from tui.filters import ControlCharacterFilter
 from tui.jobs import Job, Jobs, Progressed
 from tui.modes import MODES

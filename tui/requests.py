@@ -17,8 +17,8 @@ from textual import on
 from textual.message import Message
 from textual.message_pump import MessagePump
 
+from stack.crash import internal_finding
 from stack.findings import Failure, Finding
-from tui.crash import internal_finding
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode

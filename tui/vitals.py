@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
+from stack.crash import keep_out
 from stack.findings import Failure
 from stack.project import RuntimeName
-from tui.crash import keep_out
 
 if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from stack import VERSION
 from stack.cli import booking, database, doctor, environment, migrations, services, tables
 from stack.cli.command import Command
 from stack.cli.options import global_parser, options_of
 from stack.cli.output import Console, Outcome, standard_console
+from stack.crash import internal_finding
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Options
 
@@ -28,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[global_parser()],
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("-V", "--version", action="version", version=f"stackdeck {VERSION}")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for noun in (services, doctor, environment, database, migrations, tables, booking):
@@ -72,6 +74,10 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
             return await command.run(workspace, console)
     except Failure as failure:
         return Outcome({}, findings=failure.findings, failed=True)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mistake of ours: kept in a report, told without a traceback
+        return Outcome({}, findings=(internal_finding(error),), failed=True)
 
 
 def _interrupted() -> Finding:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
+from stack.crash import internal_finding
 from stack.findings import Code, Failure, Finding, Fix, Severity
 
 PATIENCE: Final = 2.0
@@ -110,6 +111,8 @@ async def _run(
         return _failed(check, failure.finding)
     except TimeoutError:
         return _failed(check, _gave_up(check.title, patience))
+    except Exception as error:  # noqa: BLE001 - one check's mistake is a finding of its own, and the others go on
+        return _failed(check, internal_finding(error))
     return CheckResult(check.id, CheckStatus.PASS, passed.title, check.explanation, passed.suggestion)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def bare_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Clone:
-    """A copy of what git tracks, with no `.env`; the ports come from the shell, which wins over the file."""
+    """A copy of what git tracks, with no `.env`; the ports in its template are free ones."""
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -70,5 +71,9 @@ def make_clone(root: Path, **environ: str) -> Clone:
         if (ROOT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, root / name)
-    ports = {"APP_DB_PORT": str(free_port()), "PGADMIN_PORT": str(free_port())}
-    return Clone(root, {**bare_environment(), **ports, "PWD": str(root), **environ})
+    template = root / ".env.example"
+    text = template.read_text(encoding="utf-8")
+    for name in ("APP_DB_PORT", "PGADMIN_PORT"):
+        text = re.sub(rf"^{name}=\d+$", f"{name}={free_port()}", text, flags=re.MULTILINE)
+    template.write_text(text, encoding="utf-8")
+    return Clone(root, {**bare_environment(), "PWD": str(root), **environ})

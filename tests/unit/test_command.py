@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tui.__main__ import VERSION, run
+from stack import VERSION
+from tui.__main__ import run
 
 
 def imported(code: str) -> set[str]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import crash
-from tui.crash import KEPT, internal_finding, keep_out, redact, write_report
+from stack import crash
+from stack.crash import KEPT, internal_finding, keep_out, redact, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,8 @@ def check(name, *needs, outcome=None):
         log.append(name)
         if isinstance(outcome, Finding):
             raise Failure(outcome)
+        if outcome == "slip":
+            raise ZeroDivisionError("a mistake of ours")
         if outcome == "hang":
             await asyncio.Event().wait()
         return outcome or Passed(f"{name} is well")
@@ -57,4 +59,13 @@ async def test_a_check_that_hangs_gives_up_and_says_so():
     report = await examine([], [check("a", outcome="hang"), check("b")], patience=0.01)
     assert report.checks[0].finding
     assert report.checks[0].finding.code is Code.CHECK_TIMEOUT
+    assert report.checks[1].status is CheckStatus.PASS
+
+
+async def test_a_mistake_in_one_check_is_a_finding_and_the_others_go_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    report = await examine([], [check("a", outcome="slip"), check("b")])
+    assert report.checks[0].finding
+    assert report.checks[0].finding.code is Code.INTERNAL
+    assert list(tmp_path.rglob("*.txt"))
     assert report.checks[1].status is CheckStatus.PASS

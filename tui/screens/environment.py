@@ -10,9 +10,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 
 from stack.background import in_thread
+from stack.crash import keep_out
 from stack.text import MASK
 from tui.actions import Fact, Place, bindings
-from tui.crash import keep_out
 from tui.outside import cell, line
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
