@@ -199,8 +199,8 @@ class Workspace:
                 from stack.services.engine.control import EngineServices
                 from stack.services.engine.endpoint import resolve_endpoint
 
-                given = self._project.env_file if self._project.env_file_given else None
-                return EngineServices(self.compose(), resolve_endpoint(self._environ), self._environ, given)
+                endpoint = resolve_endpoint(self._environ)
+                return EngineServices(self.compose(), endpoint, self._environ, self._project)
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:
@@ -248,6 +248,8 @@ class Workspace:
         return self._read.database
 
     async def _url(self) -> "DatabaseURL":
+        if (await self.runtime()).name is not RuntimeName.EMBEDDED:
+            return self.settings().database
         from stack.services.embedded.control import EmbeddedServices
 
         services = await self.services()

@@ -1,5 +1,6 @@
-"""``env check`` and ``env init``: the variables and their file."""
+"""``env check``, ``env init`` and ``env set``: the variables and their file."""
 
+import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,29 @@ class Init:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Change one variable where it stands; every other byte of the file stays."""
+
+    name: str
+    value: str
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Write it, unless it cannot be used or would be read differently by Compose and Python."""
+        from stack.environment.edit import set_value
+
+        file = workspace.project.env_file
+        set_value(workspace.project, self.name, self.value)
+        return Outcome({"file": str(file), "name": self.name}, f"wrote {self.name} to {file}")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("must be KEY=VALUE")
+    return name, value
+
+
 def _origin(variable: "Variable") -> str:
     return f"{variable.source.value}:{variable.line}" if variable.line else variable.source.value
 
@@ -75,4 +99,8 @@ def add_commands(commands: "Commands") -> None:
     noun = commands.add_parser("env", help="the settings in .env", allow_abbrev=False)
     verbs = noun.add_subparsers(required=True, metavar="VERB")
     add_command(verbs, "check", "say what each variable is and what is wrong with it", lambda _: Check())
+    setting = add_command(
+        verbs, "set", "change one variable, and nothing else in the file", lambda a: Set(*a.assignment)
+    )
+    setting.add_argument("assignment", type=_assignment, metavar="KEY=VALUE")
     add_command(verbs, "init", "make .env from the template, with generated passwords", lambda _: Init())

@@ -88,7 +88,7 @@ def unknown_revision(revision: str) -> Finding:
             Fix(f"Check out the branch that has {revision}; git log --all -S{revision} finds it"),
             Fix(
                 "Say which revision here has the same tables; nothing but the mark is changed",
-                "stackdeck migrate stamp REVISION",
+                "alembic stamp --purge REVISION",
             ),
         ),
     )

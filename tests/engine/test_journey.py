@@ -1,7 +1,15 @@
 """From a clone to the bookings by commands alone, on a real engine, and nothing left afterwards."""
 
 import json
+import os
+import shlex
+import signal
+import socket
 import subprocess
+
+import pytest
+
+from tests.support.clone import STACKDECK
 
 
 def test_from_a_clone_to_the_bookings(clone):
@@ -61,3 +69,71 @@ def test_deleting_data_needs_a_word(clone):
     assert refused.returncode == 1
     assert "confirmation-needed" in refused.stderr
     assert clone.json("status")["database"]["reachable"]
+
+
+def test_a_port_that_is_taken_is_moved_by_the_fix_that_the_finding_names(clone):
+    clone.done("env", "init")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        clone.done("env", "set", f"APP_DB_PORT={holder.getsockname()[1]}")
+        finding = clone.json("up")["findings"][0]
+        assert finding["code"] == "port-taken"
+        assert f"({os.getpid()})" in finding["cause"]
+        clone.done(*shlex.split(finding["fixes"][0]["command"])[1:])
+        clone.done("up")
+    assert clone.json("db", "ping")["findings"] == []
+
+
+def test_another_password_than_the_volume_has_is_said(clone):
+    clone.done("env", "init")
+    clone.done("up")
+    clone.done("env", "set", "APP_DB_PASSWORD=another")
+    finding = clone.json("db", "ping")["findings"][0]
+    assert finding["code"] == "database-password"
+    assert "volume" in finding["cause"]
+
+
+def test_an_image_that_does_not_exist_is_said_and_nothing_is_made(clone):
+    clone.done("env", "init")
+    clone.done("env", "set", "APP_DB_IMAGE=postgres:no-such-tag")
+    result = clone.json("up", "--pull", "never")
+    assert [finding["code"] for finding in result["findings"]] == ["image-missing"]
+    assert clone.json("status")["services"][0]["state"] == "absent"
+
+
+def test_a_database_at_an_unknown_revision_is_said_and_left_alone(clone):
+    clone.done("env", "init")
+    clone.done("up")
+    clone.done("migrate", "up")
+    command = ["docker", "compose", "exec", "-T", "db", "psql", "-q", "-U", "app", "-c"]
+    subprocess.run(
+        [*command, "UPDATE alembic_version SET version_num = 'zzz'"], cwd=clone.root, env=clone.environ, check=True
+    )
+    for arguments in (("migrate", "up"), ("migrate", "status"), ("doctor",)):
+        result = clone.run(*arguments)
+        assert result.returncode == 1
+        assert "migration-unknown-revision" in result.stderr
+    assert clone.json("migrate", "status")["unknown"] == ["zzz"]
+
+
+@pytest.mark.parametrize("moment", ["Creating network", "Creating volume", "db-1", "Waiting"])
+def test_ctrl_c_at_any_moment_leaves_what_the_next_up_finishes(clone, moment):
+    clone.done("env", "init")
+    with subprocess.Popen(
+        [str(STACKDECK), "up"],
+        cwd=clone.root,
+        env=clone.environ,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for line in process.stderr:
+            if moment in line:
+                process.send_signal(signal.SIGINT)
+                break
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in rest
+    clone.done("up")
+    assert clone.json("db", "ping")["findings"] == []

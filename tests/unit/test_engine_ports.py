@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from stack.findings import Code
+from stack.findings import Code, Fix
 from stack.services.compose.model import Port
 from stack.services.engine.ports import fixed_ports, is_taken, next_free, port_in, port_taken, port_variable
 
@@ -51,8 +51,12 @@ def test_a_port_that_somebody_listens_on_is_taken(listening):
     assert not is_taken("127.0.0.1", free)
 
 
+def move(free: int) -> Fix:
+    return Fix("move", f"stackdeck env set DB_PORT={free}")
+
+
 def test_the_process_that_holds_it_is_named(listening):
-    finding = port_taken("127.0.0.1", listening, service="db", containers=[], variable="DB_PORT")
+    finding = port_taken("127.0.0.1", listening, service="db", containers=[], move=move)
     assert finding.code is Code.PORT_TAKEN
     assert f"({os.getpid()})" in finding.cause
     assert (finding.fixes[0].command or "").startswith("stackdeck env set DB_PORT=")
@@ -64,7 +68,7 @@ def test_the_container_that_holds_it_is_named_with_its_project():
         "Ports": [{"PublicPort": 5432}],
         "Labels": {"com.docker.compose.project": "other"},
     }
-    finding = port_taken("127.0.0.1", 5432, service="db", containers=[container], variable=None)
+    finding = port_taken("127.0.0.1", 5432, service="db", containers=[container], move=move)
     assert "The container other-db-1 of the project other has it." in finding.cause
     assert "docker stop other-db-1" in [fix.command for fix in finding.fixes]
 

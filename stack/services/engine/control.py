@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from docker.errors import APIError, NotFound
 
 from stack.findings import Code, Failure, Finding, Progress
-from stack.project import RuntimeName
+from stack.project import Project, RuntimeName
 from stack.services.compose.model import ComposeProject, Service
 from stack.services.control import (
     EngineStatus,
@@ -47,7 +46,7 @@ _NO_ENGINE: Final = frozenset({Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION})
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
-    `environment_file` is the ``--env-file`` that was given, if any, which Compose records in a label.
+    `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
     """
 
     def __init__(
@@ -55,11 +54,11 @@ class EngineServices:
         project: ComposeProject,
         endpoint: Endpoint,
         environ: Mapping[str, str],
-        environment_file: Path | None = None,
+        repository: Project | None = None,
     ) -> None:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
-        self._environment_file = environment_file
+        self._repository = repository
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
@@ -100,7 +99,7 @@ class EngineServices:
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._environment_file, progress, timeout).run(services, pull)
+        return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""
@@ -185,7 +184,7 @@ class EngineServices:
         )
 
     def _executor(self, observed: Observed, progress: Progress) -> Executor:
-        return Executor(self._engine, self._project, observed, writing(observed), self._environment_file, progress)
+        return Executor(self._engine, self._project, observed, writing(observed), self._repository, progress)
 
     async def _after_stopping(self, stopped: AbstractSet[str]) -> Observed:
         """Return a snapshot after `stopped` are; the engine's lists lag a little behind what it has done."""

@@ -7,13 +7,14 @@ finished by the next one.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.findings import Failure, Progress
+from stack.environment.edit import set_fix
+from stack.findings import Failure, Fix, Progress
+from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
 from stack.services.compose.model import ComposeProject, Service
 from stack.services.control import State
@@ -61,13 +62,13 @@ _REMOVAL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """Does steps of a plan that was made from `observed`."""
+    """Does steps of a plan that was made from `observed`; `repository` is whose `.env` the ports are from."""
 
     engine: Engine
     project: ComposeProject
     observed: Observed
     writing: Writing
-    environment_file: Path | None
+    repository: Project | None
     progress: Progress
 
     async def execute(self, step: Step) -> None:
@@ -144,7 +145,16 @@ class Executor:
         containers = await self._call("looking for the port", lambda client: client.list_containers({}))
         target = next((entry.target for entry in service.ports if entry.published == str(port)), port)
         variable = port_variable(self.project.files, target)
-        return Failure(port_taken(host, port, service=service.name, containers=containers, variable=variable))
+
+        def move(free: int) -> Fix:
+            if variable is None:
+                return Fix(f"Publish port {free} instead, in the Compose file: it is free")
+            title = f"Write {variable}={free} to .env: that port is free"
+            if self.repository is None:
+                return Fix(title)
+            return set_fix(self.repository, variable, str(free), title)
+
+        return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))
 
     async def _create_network(self, step: CreateNetwork | RecreateNetwork) -> None:
         network, writing = step.network, self.writing
@@ -175,11 +185,12 @@ class Executor:
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:
         image = self._image(service)
+        given = self.repository
         stamp = Stamp(
             version=self.writing.version,
             config_hash=self.writing.config_hash(service),
             image=self.writing.image_identity(image),
-            environment_file=self.environment_file,
+            environment_file=given.env_file if given and given.env_file_given else None,
             replaces=(service.container_name or f"{service.name}-{number}") if replaced else None,
         )
         inherited = inherited_mounts(self.project, self.observed, service, replaced) if replaced else ()

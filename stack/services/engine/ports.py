@@ -3,7 +3,7 @@
 import errno
 import re
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -54,9 +54,12 @@ def next_free(host: str, port: int) -> int | None:
 
 
 def port_taken(
-    host: str, port: int, *, service: str, containers: Sequence[wire.ContainerSummary], variable: str | None
+    host: str, port: int, *, service: str, containers: Sequence[wire.ContainerSummary], move: Callable[[int], Fix]
 ) -> Finding:
-    """Return the finding of a port that `service` cannot have; `containers` are all of the engine's."""
+    """Return the finding of a port that `service` cannot have; `containers` are all of the engine's.
+
+    `move` makes the fix that publishes a free port instead.
+    """
     holder = _container(containers, port) or _process(port)
     free = next_free(host, port)
     cause = f"{holder[0]} has it." if holder else "Another program has it, which this account may not see."
@@ -64,7 +67,7 @@ def port_taken(
         Code.PORT_TAKEN,
         f"Port {port} is taken, so {service} cannot publish it",
         f"{cause} {service} asks for {host}:{port}.",
-        fixes=(*_move(free, variable), *((holder[1],) if holder else ())),
+        fixes=(*((move(free),) if free else ()), *((holder[1],) if holder else ())),
     )
 
 
@@ -76,15 +79,6 @@ def port_variable(files: Iterable[Path], target: int) -> str | None:
             if found := pattern.search(path.read_text(encoding="utf-8")):
                 return found[1]
     return None
-
-
-def _move(free: int | None, variable: str | None) -> Iterator[Fix]:
-    if free is None:
-        return
-    if variable:
-        yield Fix(f"Write {variable}={free} to .env: that port is free", f"stackdeck env set {variable}={free}")
-    else:
-        yield Fix(f"Publish port {free} instead, in the Compose file: it is free")
 
 
 def _container(containers: Sequence[wire.ContainerSummary], port: int) -> tuple[str, Fix] | None:

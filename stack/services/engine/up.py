@@ -3,13 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from docker.errors import APIError
 
 from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
+from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
 from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
@@ -92,7 +92,7 @@ class Up:
 
     engine: Engine
     project: ComposeProject
-    environment_file: Path | None
+    repository: Project | None
     progress: Progress
     timeout: float
     _done: dict[str, PlanStep] = field(default_factory=dict)
@@ -158,7 +158,7 @@ class Up:
                 self._done[told.resource] = told
 
     def _executor(self, observed: Observed) -> Executor:
-        return Executor(self.engine, self.project, observed, writing(observed), self.environment_file, self.progress)
+        return Executor(self.engine, self.project, observed, writing(observed), self.repository, self.progress)
 
     async def _start(self, plan: Plan, observed: Observed) -> tuple[ServiceOutcome, ...]:
         """Start what does not run, in order and as the dependencies allow it; return how all stand when ready."""
