@@ -230,7 +230,7 @@ class Workspace:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:
             left = max(1.0, timeout - (time.monotonic() - began))
-            await wait_until_ready((await self.database()).url, timeout=left, progress=progress)
+            await wait_until_ready(await self._url(), timeout=left, progress=progress)
         return replace(result, seconds=time.monotonic() - began)
 
     # The database
