@@ -173,18 +173,31 @@ class Workspace:
 
         What is broken in either file is found again, and said, by whoever needs its content.
         """
-        written = published = None
+        written = None
         with contextlib.suppress(Failure):
-            settings = self.settings()
-            written = settings.database if settings.names_database else None
-        with contextlib.suppress(Failure):
-            published = self._published()
-        return written, published
+            written = self.address() if self.settings().names_database else None
+        return written, self._published()
+
+    def address(self) -> "DatabaseURL":
+        """Return the database that the settings name, else the one that the Compose file publishes."""
+        from stack.services.compose.postgres import from_this_machine
+
+        settings = self.settings()
+        if not settings.names_database:
+            return self._published() or settings.database
+        url = settings.database
+        try:
+            return from_this_machine(url, self.compose())
+        except Failure:
+            return url
 
     def _published(self) -> "DatabaseURL | None":
         from stack.services.compose.postgres import postgres_service, published_url
 
-        return published_url(postgres_service(self.compose(), self._project.overrides.service))
+        try:
+            return published_url(postgres_service(self.compose(), self._project.overrides.service))
+        except Failure:
+            return None
 
     async def services(self) -> ServiceControl:
         """Return the services on the runtime in use."""
@@ -206,7 +219,7 @@ class Workspace:
             case RuntimeName.EXTERNAL:
                 from stack.services.external import ExternalServices
 
-                return ExternalServices(self.settings().database)
+                return ExternalServices(self.address())
 
     def _embedded(self) -> "EmbeddedServices":
         from stack.services.embedded.control import EmbeddedServices
@@ -215,7 +228,7 @@ class Workspace:
             service = self.database_service()
         except Failure:
             service = DATABASE_SERVICE
-        return EmbeddedServices(self._project.root, self.settings().database, service=service)
+        return EmbeddedServices(self._project.root, self.address(), service=service)
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
@@ -248,12 +261,9 @@ class Workspace:
         return self._read.database
 
     async def _url(self) -> "DatabaseURL":
-        if (await self.runtime()).name is not RuntimeName.EMBEDDED:
-            return self.settings().database
-        from stack.services.embedded.control import EmbeddedServices
-
-        services = await self.services()
-        return services.url() if isinstance(services, EmbeddedServices) else self.settings().database
+        if (await self.runtime()).name is RuntimeName.EMBEDDED:
+            return self._embedded().url()
+        return self.address()
 
     async def migrations(self) -> "Migrations":
         """Return the project's migrations on its database."""

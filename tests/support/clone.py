@@ -31,7 +31,7 @@ class Clone:
 
     def run(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run a command, with nobody at the keyboard."""
-        return subprocess.run(
+        done = subprocess.run(
             [str(STACKDECK), *arguments],
             cwd=self.root,
             env=self.environ,
@@ -41,6 +41,16 @@ class Clone:
             timeout=timeout,
             check=False,
         )
+        assert "Traceback" not in done.stderr, done.stderr
+        for secret in self.secrets():
+            assert secret not in done.stdout + done.stderr, f"{arguments} tells a secret"
+        return done
+
+    def secrets(self) -> list[str]:
+        """Return the generated passwords of this clone's `.env`, which no output may hold."""
+        path = self.root / ".env"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return re.findall(r"^\w+_PASSWORD=(\w{20,})$", text, flags=re.MULTILINE)
 
     def done(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command that must succeed."""
@@ -51,7 +61,6 @@ class Clone:
     def json(self, *arguments: str) -> dict[str, object]:
         """Run a command with ``--json`` and return its one object, whatever its exit status."""
         result = self.run(*arguments, "--json")
-        assert "Traceback" not in result.stderr, result.stderr
         document = json.loads(result.stdout)
         assert isinstance(document, dict)
         return document

@@ -36,6 +36,8 @@ def test_from_a_clone_to_the_bookings_in_containers(clone):
         assert "docker" in shown.lines[0]
         shown.send("pagedown").wait_for("││ 18 ", timeout=30)
         assert shown.send("q").wait_exit() == 0
+    assert clone.secrets()
+    assert not [secret for secret in clone.secrets() if secret.encode() in shown.raw]
     status = clone.json("status")
     assert [service["state"] for service in status["services"] if service["service"] == "db"] == ["running"]
 

@@ -1,6 +1,7 @@
 """Which service of a Compose project is its database, and where that database is to be reached."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from pydantic import SecretStr
@@ -86,6 +87,13 @@ def published_url(service: Service) -> DatabaseURL | None:
         user=user,
         password=SecretStr(password) if password else None,
     )
+
+
+def from_this_machine(url: DatabaseURL, compose: ComposeProject) -> DatabaseURL:
+    """Return `url` as this machine reaches it: the name of a service means something only among the containers."""
+    service = compose.services.get(url.host)
+    published = published_url(service) if service else None
+    return replace(url, host=published.host, port=published.port) if published else url
 
 
 def _host(port: Port) -> str:
