@@ -143,7 +143,7 @@ async def test_naming_a_service_enables_it(engine):
     async with opened(engine, compose) as services:
         assert actions(await up(services)) == {"app": Action.CREATED}
         assert actions(await up(services, "tool")) == {"tool": Action.CREATED}
-        await services.down(volumes=Volumes.KEEP, progress=silent)
+        await services.down(volumes=Volumes.REMOVE, progress=silent)
     assert not engine.leftovers()
 
 
@@ -199,7 +199,7 @@ class TestFailures:
                     await up(services)
             assert caught.value.finding.code is Code.CONTAINER_NAME_TAKEN
         finally:
-            stranger.remove()
+            stranger.remove(v=True)
 
     async def test_a_service_that_exits_shows_the_end_of_its_log(self, engine):
         command = ("sh", "-c", "echo this is why >&2; exit 3")

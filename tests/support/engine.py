@@ -100,8 +100,13 @@ class Sandbox:
 
     def clean(self) -> None:
         wanted = {"label": f"{_LABEL}={self.name}"}
-        for container in self.client.containers.list(all=True, filters=wanted, ignore_removed=True):
+        containers = self.client.containers.list(all=True, filters=wanted, ignore_removed=True)
+        # A recreated container holds the anonymous volumes of the one before it by name, and does not take them along.
+        volumes = {mount["Name"] for it in containers for mount in it.attrs["Mounts"] if mount["Type"] == "volume"}
+        for container in containers:
             _quietly(lambda it=container: it.remove(force=True, v=True))
+        for name in volumes:
+            _quietly(lambda it=name: self.client.api.remove_volume(it, force=True))
         for network in self.client.networks.list(filters=wanted):
             _quietly(network.remove)
         for volume in self.client.volumes.list(filters=wanted):
