@@ -46,7 +46,7 @@ def test_nothing_from_outside_is_obeyed(home):
     with deck("nasty", home, (120, 40)) as shown:
         shown.wait_for("1 Doctor", "healthy, [@click")
         shown.send("2").wait_for("log [@click=app.quit]CLICKME[/]", "title [@click", "␛]52;c;Q0FOQVJZ␇")
-        shown.send("w").wait_for("seen [@click").send("escape").wait_gone("Esc close")
+        shown.send("w").wait_for("seen [@click", "Esc close").send("escape").wait_gone("Esc close")
         shown.send("6").wait_for("row 0 [@click", "col [@click", '"tbl [@click')
         shown.send("5").wait_for("pending")
         for obeyed in OBEYED:

@@ -24,13 +24,8 @@ def read_ports(cursor: Cursor) -> tuple[Port, ...]:
     """
     ports: dict[tuple[str, str | None, int, str], Port] = {}
     for item in cursor.items():
-        if isinstance(item.node, MappingNode):
-            port = _long(item)
-            # A long form without an address is compared as if it said any; a short one is not. So Compose does it.
+        for port in [_long(item)] if isinstance(item.node, MappingNode) else _short(item):
             ports[port.host_ip or _ANY_ADDRESS, port.published, port.target, port.protocol] = port
-        else:
-            for port in _short(item):
-                ports[port.host_ip or "", port.published, port.target, port.protocol] = port
     return tuple(ports.values())
 
 

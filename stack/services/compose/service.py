@@ -161,12 +161,13 @@ def _check_agreement(service: Service, cursor: Cursor) -> None:
     if deploy is None:
         return
     limits, reservations = deploy.limits, deploy.reservations
+    # Where there are limits at all, one that is not among them counts as zero.
     for key, here, there in (
         ("scale", service.scale, deploy.replicas),
-        ("mem_limit", service.mem_limit, limits and limits.memory),
-        ("mem_reservation", service.mem_reservation, reservations and reservations.memory),
-        ("cpus", service.cpus, limits and limits.cpus),
-        ("pids_limit", service.pids_limit, limits and limits.pids),
+        ("mem_limit", service.mem_limit, limits and (limits.memory or 0)),
+        ("mem_reservation", service.mem_reservation, reservations and (reservations.memory or 0)),
+        ("cpus", service.cpus, limits and (limits.cpus or 0)),
+        ("pids_limit", service.pids_limit, limits and (limits.pids or 0)),
     ):
         if here is not None and there is not None and here != there:
             raise cursor.invalid(f"expected {key} and its counterpart under deploy to be the same")
