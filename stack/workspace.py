@@ -4,7 +4,6 @@ Each part is made when it is first asked for, so that a command pays only for wh
 had raises the `Failure` that says why. `Workspace.reload` forgets what was read, after a file has changed.
 """
 
-import asyncio
 import contextlib
 import importlib
 import time
@@ -76,7 +75,6 @@ class _Read:
 
     settings: "Settings | None" = None
     compose: "ComposeProject | None" = None
-    engine: EngineAnswer | None = None
     runtime: RuntimeInUse | None = None
     services: ServiceControl | None = None
     database: "Database | None" = None
@@ -91,7 +89,6 @@ class Workspace:
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
-        self._asking = asyncio.Lock()
         self.started_server = False
         """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
@@ -149,16 +146,13 @@ class Workspace:
     # What runs
 
     async def engine(self) -> EngineAnswer:
-        """Ask the engine for its version, once."""
+        """Ask the engine for its version, now."""
         from stack.services.engine.ask import ask_engine
 
-        async with self._asking:
-            if self._read.engine is None:
-                self._read.engine = await ask_engine(self._environ)
-            return self._read.engine
+        return await ask_engine(self._environ)
 
     async def runtime(self) -> RuntimeInUse:
-        """Return the runtime in use; the engine is asked only where the choice depends on it."""
+        """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
         if self._read.runtime is None:
             written, published = self._addresses()
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
