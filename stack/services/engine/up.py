@@ -146,7 +146,14 @@ class Up:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
+                        if port in await self._published_meanwhile(observed):
+                            raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
+
+    async def _published_meanwhile(self, observed: Observed) -> set[int]:
+        """Return the ports that the project's own containers publish since `observed`: another `up` is at work."""
+        before = {port for container in observed.containers for port in container.published}
+        return {port for container in await self._containers() for port in container.published} - before
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         executor = self._executor(observed)
