@@ -198,4 +198,6 @@ class Asking(MessagePump):
     @on(Answered)
     @on(Refused)
     def _settle(self, message: Answered[T] | Refused[T]) -> None:
-        message.request.settle(message)
+        # While the deck is being left there are no screens any more, and nobody to show an answer to.
+        if self.app.is_running:
+            message.request.settle(message)

@@ -7,7 +7,7 @@ from textual.app import App
 
 from stack.findings import Code, Failure, Finding
 from tests.tui.support import until
-from tui.requests import BATCH, Asking, Feed, Request
+from tui.requests import BATCH, Answered, Asking, Feed, Request
 
 
 class Asker(Asking, App[None]):
@@ -158,3 +158,15 @@ def _set() -> asyncio.Event:
     event = asyncio.Event()
     event.set()
     return event
+
+
+async def test_an_answer_that_comes_while_the_app_is_left_is_shown_to_nobody():
+    app = Asker()
+    async with app.run_test() as pilot:
+        gate = asyncio.Event()
+        gate.set()
+        app.request.ask(answering("in time", gate))
+        await until(pilot, lambda: app.got)
+    assert not app.is_running
+    app._settle(Answered(app.request, app.request._generation, "late"))
+    assert app.got == ["in time"]
