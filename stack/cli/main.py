@@ -16,9 +16,7 @@ from stack.crash import internal_finding
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Options
 
-DONE: Final = 0
 FAILED: Final = 1
-USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 
