@@ -110,18 +110,21 @@ def _not_running(stack: Examined, name: str, service: ServiceStatus | None) -> F
         await stack.up((name,), pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress)
 
     fix = Fix(f"Start {name} and wait until it answers", f"stackdeck up {name}", apply=start)
-    if service is not None and service.state is State.RUNNING:
-        starting = service.health is Health.STARTING
+    read_log = Fix(f"Read the log of {name}", f"stackdeck logs {name} --tail 50")
+    if service is None or service.state is State.ABSENT:
         return Finding(
-            Code.SERVICE_UNHEALTHY,
-            f"{name} is {'still starting' if starting else 'unhealthy'}",
-            "Its health check has not passed yet."
-            if starting
-            else "It runs, but its health check fails; its log says why.",
-            fixes=(Fix(f"Read the log of {name}", f"stackdeck logs {name} --tail 50"), fix),
+            Code.SERVICE_NOT_RUNNING, f"{name} has no container yet", "The database does not run.", fixes=(fix,)
         )
-    state = "has no container yet" if service is None or service.state is State.ABSENT else f"is {service.state.value}"
-    return Finding(Code.SERVICE_NOT_RUNNING, f"{name} {state}", "The database does not run.", fixes=(fix,))
+    if service.state is not State.RUNNING:
+        return Finding(
+            Code.SERVICE_NOT_RUNNING, f"{name} is {service.state.value}", "The database does not run.", fixes=(fix,)
+        )
+    if service.health is Health.STARTING:
+        return Finding(
+            Code.DATABASE_STARTING, f"{name} is still starting", "Its health check has not passed yet.", fixes=(fix,)
+        )
+    cause = "It runs, but its health check fails; its log says why."
+    return Finding(Code.SERVICE_UNHEALTHY, f"{name} is unhealthy", cause, fixes=(read_log, fix))
 
 
 async def _database(stack: Examined) -> Passed:
