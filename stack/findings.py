@@ -142,6 +142,11 @@ class Finding:
     evidence: str | None = None
     fixes: tuple[Fix, ...] = ()
 
+    @property
+    def automatic_fix(self) -> Fix | None:
+        """The first fix that can be carried out here, if there is one."""
+        return next((fix for fix in self.fixes if fix.apply), None)
+
 
 class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an error class of its own
     """An action that could not be done, with the findings that say why; the first one is the reason."""

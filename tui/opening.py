@@ -1,9 +1,8 @@
 """Opening a project without holding up the first frame: everything heavy is imported in a thread, after it."""
 
-import importlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stack.background import in_thread
 from stack.project import COMPOSE_FILE_NAMES, Options, Project, open_project
@@ -13,20 +12,6 @@ if TYPE_CHECKING:
 
     from stack.workspace import Workspace
 
-PARTS: Final = (
-    "stack.environment.report",
-    "stack.environment.settings",
-    "stack.services.compose.load",
-    "stack.services.compose.postgres",
-    "stack.services.engine.control",
-    "stack.services.embedded.control",
-    "stack.database.access",
-    "stack.migrations.migrations",
-    "stack.tables.browser",
-    "stack.doctor.checks",
-)
-"""What an open project imports when it is first asked for it; on the event loop that would be noticed."""
-
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 """What tells one state of a project's files from another: inode, time of change and size of each, None if absent."""
 
@@ -35,10 +20,9 @@ def opener_of(options: Options) -> "Callable[[], Awaitable[Workspace]]":
     """Return what opens the project that `options` name; it raises `Failure` where its own settings cannot be used."""
 
     def work() -> "Workspace":
-        from stack.workspace import Workspace
+        from stack.workspace import Workspace, import_parts
 
-        for part in PARTS:
-            importlib.import_module(part)
+        import_parts()
         return Workspace(open_project(options), options.runtime, os.environ)
 
     async def open_it() -> "Workspace":

@@ -44,7 +44,7 @@ class Mend:
                     fixes=(Fix("See what it finds", "stackdeck doctor"),),
                 )
             )
-        fix = next((fix for fix in finding.fixes if fix.apply), None)
+        fix = finding.automatic_fix
         if fix is None:
             raise Failure(finding)
         if fix.destructive and not self.confirmed:

@@ -57,6 +57,11 @@ class CheckResult:
     explanation: str
     finding: Finding | None = None
 
+    @property
+    def fix(self) -> Fix | None:
+        """What can be done about it here, if anything can."""
+        return self.finding.automatic_fix if self.finding else None
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,13 +83,7 @@ class Report:
     def next(self) -> CheckResult | None:
         """The check to see to next: the first failure, else the first thing that a fix could better."""
         failed = next((check for check in self.checks if check.status is CheckStatus.FAIL), None)
-        return failed or next((check for check in self.checks if first_fix(check)), None)
-
-
-def first_fix(check: CheckResult) -> Fix | None:
-    """Return the first fix of `check` that can be carried out here."""
-    fixes = check.finding.fixes if check.finding else ()
-    return next((fix for fix in fixes if fix.apply), None)
+        return failed or next((check for check in self.checks if check.fix), None)
 
 
 async def examine(subject: Subject, checks: Sequence[Check[Subject]], patience: float = PATIENCE) -> Report:

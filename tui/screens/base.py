@@ -13,7 +13,7 @@ from stack.findings import Finding, Fix, Progress
 from tui.actions import Fact, Place, find
 from tui.requests import Asking, Request
 from tui.vitals import Tone
-from tui.widgets.banner import Banner, automatic_fix
+from tui.widgets.banner import Banner
 from tui.widgets.confirm import Confirm, Question
 from tui.widgets.explanation import Explanation
 from tui.widgets.job_pane import JobPane
@@ -201,7 +201,7 @@ class DeckScreen(Asking, Screen[None]):
 
     def fix(self) -> None:
         """Carry out the first fix of the finding in the banner."""
-        fix = automatic_fix(self.banner.findings[0]) if self.banner.findings else None
+        fix = self.banner.findings[0].automatic_fix if self.banner.findings else None
         if fix:
             self.carry_out(fix)
 
@@ -226,7 +226,7 @@ class DeckScreen(Asking, Screen[None]):
             facts |= Fact.MANAGED if deck.vitals.managed else Fact.NONE
         if self.banner.findings:
             facts |= Fact.FOUND
-            facts |= Fact.FIXABLE if automatic_fix(self.banner.findings[0]) else Fact.NONE
+            facts |= Fact.FIXABLE if self.banner.findings[0].automatic_fix else Fact.NONE
         return facts
 
     def refresh_facts(self) -> None:

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 
-from stack.doctor.examination import Report, first_fix
+from stack.doctor.examination import Report
 from stack.findings import Fix
 from tui.actions import Fact, Place, bindings
 from tui.screens.base import DeckScreen
@@ -91,7 +91,7 @@ class DoctorScreen(DeckScreen):
 
     def _next_fix(self) -> Fix | None:
         check = self.step.check
-        return first_fix(check) if check else None
+        return check.fix if check else None
 
     def _show_report(self, report: Report) -> None:
         was_well = self._well

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from stack.findings import Finding, Fix, Severity
+from stack.findings import Finding, Severity
 from tui.outside import block, line
 
 MARKS: Final = {Severity.ERROR: ("✗", "$error"), Severity.WARNING: ("!", "$warning"), Severity.INFO: ("i", "$primary")}
@@ -39,11 +39,6 @@ class Banner(Vertical):
         self.query_one("#banner-keys", Static).update(_keys(finding))
 
 
-def automatic_fix(finding: Finding) -> Fix | None:
-    """Return the first fix that the deck can carry out, if there is one."""
-    return next((fix for fix in finding.fixes if fix.apply), None)
-
-
 def _title(finding: Finding, others: int) -> Content:
     mark, colour = MARKS[finding.severity]
     more = f"  and {others} more" if others else ""
@@ -51,7 +46,7 @@ def _title(finding: Finding, others: int) -> Content:
 
 
 def _keys(finding: Finding) -> Content:
-    fix = automatic_fix(finding)
+    fix = finding.automatic_fix
     keys = [("f", fix.title)] if fix else []
     keys.append(("w", "why, and what to do"))
     return Content("   ").join([Content.assemble((key, "bold $accent"), " ", line(title)) for key, title in keys])

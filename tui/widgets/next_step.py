@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stack.doctor.examination import CheckResult, first_fix
+from stack.doctor.examination import CheckResult
 from stack.findings import Finding
 from tui.jobs import Job
 from tui.outside import block, line
@@ -27,7 +27,7 @@ class NextStep(Widget):
         """Draw the step."""
         if self.check is None or self.check.finding is None:
             return Content()
-        finding, fix = self.check.finding, first_fix(self.check)
+        finding, fix = self.check.finding, self.check.fix
         lines = [line(finding.title, "bold"), block(finding.cause), Content()]
         if self.working:
             return Content("\n").join(lines)  # what is being done is shown below, where the fix was offered
