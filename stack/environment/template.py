@@ -63,6 +63,7 @@ def generate_password() -> str:
 def is_port_free(port: int) -> bool:
     """Return whether a server could listen on this port of the loopback interface now."""
     with socket.socket() as probe:
+        # As Postgres does: a port whose last connections are only waiting to be forgotten is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -22,6 +22,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from stack.background import in_thread
+from stack.environment.template import is_port_free
 from stack.services.embedded import problems
 from stack.services.embedded.account import Account, run
 from stack.services.embedded.area import Area, make_directory, remove_tree
@@ -132,7 +133,7 @@ class Cluster:
             with problems.storage(self.area.log):
                 begin = _prepare_log(self.area.log, self.account)
             said = await self._pg_ctl_start(
-                {"port": str(port if is_free(port) else free_port())} | dict(settings), deadline - time.monotonic()
+                {"port": str(port if is_port_free(port) else free_port())} | dict(settings), deadline - time.monotonic()
             )
             # What pg_ctl made of it does not matter: what counts is a server, and another program may have started it.
             if server := await settled(self.area, deadline - time.monotonic()):
@@ -202,16 +203,6 @@ async def stop(data: Path) -> None:
             raise problems.not_stopped(first.pid, STOP_TIMEOUT)
         await asyncio.sleep(_PAUSE)
         server = await in_thread(lambda: running(data))
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of loopback now."""
-    with socket.socket() as probe, suppress(OSError):
-        # As Postgres does: a port whose last connections are only waiting to be forgotten is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((HOST, port))
-        return True
-    return False
 
 
 def free_port() -> int:

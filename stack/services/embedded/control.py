@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from stack.background import in_thread
+from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
 from stack.findings import Finding, Progress
 from stack.project import RuntimeName
@@ -29,7 +30,7 @@ from stack.services.embedded import problems
 from stack.services.embedded.account import server_account
 from stack.services.embedded.area import data_home, discard, locked, project_area
 from stack.services.embedded.binaries import Candidate, candidates, cluster_major, find_binaries
-from stack.services.embedded.cluster import HOST, Cluster, is_free, settled, stop
+from stack.services.embedded.cluster import HOST, Cluster, settled, stop
 from stack.services.embedded.login import LoginRefusedError, ensure_database
 from stack.services.embedded.plan import Step, Stopped, Work, missing_database, plan
 from stack.services.embedded.postmaster import Postmaster, running
@@ -169,7 +170,7 @@ class EmbeddedServices:
             server = await self._stop(progress)
             cluster = self._cluster(stopped)
             await meanwhile(cluster)
-            port = self._wanted.port if server is None or is_free(self._wanted.port) else server.port
+            port = self._wanted.port if server is None or is_port_free(self._wanted.port) else server.port
             progress(clean_line(f"Starting {self._service}"))
             await cluster.start(port, timeout=_RESTART_TIMEOUT)
 
@@ -232,7 +233,7 @@ class EmbeddedServices:
         if not binaries.reachable:
             programs = staged_programs(binaries, self._area.home)
             source = None if programs.is_dir() else binaries
-        return Stopped(cluster_major(data), programs, source, is_free(self._wanted.port))
+        return Stopped(cluster_major(data), programs, source, is_port_free(self._wanted.port))
 
     async def _execute(self, step: Step, stopped: Stopped, timeout: float, progress: Progress) -> None:
         if step.work is Work.NOTHING:
