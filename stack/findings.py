@@ -4,9 +4,10 @@ Whatever can happen to a person is a `Finding` of a `Code`; where it stops what 
 `Failure`. Each code has its paragraph in ``docs/findings.md``.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 
 class Severity(StrEnum):
@@ -104,11 +105,34 @@ class Code(StrEnum):
     INTERNAL = "internal"
 
 
-Progress = Callable[[str], None]
-"""Told what a long action does now, one plain line at a time, already clean. Called on the caller's event loop."""
+class Unit(StrEnum):
+    """What a gauge counts."""
+
+    BYTES = "bytes"
+    ROWS = "rows"
+    STEPS = "steps"
 
 
-def silent(_line: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How far one part of a long action is: `done` of `total`, which is None where nobody knows; `rate` is a second."""
+
+    name: str
+    done: int
+    total: int | None = None
+    unit: Unit = Unit.BYTES
+    rate: float | None = None
+
+
+class Progress(Protocol):
+    """Told what a long action does now. Called on the caller's event loop."""
+
+    def __call__(self, line: str, gauges: Sequence[Gauge] = ()) -> None:
+        """Take one plain line, already clean, and the parts that can be measured now, the whole of it first."""
+        ...
+
+
+def silent(line: str, gauges: Sequence[Gauge] = ()) -> None:
     """Be a `Progress` that nobody watches."""
 
 

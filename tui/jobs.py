@@ -1,14 +1,14 @@
 """Long actions: one at a time, with progress on every screen, stopped by Esc."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.message import Message
 
-from stack.findings import Finding, Progress
+from stack.findings import Finding, Gauge, Progress
 from tui.requests import Request
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A long action as it stands. Times are seconds of the monotonic clock; `lines` are clean, the newest last."""
+    """A long action as it stands. Times are seconds of the monotonic clock.
+
+    `lines` are clean, the newest last; `gauges` are what can be measured now.
+    """
 
     title: str
     started: float
     stage: Stage = Stage.RUNNING
     lines: tuple[str, ...] = ()
+    gauges: tuple[Gauge, ...] = ()
     ended: float | None = None
 
     @property
@@ -51,10 +55,11 @@ class Job:
 
 @dataclass
 class Progressed(Message, bubble=False):
-    """One line of a running job's progress."""
+    """One line of a running job's progress, with what can be measured now."""
 
     job: int
     line: str
+    gauges: tuple[Gauge, ...]
 
 
 class Jobs:
@@ -91,8 +96,8 @@ class Jobs:
             self._end(Stage.FAILED)
             self._refuse(findings)
 
-        def progress(line: str) -> None:
-            self._owner.post_message(Progressed(number, line))
+        def progress(line: str, gauges: Sequence[Gauge] = ()) -> None:
+            self._owner.post_message(Progressed(number, line, tuple(gauges)))
 
         request = Request[T](self._owner, title, receive=receive, refuse=refuse)
         self._cancel = request.cancel
@@ -108,7 +113,8 @@ class Jobs:
     def take(self, progressed: Progressed) -> None:
         """Add a line of progress to the job that it is of, if that one still runs."""
         if self._job and self._job.running and progressed.job == self._number:
-            self._set(replace(self._job, lines=(*self._job.lines, progressed.line)[-LINES:]))
+            lines = (*self._job.lines, progressed.line)[-LINES:]
+            self._set(replace(self._job, lines=lines, gauges=progressed.gauges))
 
     def _end(self, stage: Stage) -> None:
         if self._job:

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from rich.cells import cell_len
 
-from stack.findings import Finding, Severity
+from stack.findings import Finding, Gauge, Severity
 from stack.text import clean, clean_line
 
 JSON = None | bool | int | float | str | Sequence["JSON"] | Mapping[str, "JSON"]
@@ -45,9 +45,9 @@ class Console:
         """Print one line of a result."""
         print(clean(text), file=self._stdout, flush=True)
 
-    def progress(self, text: str) -> None:
+    def progress(self, line: str, gauges: Sequence[Gauge] = ()) -> None:  # noqa: ARG002 - the line says it too
         """Say what is being done."""
-        print(clean_line(text), file=self._stderr, flush=True)
+        print(clean_line(line), file=self._stderr, flush=True)
 
     def finding(self, finding: Finding) -> None:
         """Say what is wrong, why, and what mends it."""

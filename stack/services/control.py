@@ -88,12 +88,21 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Data that a step deletes, or leaves where nothing uses it any more: `what` in a phrase, `size` in bytes."""
+
+    what: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One step of `up`; `resource` is its kind and name, as in ``container app-db-1``."""
+    """One step of a plan; `resource` is its kind and name, as in ``container app-db-1``."""
 
     action: Action
     resource: str
     cause: str
+    losses: tuple[Loss, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,34 @@ class Pull(StrEnum):
     MISSING = "missing"
     ALWAYS = "always"
     NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRun:
+    """One run of a service's health check; `output` is what it printed, not yet clean."""
+
+    ended_at: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one container uses at one moment.
+
+    `cpu` is in cores, 1.0 being one of them wholly; `memory` in bytes without the page cache, `memory_limit` None
+    where there is none; the rest in bytes a second since the sample before.
+    """
+
+    service: str
+    container: str
+    cpu: float
+    memory: int
+    memory_limit: int | None
+    received: float
+    sent: float
+    read: float
+    written: float
 
 
 class Volumes(StrEnum):

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypedDict, cast
 
@@ -101,7 +101,7 @@ async def pull_image(engine: Engine, step: PullImage, progress: Progress) -> Non
         stopped.set()
 
 
-def _unless(stopped: threading.Event, progress: Progress) -> Progress:
+def _unless(stopped: threading.Event, progress: Progress) -> Callable[[str], None]:
     def tell(line: str) -> None:
         if not stopped.is_set():
             progress(line)
@@ -109,7 +109,7 @@ def _unless(stopped: threading.Event, progress: Progress) -> Progress:
     return tell
 
 
-def _pull(client: Client, step: PullImage, report: Progress, stopped: threading.Event) -> None:
+def _pull(client: Client, step: PullImage, report: Callable[[str], None], stopped: threading.Event) -> None:
     layers = Layers(clean_line(step.reference))
     last = 0.0
     for message in _messages(client, step):
