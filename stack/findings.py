@@ -47,6 +47,7 @@ class Code(StrEnum):
     # The engine and its containers
     ENGINE_UNREACHABLE = "engine-unreachable"
     ENGINE_PERMISSION = "engine-permission"
+    ENGINE_TOO_OLD = "engine-too-old"
     ENGINE_CONTEXT_MISSING = "engine-context-missing"
     ENGINE_ERROR = "engine-error"
     IMAGE_MISSING = "image-missing"

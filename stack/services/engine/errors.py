@@ -7,7 +7,7 @@ from docker.errors import APIError, ImageNotFound
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.engine.refusals import image_missing
 
-_NO_SPACE: Final = "no space left on device"
+_NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
 class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
@@ -23,7 +23,7 @@ def refused(doing: str, error: APIError) -> Failure:
     """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
     if isinstance(error, ImageNotFound):
         return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
-    if _NO_SPACE in words(error).lower():
+    if has_no_space(words(error)):
         return Failure(disk_full(doing, words(error)))
     return Failure(
         Finding(
@@ -34,6 +34,11 @@ def refused(doing: str, error: APIError) -> Failure:
             fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
         )
     )
+
+
+def has_no_space(evidence: str) -> bool:
+    """Return whether `evidence`, the engine's words, are those of a disk that is full."""
+    return any(mark in evidence.lower() for mark in _NO_SPACE)
 
 
 def disk_full(doing: str, evidence: str) -> Finding:

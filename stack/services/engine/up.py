@@ -25,6 +25,7 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.pull import pull_images
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
     CreateContainer,
@@ -123,7 +124,8 @@ class Up:
         plan = make_plan(self.project, observed, services, pull=pull, named=named)
         await self._check(plan, observed)
         if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:
-            await self._execute(observed, pulls)
+            await pull_images(self.engine, pulls, self.progress)
+            self._record(pulls)
             # A tag may point elsewhere now, and then its containers are out of date.
             observed = await take_snapshot(self.engine, self.project)
             plan = make_plan(self.project, observed, services, pull=pull, named=named)
@@ -159,7 +161,10 @@ class Up:
         executor = self._executor(observed)
         for step in steps:
             await executor.execute(step)
-            told = describe(step)
+            self._record([step])
+
+    def _record(self, steps: Sequence[Step]) -> None:
+        for told in map(describe, steps):
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told
