@@ -58,6 +58,8 @@ def too_old(endpoint: Endpoint, version: str) -> Finding:
 
 
 def _cause(endpoint: Endpoint, chain: list[BaseException], number: int | None) -> str:
+    if any("HTTP request to an HTTPS server" in str(it) for it in chain):
+        return f"{endpoint.url} speaks TLS, and no certificates are named for it."
     if any(isinstance(it, ssl.SSLError) for it in chain):
         return f"{endpoint.url} and this machine do not agree on TLS: one does not trust the other's certificate."
     if any(isinstance(it, socket.gaierror) for it in chain):
@@ -99,7 +101,7 @@ def _no_ssh(endpoint: Endpoint) -> Finding:
     port = f"-p {parts.port} " if parts.port else ""
     host = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
     return Finding(
-        Code.ENGINE_UNREACHABLE,
+        Code.ENGINE_ADDRESS_UNUSABLE,
         "The Docker Engine is behind SSH, which needs paramiko",
         f"{endpoint.url} comes from {endpoint.source}, and the Python package paramiko is not installed beside "
         "Stackdeck.",

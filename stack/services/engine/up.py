@@ -215,7 +215,9 @@ class Up:
     async def _outcome(self, service: Service, container: ObservedContainer, wait: Wait) -> ServiceOutcome:
         step = self._done.get(container.resource)
         state, health = container.state, container.health
-        if state is not State.RUNNING or health not in {Health.NONE, Health.HEALTHY}:
+        # Podman's lists do not have the health.
+        unchecked = health is Health.NONE and service.healthcheck is None
+        if state is not State.RUNNING or not (unchecked or health is Health.HEALTHY):
             standing = await wait.until_ready(service, container)
             state, health = standing.state, standing.health
         return ServiceOutcome(
