@@ -32,6 +32,7 @@ from stack.services.engine.logs import Extent, Source, follow, history
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, outdated, writing
 from stack.services.engine.refusals import orphans
+from stack.services.engine.room import with_room
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.text import clean_line
@@ -101,7 +102,10 @@ class EngineServices:
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+        try:
+            return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+        except Failure as failure:
+            raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""

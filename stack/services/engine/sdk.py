@@ -80,6 +80,10 @@ class Client(APIClient):
         body: JsonObject = {"Container": container, "EndpointConfig": settings}
         self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
 
+    def disk_usage(self) -> wire.DiskUsage:
+        """Return what the engine's disk is used for."""
+        return cast("wire.DiskUsage", self.df())
+
     def engine_version(self) -> str:
         """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
         answer = cast("wire.EngineVersion", self.version())
