@@ -17,8 +17,9 @@ from urllib3.exceptions import HTTPError
 
 from stack.background import in_thread
 from stack.findings import Failure
+from stack.services.engine.cuttable import CuttableClient
 from stack.services.engine.endpoint import Endpoint, Tls
-from stack.services.engine.sdk import OLDEST_API, Client, CuttableClient
+from stack.services.engine.sdk import OLDEST_API, Client
 from stack.services.engine.unreachable import too_old, unreachable
 
 T = TypeVar("T")
