@@ -72,7 +72,9 @@ def _cause(endpoint: Endpoint, chain: list[BaseException], number: int | None) -
         return f"Nobody listens at {endpoint.url}: the engine has stopped."
     if number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return f"No network leads to {endpoint.url}."
-    if number in {errno.EPIPE, errno.ECONNRESET} or any(isinstance(it, ProtocolError | EOFError) for it in chain):
+    if number in {errno.EPIPE, errno.ECONNRESET} or any(
+        isinstance(it, ProtocolError | ConnectionError) for it in chain
+    ):
         return f"{endpoint.url} broke off in the middle of an answer: the engine has stopped, or is being restarted."
     return f"{endpoint.url} does not answer as an engine does."
 
