@@ -1,26 +1,27 @@
-"""A connection to the engine: one SDK client for one role, its calls beside the event loop, its errors told apart."""
+"""A connection to the engine: calls beside the event loop, and why there is none told apart.
+
+The SDK is imported when it is first called for; looking at a local engine does without it.
+"""
 
 import errno
 import getpass
 import grp
 import os
-import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
-
-from docker.errors import APIError, DockerException
-from docker.tls import TLSConfig
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix
-from stack.services.engine.endpoint import Endpoint, Tls, other_engines
-from stack.services.engine.sdk import Client
+from stack.services.engine.endpoint import Endpoint, other_engines
+from stack.services.engine.local import LocalReader
+from stack.services.engine.reader import Reader
+
+if TYPE_CHECKING:
+    from stack.services.engine.sdk import Client
 
 T = TypeVar("T")
 
@@ -29,9 +30,6 @@ REQUEST_SECONDS: Final = 15
 
 PATIENT: Final = 24 * 60 * 60
 """For streams: engines before 26 answer a request for a log only when there is a line."""
-
-CONNECTION_ERRORS: Final = (DockerException, RequestException, HTTPError, OSError)
-"""What the SDK and what it stands on raise where there is no engine, or no longer one."""
 
 
 @dataclass(slots=True)
@@ -44,22 +42,39 @@ class Engine:
     endpoint: Endpoint
     environ: Mapping[str, str]
     seconds: int = REQUEST_SECONDS
-    _connected: Client | None = None
+    _connected: "Client | None" = None
     _connecting: threading.Lock = field(default_factory=threading.Lock)
 
-    async def call(self, operation: Callable[[Client], T]) -> T:
-        """Run `operation` with the client in a daemon thread.
+    async def look(self, operation: Callable[[Reader], T]) -> T:
+        """Run `operation`, which changes nothing, in a daemon thread: on a local socket without the SDK.
 
         Raises:
-            Failure: the engine cannot be reached. What the engine itself answers stays an `APIError`, which only the
+            Failure: the engine cannot be reached. What the engine itself refuses stays a `Refusal`, which only the
+                caller can explain.
+        """
+        return await in_thread(lambda: self._look(operation), name="stackdeck-engine")
+
+    async def call(self, operation: "Callable[[Client], T]") -> T:
+        """Run `operation` with the SDK's client in a daemon thread.
+
+        Raises:
+            Failure: the engine cannot be reached. What the engine itself refuses stays an `APIError`, which only the
                 caller can explain.
         """
         return await in_thread(lambda: self.blocking(operation), name="stackdeck-engine")
 
-    def blocking(self, operation: Callable[[Client], T]) -> T:
-        """Run `operation` with the client here and now; for threads. Raises as `call` does."""
-        with _connection(self.endpoint, self.environ):
+    def blocking(self, operation: "Callable[[Client], T]") -> T:
+        """Run `operation` with the SDK's client here and now; for threads. Raises as `call` does."""
+        from docker.errors import APIError
+
+        from stack.services.engine.sdk import CONNECTION_ERRORS
+
+        try:
             return operation(self._client())
+        except APIError:
+            raise
+        except CONNECTION_ERRORS as error:
+            raise Failure(unreachable(self.endpoint, self.environ, error)) from None
 
     def close(self) -> None:
         """Let go of the connections; a later call connects anew."""
@@ -67,45 +82,25 @@ class Engine:
         if client is not None:
             client.close()
 
-    def _client(self) -> Client:
+    def _look(self, operation: Callable[[Reader], T]) -> T:
+        if path := self.endpoint.socket_path:
+            try:
+                with closing(LocalReader(path, self.seconds)) as reader:
+                    return operation(reader)
+            except OSError as error:
+                raise Failure(unreachable(self.endpoint, self.environ, error)) from None
+        from stack.services.engine.sdk import refusals
+
+        with refusals():
+            return self.blocking(operation)
+
+    def _client(self) -> "Client":
+        from stack.services.engine.sdk import open_client
+
         with self._connecting:
             if self._connected is None:
-                self._connected = _client(self.endpoint, self.seconds)
+                self._connected = open_client(self.endpoint, self.seconds)
             return self._connected
-
-
-def _client(endpoint: Endpoint, seconds: int) -> Client:
-    if endpoint.socket_path:
-        _knock(endpoint.socket_path)
-    return Client(
-        base_url=endpoint.url,
-        timeout=seconds,
-        tls=_tls(endpoint.tls) if endpoint.tls else False,
-        # Health waits, streams and other calls share it from several threads.
-        max_pool_size=32,
-    )
-
-
-def _knock(path: Path) -> None:
-    """Raise the system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
-    with closing(socket.socket(socket.AF_UNIX)) as client:
-        client.settimeout(REQUEST_SECONDS)
-        client.connect(str(path))
-
-
-def _tls(tls: Tls) -> TLSConfig:
-    pair = (str(tls.certificate), str(tls.key)) if tls.certificate and tls.key else None
-    return TLSConfig(client_cert=pair, ca_cert=str(tls.ca) if tls.ca else None, verify=tls.verify)
-
-
-@contextmanager
-def _connection(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except APIError:
-        raise
-    except CONNECTION_ERRORS as error:
-        raise Failure(unreachable(endpoint, environ, error)) from None
 
 
 def unreachable(endpoint: Endpoint, environ: Mapping[str, str], error: BaseException) -> Finding:

@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
 from datetime import datetime
-from typing import Final
-
-from docker.errors import APIError, NotFound
+from typing import TYPE_CHECKING, Final
 
 from stack.findings import Code, Failure, Finding, Progress
 from stack.project import Project, RuntimeName
@@ -24,17 +22,20 @@ from stack.services.control import (
     Volumes,
 )
 from stack.services.engine.connection import PATIENT, Engine
-from stack.services.engine.down import Down
 from stack.services.engine.endpoint import Endpoint
 from stack.services.engine.errors import refused
-from stack.services.engine.execute import Executor, grace_seconds
-from stack.services.engine.logs import Extent, Source, follow, history
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, outdated, writing
+from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.text import clean_line
+
+if TYPE_CHECKING:
+    # What these stand on takes long to import; looking needs none of it.
+    from stack.services.engine.execute import Executor
+    from stack.services.engine.logs import Source
 
 _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
 _LAG_LOOKS: Final = 10
@@ -119,14 +120,17 @@ class EngineServices:
         """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
         chosen = self._chosen(services)
         observed = await take_snapshot(self._engine, self._project)
+        executor = self._executor(observed, progress)
         for service in chosen:
             for container in observed.of(service.name):
                 progress(clean_line(f"Restarting {container.name}"))
-                await self._restart(service, container)
+                await executor.restart(service, container)
         return self._statuses(await take_snapshot(self._engine, self._project), chosen)
 
     async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
         """Remove the project's containers and networks, and with `Volumes.REMOVE` its data; return their names."""
+        from stack.services.engine.down import Down
+
         observed = await take_snapshot(self._engine, self._project)
         return await Down(self._engine, self._project, observed, volumes, progress).run()
 
@@ -134,6 +138,8 @@ class EngineServices:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, merged by time, and end."""
+        from stack.services.engine.logs import Extent, history
+
         sources = await self._sources(services)
         async with aclosing(history(self._streams, sources, Extent(tail, since))) as lines:
             async for line in lines:
@@ -143,6 +149,8 @@ class EngineServices:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, then what is being logged, until the iterator is closed."""
+        from stack.services.engine.logs import Extent, follow
+
         names = {service.name for service in self._chosen(services)}
         following = follow(
             self._streams, self._project.name, names, lambda: self._sources(services), Extent(tail, since)
@@ -183,7 +191,9 @@ class EngineServices:
             causes=outdated(self._project, observed, container),
         )
 
-    def _executor(self, observed: Observed, progress: Progress) -> Executor:
+    def _executor(self, observed: Observed, progress: Progress) -> "Executor":
+        from stack.services.engine.execute import Executor
+
         return Executor(self._engine, self._project, observed, writing(observed), self._repository, progress)
 
     async def _after_stopping(self, stopped: AbstractSet[str]) -> Observed:
@@ -196,19 +206,13 @@ class EngineServices:
         # Something has started them again meanwhile.
         return await take_snapshot(self._engine, self._project)
 
-    async def _restart(self, service: Service, container: ObservedContainer) -> None:
-        try:
-            await self._engine.call(lambda client: client.restart(container.id, timeout=grace_seconds(service)))
-        except NotFound:
-            return
-        except APIError as error:
-            raise refused(f"restarting {container.name}", error) from None
+    async def _sources(self, services: Sequence[str]) -> "tuple[Source, ...]":
+        from stack.services.engine.logs import Source
 
-    async def _sources(self, services: Sequence[str]) -> tuple[Source, ...]:
         names = {service.name for service in self._chosen(services)}
         try:
-            found = await self._engine.call(lambda client: list_project(client, self._project.name))
-        except APIError as error:
+            found = await self._engine.look(lambda reader: list_project(reader, self._project.name))
+        except Refusal as error:
             raise refused("listing the containers", error) from None
         return tuple(
             Source(container.id, container.service, container.name) for container in found if container.service in names
@@ -217,7 +221,7 @@ class EngineServices:
     async def _engine_version(self) -> str:
         if self._version is None:
             try:
-                self._version = await self._engine.call(lambda client: client.engine_version())
-            except APIError as error:
+                self._version = await self._engine.look(lambda reader: reader.engine_version())
+            except Refusal as error:
                 raise refused("asking for its version", error) from None
         return self._version

@@ -127,6 +127,19 @@ class Executor:
         seconds = grace_seconds(every_service(self.project).get(container.service))
         await self._unless_gone(f"stopping {container.name}", lambda client: client.stop(container.id, timeout=seconds))
 
+    async def restart(self, service: Service, container: ObservedContainer) -> None:
+        """Stop and start `container` as it is; one that is gone is left out.
+
+        Raises:
+            Failure: the engine refused it.
+        """
+        try:
+            await self.engine.call(lambda client: client.restart(container.id, timeout=grace_seconds(service)))
+        except NotFound:
+            return
+        except APIError as error:
+            raise refused(f"restarting {container.name}", error) from None
+
     async def remove(self, container: ObservedContainer, *, anonymous_volumes: bool = False) -> None:
         """Stop and remove `container`, with its anonymous volumes where that is asked for."""
         await self.stop(container)

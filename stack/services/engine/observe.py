@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from docker.errors import NotFound
-
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
 from stack.services.engine.json_types import JsonObject
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
@@ -140,44 +138,43 @@ NOTHING: Final = Observed()
 """An engine that holds nothing, or none at all."""
 
 
-def observe(client: Client, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
+def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
     """Look once at everything of `project` and at `images`; blocking.
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
     return Observed(
-        containers=list_project(client, project, known_hashes),
-        networks={network["Name"]: _network(network) for network in client.list_networks()},
-        volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
+        containers=list_project(reader, project, known_hashes),
+        networks={network["Name"]: _network(network) for network in reader.list_networks()},
+        volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
             reference: _image(details)
             for reference in sorted(set(images))
-            if (details := client.image(reference)) is not None
+            if (details := reader.image(reference)) is not None
         },
     )
 
 
 def list_project(
-    client: Client, project: str, known_hashes: frozenset[str] | None = None
+    reader: Reader, project: str, known_hashes: frozenset[str] | None = None
 ) -> tuple[ObservedContainer, ...]:
     """Return the containers of `project` by service and number; blocking.
 
     With `known_hashes`, a container with another hash comes with what was `recorded` of it.
     """
     wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = [_container(summary) for summary in client.list_containers(wanted)]
+    found = [_container(summary) for summary in reader.list_containers(wanted)]
     found.sort(key=lambda container: (container.service, container.number, container.name))
     if known_hashes is None:
         return tuple(found)
     return tuple(
-        container if container.config_hash in known_hashes else _closely(client, container) for container in found
+        container if container.config_hash in known_hashes else _closely(reader, container) for container in found
     )
 
 
-def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
-    try:
-        details = client.container(container.id)
-    except NotFound:
+def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
+    details = reader.find_container(container.id)
+    if details is None:
         return container
     return replace(container, recorded=Recorded(details["Config"], details["HostConfig"]))
 

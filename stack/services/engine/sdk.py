@@ -1,17 +1,28 @@
 """The Docker SDK's client with typed answers, and with the few requests that it lacks."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
 
 from docker import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError, DockerException, NotFound
+from docker.tls import TLSConfig
 from docker.utils import version_gte
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from stack.services.engine import wire
+from stack.services.engine.endpoint import Endpoint, Tls
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.reader import Refusal
 
 if TYPE_CHECKING:
     from requests import Response
+
+CONNECTION_ERRORS: Final = (DockerException, RequestException, HTTPError, OSError)
+"""What the SDK and what it stands on raise where there is no engine, or no longer one."""
 
 
 class Client(APIClient):
@@ -32,6 +43,13 @@ class Client(APIClient):
     def container(self, container: str) -> wire.ContainerDetails:
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
+
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
 
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
@@ -72,3 +90,41 @@ class Client(APIClient):
     def engine_version(self) -> str:
         """Return the engine's own version."""
         return cast("wire.EngineVersion", self.version())["Version"]
+
+
+def open_client(endpoint: Endpoint, seconds: int) -> Client:
+    """Return a client of the engine at `endpoint`, which may take `seconds` to answer.
+
+    Raises:
+        DockerException: there is no engine; or another of `CONNECTION_ERRORS`.
+    """
+    if endpoint.socket_path:
+        _knock(endpoint.socket_path, seconds)
+    return Client(
+        base_url=endpoint.url,
+        timeout=seconds,
+        tls=_tls(endpoint.tls) if endpoint.tls else False,
+        # Health waits, streams and other calls share it from several threads.
+        max_pool_size=32,
+    )
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raise as a `Refusal` what the SDK raises where the engine answers with an error."""
+    try:
+        yield
+    except APIError as error:
+        raise Refusal(error.status_code or 0, str(error.explanation or error)) from None
+
+
+def _knock(path: Path, seconds: int) -> None:
+    """Raise the system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
+    with closing(socket.socket(socket.AF_UNIX)) as client:
+        client.settimeout(seconds)
+        client.connect(str(path))
+
+
+def _tls(tls: Tls) -> TLSConfig:
+    pair = (str(tls.certificate), str(tls.key)) if tls.certificate and tls.key else None
+    return TLSConfig(client_cert=pair, ca_cert=str(tls.ca) if tls.ca else None, verify=tls.verify)
