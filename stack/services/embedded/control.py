@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
@@ -36,7 +34,7 @@ from stack.services.embedded.plan import Step, Stopped, Work, missing_database, 
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.serverlog import LogReader, follow_log, read_log
 from stack.services.embedded.staging import stage, staged_programs
-from stack.text import clean_line
+from stack.text import SecretStr, clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
 _RESTART_TIMEOUT: Final = 60.0
