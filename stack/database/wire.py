@@ -142,8 +142,6 @@ async def _log_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ur
             return Unclear.ADMITTED
         if kind != b"R":
             continue
-        if len(body) < 4:
-            raise NotPostgresError("what answers there is not Postgres")
         request, rest = struct.unpack_from("!i", body)[0], body[4:]
         if request in {_OK, _SASL_FINAL}:
             continue
