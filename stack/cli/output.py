@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from rich.cells import cell_len
-
 from stack.findings import Finding, Gauge, Severity
 from stack.text import clean, clean_line
 
@@ -103,8 +101,18 @@ def render(finding: Finding) -> str:
 def align(rows: Sequence[Sequence[str]]) -> str:
     """Return `rows`, the first of which is the head, as columns; each cell is cleaned and kept on its line."""
     cells = [[clean_line(cell) for cell in row] for row in rows]
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    widths = [max(_width(cell) for cell in column) for column in zip(*cells, strict=True)]
     return "\n".join(
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
+
+
+def _width(text: str) -> int:
+    """Return how many cells of a terminal `text`, which is clean, takes."""
+    if text.isascii():
+        return len(text)
+    # Imported here: hardly any name needs it.
+    from rich.cells import cell_len
+
+    return cell_len(text)

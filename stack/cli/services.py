@@ -1,12 +1,13 @@
 """``up``, ``stop``, ``restart``, ``down``, ``status`` and ``logs``: what runs."""
 
+import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from stack.cli.command import add_command
+from stack.cli.command import UsageError, add_command
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.control import (
@@ -262,6 +263,14 @@ def _log_text(line: LogLine) -> str:
     return f"{line.service} | {line.text}"
 
 
+def _logs(arguments: argparse.Namespace) -> Logs | FollowLogs:
+    """Raise `UsageError` where one object is asked for of what has no end."""
+    if arguments.follow and arguments.json:
+        raise UsageError("--json prints one object, which following a log never completes")
+    command = FollowLogs if arguments.follow else Logs
+    return command(tuple(arguments.services), arguments.tail, arguments.since)
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -308,7 +317,7 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "logs",
         "print what the services have logged",
-        lambda a: (FollowLogs if a.follow else Logs)(tuple(a.services), a.tail, a.since),
+        _logs,
     )
     logs.add_argument("services", nargs="*", metavar="SERVICE")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
