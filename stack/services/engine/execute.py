@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.environment.edit import set_fix
 from stack.findings import Failure, Fix, Progress
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
@@ -165,6 +164,9 @@ class Executor:
             title = f"Write {variable}={free} to .env: that port is free"
             if self.repository is None:
                 return Fix(title)
+            # Imported here: it brings pydantic along, and hardly ever is a port taken.
+            from stack.environment.edit import set_fix
+
             return set_fix(self.repository, variable, str(free), title)
 
         return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))
