@@ -47,6 +47,7 @@ PARTS: Final = (
     "stack.services.engine.wait",
     "stack.services.engine.down",
     "stack.services.engine.logs",
+    "stack.services.engine.pull",
     "stack.services.embedded.control",
     "stack.database.access",
     "stack.migrations.migrations",

@@ -41,7 +41,9 @@ _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
 _LAG_LOOKS: Final = 10
 _LAG_SECONDS: Final = 0.05
 
-_NO_ENGINE: Final = frozenset({Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION})
+_NO_ENGINE: Final = frozenset(
+    {Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION, Code.ENGINE_TOO_OLD, Code.ENGINE_ADDRESS_UNUSABLE}
+)
 
 
 class EngineServices:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Refused: TypeAlias = "APIError | Refusal"
 """What the engine answered with an error: what the SDK raises, and what a look does."""
 
-_NO_SPACE: Final = "no space left on device"
 _NO_IMAGE: Final = "no such image"
+_NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
 class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
@@ -30,7 +30,7 @@ def refused(doing: str, error: Refused) -> Failure:
     """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
     if error.status_code == 404 and _NO_IMAGE in words(error).lower():
         return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
-    if _NO_SPACE in words(error).lower():
+    if has_no_space(words(error)):
         return Failure(disk_full(doing, words(error)))
     return Failure(
         Finding(
@@ -41,6 +41,11 @@ def refused(doing: str, error: Refused) -> Failure:
             fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
         )
     )
+
+
+def has_no_space(evidence: str) -> bool:
+    """Return whether `evidence`, the engine's words, are those of a disk that is full."""
+    return any(mark in evidence.lower() for mark in _NO_SPACE)
 
 
 def disk_full(doing: str, evidence: str) -> Finding:

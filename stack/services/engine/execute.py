@@ -31,7 +31,6 @@ from stack.services.engine.payload import (
 )
 from stack.services.engine.plan import Writing, inherited_mounts
 from stack.services.engine.ports import port_in, port_taken, port_variable
-from stack.services.engine.pull import pull_image
 from stack.services.engine.sdk import Client
 from stack.services.engine.selection import every_service
 from stack.services.engine.steps import (
@@ -71,15 +70,13 @@ class Executor:
     progress: Progress
 
     async def execute(self, step: Step) -> None:
-        """Do `step`; starting is left to `start`, since it has to wait for dependencies.
+        """Do `step`; pulling is left to `pull_images`, and starting, which has to wait for dependencies, to `start`.
 
         Raises:
             Failure: the engine refused it.
             Conflict: somebody else was at work on the project.
         """
         match step:
-            case PullImage():
-                await pull_image(self.engine, step, self.progress)
             case CreateNetwork():
                 await self._create_network(step)
             case RecreateNetwork():
@@ -96,7 +93,7 @@ class Executor:
                 await self._recreate(step)
             case FinishRecreate():
                 await self._replace(step.replacement.id, step.predecessor, step.name)
-            case StartContainer() | KeepContainer():
+            case PullImage() | StartContainer() | KeepContainer():
                 pass
 
     async def start(self, service: Service, container: ObservedContainer) -> None:

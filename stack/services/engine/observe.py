@@ -9,6 +9,7 @@ from stack.services.control import Health, State
 from stack.services.engine import labels, wire
 from stack.services.engine.json_types import JsonObject
 from stack.services.engine.reader import Reader
+from stack.services.engine.states import read_state
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
@@ -188,14 +189,14 @@ def _container(summary: wire.ContainerSummary) -> ObservedContainer:
         service=given.get(labels.SERVICE, ""),
         number=int(number) if number.isdecimal() else 1,
         image=summary["Image"],
-        state=State(summary["State"]),
+        state=read_state(summary["State"]),
         health=_health(summary["Status"]),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
         version=given.get(labels.VERSION),
         replaces=given.get(labels.REPLACES),
         networks=frozenset(summary["NetworkSettings"]["Networks"] or {}),
-        mounts=tuple(_mount(mount) for mount in summary["Mounts"]),
+        mounts=tuple(_mount(mount) for mount in summary["Mounts"] or ()),
         ports=_ports(summary["Ports"]),
     )
 

@@ -1,28 +1,26 @@
-"""The Docker SDK's client with typed answers, and with the few requests that it lacks."""
+"""The Docker SDK's client with typed answers, with the few requests that it lacks, and one that can be cut off."""
 
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack, cast
 
 from docker import APIClient
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import NotFound
 from docker.tls import TLSConfig
 from docker.utils import version_gte
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
 
 from stack.services.engine import wire
-from stack.services.engine.endpoint import Endpoint, Tls
 from stack.services.engine.json_types import Json, JsonObject
-from stack.services.engine.reader import Refusal
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
 
-CONNECTION_ERRORS: Final = (DockerException, RequestException, HTTPError, OSError)
-"""What the SDK and what it stands on raise where there is no engine, or no longer one."""
+_CONNECT: Final = "_new_conn"
+"""The method with which a pool of urllib3, and of the SDK over a Unix socket, makes a connection."""
 
 
 class Client(APIClient):
@@ -88,43 +86,51 @@ class Client(APIClient):
         self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self.version())["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self.version()))
 
 
-def open_client(endpoint: Endpoint, seconds: int) -> Client:
-    """Return a client of the engine at `endpoint`, which may take `seconds` to answer.
+class _Options(TypedDict, total=False):
+    """How a request is sent; see `requests.Session.send`."""
 
-    Raises:
-        DockerException: there is no engine; or another of `CONNECTION_ERRORS`.
-    """
-    if endpoint.socket_path:
-        _knock(endpoint.socket_path, seconds)
-    return Client(
-        base_url=endpoint.url,
-        timeout=seconds,
-        tls=_tls(endpoint.tls) if endpoint.tls else False,
-        # Health waits, streams and other calls share it from several threads.
-        max_pool_size=32,
-    )
+    stream: bool | None
+    verify: bool | str | None
+    proxies: dict[str, str] | None
+    cert: str | tuple[str, str] | None
+    timeout: float | tuple[float | None, float | None] | None
+    allow_redirects: bool
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Raise as a `Refusal` what the SDK raises where the engine answers with an error."""
-    try:
-        yield
-    except APIError as error:
-        raise Refusal(error.status_code or 0, str(error.explanation or error)) from None
+class CuttableClient(Client):
+    """A client for one long request, which another thread can cut off at any moment, even before the answer begins."""
 
+    def __init__(self, base_url: str, *, version: str, timeout: int, tls: TLSConfig | None) -> None:
+        """Take what a client takes; the `version` is known already, so nothing is asked yet."""
+        self.is_cut = False
+        self._connections: list[HTTPConnection] = []
+        super().__init__(base_url=base_url, version=version, timeout=timeout, tls=tls or False)
 
-def _knock(path: Path, seconds: int) -> None:
-    """Raise the system's own error where nobody listens at `path`; the SDK would wrap it, and leak a socket."""
-    with closing(socket.socket(socket.AF_UNIX)) as client:
-        client.settimeout(seconds)
-        client.connect(str(path))
+    def send(self, request: "PreparedRequest", **options: Unpack[_Options]) -> "Response":  # type: ignore[override]
+        """Send `request` on a connection that is remembered. The SDK passes only these options, all by name."""
+        # A response gives access to its connection, but only once it is there, and a silent registry lets it wait.
+        adapter = cast("HTTPAdapter", self.get_adapter(str(request.url)))
+        pool = adapter.get_connection_with_tls_context(
+            request, options.get("verify"), proxies=options.get("proxies"), cert=options.get("cert")
+        )
+        connect = cast("Callable[[], HTTPConnection]", getattr(pool, _CONNECT))
 
+        def remember() -> "HTTPConnection":
+            connection = connect()
+            self._connections.append(connection)
+            return connection
 
-def _tls(tls: Tls) -> TLSConfig:
-    pair = (str(tls.certificate), str(tls.key)) if tls.certificate and tls.key else None
-    return TLSConfig(client_cert=pair, ca_cert=str(tls.ca) if tls.ca else None, verify=tls.verify)
+        vars(pool)[_CONNECT] = remember
+        return super().send(request, **options)
+
+    def cut(self) -> None:
+        """Shut the connections: whoever waits for an answer on them gets an error at once."""
+        self.is_cut = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)

@@ -125,7 +125,10 @@ class Up:
         plan = make_plan(self.project, observed, services, pull=pull, named=named)
         await self._check(plan, observed)
         if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:
-            await self._execute(observed, pulls)
+            from stack.services.engine.pull import pull_images
+
+            await pull_images(self.engine, pulls, self.progress)
+            self._record(pulls)
             # A tag may point elsewhere now, and then its containers are out of date.
             observed = await take_snapshot(self.engine, self.project)
             plan = make_plan(self.project, observed, services, pull=pull, named=named)
@@ -161,7 +164,10 @@ class Up:
         for step in steps:
             if not isinstance(step, KeepContainer):
                 await self._executor(observed).execute(step)
-            told = describe(step)
+            self._record([step])
+
+    def _record(self, steps: Sequence[Step]) -> None:
+        for told in map(describe, steps):
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told
@@ -218,7 +224,9 @@ class Up:
     async def _outcome(self, service: Service, container: ObservedContainer, deadline: float) -> ServiceOutcome:
         step = self._done.get(container.resource)
         state, health = container.state, container.health
-        if state is not State.RUNNING or health not in {Health.NONE, Health.HEALTHY}:
+        # Podman's lists do not have the health.
+        unchecked = health is Health.NONE and service.healthcheck is None
+        if state is not State.RUNNING or not (unchecked or health is Health.HEALTHY):
             standing = await self._wait(deadline).until_ready(service, container)
             state, health = standing.state, standing.health
         return ServiceOutcome(

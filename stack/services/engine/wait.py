@@ -16,6 +16,7 @@ from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.observe import ObservedContainer
 from stack.services.engine.reader import Refusal
 from stack.services.engine.sdk import Client
+from stack.services.engine.states import read_health, read_state
 from stack.text import clean, clean_line
 
 _LOOK_SECONDS: Final = 0.05
@@ -128,8 +129,8 @@ async def look(engine: Engine, container: ObservedContainer) -> Standing:
     health = state.get("Health")
     log = (health.get("Log") if health else None) or []
     return Standing(
-        state=State(state.get("Status", "dead")),
-        health=Health(health["Status"]) if health else Health.NONE,
+        state=read_state(state.get("Status", "")),
+        health=read_health(health["Status"]) if health else Health.NONE,
         exit_code=state.get("ExitCode", 0),
         restarts=details["RestartCount"],
         error=state.get("Error", ""),

@@ -1,6 +1,6 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
-from typing import TypedDict
+from typing import Required, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -42,7 +42,7 @@ class ContainerSummary(TypedDict):
     Status: str
     Labels: dict[str, str] | None
     Ports: list[PortSummary]
-    Mounts: list[MountPoint]
+    Mounts: list[MountPoint] | None
     NetworkSettings: NetworkList
 
 
@@ -142,8 +142,15 @@ class VolumeSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
-class EngineVersion(TypedDict):
+class Component(TypedDict):
+    """A part of an engine, or its whole where it is another make."""
+
+    Name: str
+
+
+class EngineVersion(TypedDict, total=False):
     """``GET /version``."""
 
-    Version: str
-    ApiVersion: str
+    Version: Required[str]
+    ApiVersion: Required[str]
+    Components: list[Component] | None
