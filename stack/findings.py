@@ -70,6 +70,7 @@ class Code(StrEnum):
     EMBEDDED_START_FAILED = "embedded-start-failed"
     EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
     EMBEDDED_NO_SPACE = "embedded-no-space"
+    PSQL_MISSING = "psql-missing"
     CONFIRMATION_NEEDED = "confirmation-needed"
     # The database
     DATABASE_UNREACHABLE = "database-unreachable"

@@ -1,4 +1,4 @@
-"""``up``, ``stop``, ``restart``, ``down``, ``status`` and ``logs``: what runs."""
+"""``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
 
 import argparse
 import re
@@ -137,6 +137,18 @@ class FollowLogs:
 
 
 @dataclass(frozen=True, slots=True)
+class Psql:
+    """Hand the terminal over to psql on the project's database; what it takes and prints is its own."""
+
+    arguments: tuple[str, ...]
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Run it to its end, and end as it did."""
+        services = await workspace.services()
+        return Outcome({}, status=await services.psql(self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Say how everything stands, from the engine to the migrations."""
 
@@ -271,6 +283,13 @@ def _logs(arguments: argparse.Namespace) -> Logs | FollowLogs:
     return command(tuple(arguments.services), arguments.tail, arguments.since)
 
 
+def _psql(arguments: argparse.Namespace) -> Psql:
+    """Raise `UsageError` where one object is asked for of a program that prints its own."""
+    if arguments.json:
+        raise UsageError("--json prints one object, and psql prints what it likes; try `psql --csv`")
+    return Psql(tuple(arguments.arguments))
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -323,3 +342,7 @@ def add_commands(commands: "Commands") -> None:
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines of each service")
     logs.add_argument("--since", type=_moment, metavar="T", help="only since a moment (ISO 8601) or so long ago (10m)")
+    # All that follows is psql's own, options too, so there is no character that our options begin with.
+    psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    psql.set_defaults(make=_psql)

@@ -23,9 +23,11 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
+    ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
+    Usage,
 )
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
@@ -138,10 +140,37 @@ class FakeServices:
             EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
         )
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.changed = asyncio.Event()
+        self.samples: asyncio.Queue[tuple[Usage, ...]] = asyncio.Queue()
+        self.probes_now: dict[str, tuple[ProbeRun, ...]] = {}
         self.asked: list[tuple[str, ...]] = []
 
     async def status(self) -> ServicesStatus:
         return self.status_now
+
+    def change(self, status: ServicesStatus) -> None:
+        """Let the services be as `status` says, and whoever watches them know."""
+        self.status_now = status
+        self.changed.set()
+
+    async def watch(self) -> AsyncIterator[ServicesStatus]:
+        self.asked.append(("watch",))
+        while True:
+            self.changed.clear()
+            yield self.status_now
+            await self.changed.wait()
+
+    async def usage(self, services) -> AsyncIterator[tuple[Usage, ...]]:
+        self.asked.append(("usage", *services))
+        while True:
+            yield await self.samples.get()
+
+    async def probes(self, service) -> tuple[ProbeRun, ...]:
+        return self.probes_now.get(service, ())
+
+    async def psql(self, arguments) -> int:
+        self.asked.append(("psql", *arguments))
+        return 0
 
     async def stop(self, services, *, progress):
         self.asked.append(("stop", *services))

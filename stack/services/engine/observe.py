@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
@@ -16,7 +16,7 @@ _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 @dataclass(frozen=True, slots=True)
 class ObservedMount:
-    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+    """A volume or a directory in a container: `volume` is the name of a named or anonymous one, `source` a path."""
 
     target: str
     volume: str | None
@@ -149,9 +149,9 @@ def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: f
         networks={network["Name"]: _network(network) for network in reader.list_networks()},
         volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
-            reference: _image(details)
+            reference: image
             for reference in sorted(set(images))
-            if (details := reader.image(reference)) is not None
+            if (image := look_at_image(reader, reference)) is not None
         },
     )
 
@@ -164,30 +164,72 @@ def list_project(
     With `known_hashes`, a container with another hash comes with what was `recorded` of it.
     """
     wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = [_container(summary) for summary in reader.list_containers(wanted)]
-    found.sort(key=lambda container: (container.service, container.number, container.name))
+    found = by_service(_container(summary) for summary in reader.list_containers(wanted))
     if known_hashes is None:
-        return tuple(found)
+        return found
     return tuple(
         container if container.config_hash in known_hashes else _closely(reader, container) for container in found
     )
+
+
+def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContainer, ...]:
+    """Return `containers` in the order in which a project's are kept."""
+    return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
+
+
+def look_at(reader: Reader, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+    """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
+
+    Unlike the engine's lists, this does not lag behind its events.
+    """
+    details = reader.find_container(container)
+    if details is None:
+        return None
+    config = cast("wire.ContainerConfig", details["Config"])
+    given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
+    found = ObservedContainer(
+        id=details["Id"],
+        name=details["Name"].removeprefix("/"),
+        service=given.get(labels.SERVICE, ""),
+        number=_number(given),
+        image=config["Image"],
+        state=read_state(state.get("Status", "")),
+        health=_current_health(state),
+        config_hash=given.get(labels.CONFIG_HASH, ""),
+        image_label=given.get(labels.IMAGE),
+        version=given.get(labels.VERSION),
+        replaces=given.get(labels.REPLACES),
+        networks=frozenset(networks["Networks"] or {}),
+        mounts=tuple(_mount(mount) for mount in details["Mounts"]),
+        ports=_bindings(networks["Ports"] or {}),
+    )
+    return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
+
+
+def look_at_image(reader: Reader, reference: str) -> ObservedImage | None:
+    """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
+    details = reader.image(reference)
+    return None if details is None else _image(details)
 
 
 def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
     details = reader.find_container(container.id)
     if details is None:
         return container
-    return replace(container, recorded=Recorded(details["Config"], details["HostConfig"]))
+    return replace(container, recorded=_recorded(details))
+
+
+def _recorded(details: wire.ContainerDetails) -> Recorded:
+    return Recorded(details["Config"], details["HostConfig"])
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     given = summary["Labels"] or {}
-    number = given.get(labels.NUMBER, "")
     return ObservedContainer(
         id=summary["Id"],
         name=summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12],
         service=given.get(labels.SERVICE, ""),
-        number=int(number) if number.isdecimal() else 1,
+        number=_number(given),
         image=summary["Image"],
         state=read_state(summary["State"]),
         health=_health(summary["Status"]),
@@ -201,17 +243,30 @@ def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     )
 
 
+def _number(given: Mapping[str, str]) -> int:
+    number = given.get(labels.NUMBER, "")
+    return int(number) if number.isdecimal() else 1
+
+
 def _health(status: str) -> Health:
     # A list of containers has the health only within the text that `docker ps` shows: «Up 5 seconds (healthy)».
     found = _HEALTH.search(status)
     return Health(found[1]) if found else Health.NONE
 
 
+def _current_health(state: wire.ContainerState) -> Health:
+    # An inspected container keeps the last word of its health check when it has stopped; lists do not.
+    health = state.get("Health")
+    return Health(health["Status"]) if health and state.get("Status") == State.RUNNING else Health.NONE
+
+
 def _mount(mount: wire.MountPoint) -> ObservedMount:
+    volume = mount.get("Name") if mount.get("Type") == "volume" else None
     return ObservedMount(
         target=mount.get("Destination", ""),
-        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
-        source=mount.get("Source"),
+        volume=volume,
+        # Where the engine keeps a volume is its own business, and only some of its answers tell.
+        source=None if volume else mount.get("Source"),
         read_only=not mount.get("RW", True),
     )
 
@@ -221,6 +276,15 @@ def _ports(ports: list[wire.PortSummary]) -> tuple[str, ...]:
         f"{_address(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port['Type']}"
         for port in ports
         if "PublicPort" in port
+    }
+    return tuple(sorted(published))
+
+
+def _bindings(ports: Mapping[str, list[wire.PortBinding] | None]) -> tuple[str, ...]:
+    published = {
+        f"{_address(binding['HostIp'])}:{binding['HostPort']}->{port}"
+        for port, bindings in ports.items()
+        for binding in bindings or ()
     }
     return tuple(sorted(published))
 
