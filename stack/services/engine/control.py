@@ -53,6 +53,7 @@ class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
     `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
+    `version` is the engine's own, where it has been asked for it already.
     """
 
     def __init__(
@@ -61,6 +62,8 @@ class EngineServices:
         endpoint: Endpoint,
         environ: Mapping[str, str],
         repository: Project | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
@@ -68,7 +71,7 @@ class EngineServices:
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
-        self._version: str | None = None
+        self._version = version
 
     @property
     def runtime(self) -> RuntimeName:
