@@ -30,6 +30,7 @@ from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
+from stack.services.engine.room import with_room
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.services.engine.view import statuses
@@ -140,7 +141,10 @@ class EngineServices:
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+        try:
+            return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+        except Failure as failure:
+            raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""

@@ -181,6 +181,50 @@ class EngineVersion(TypedDict, total=False):
     Components: list[Component] | None
 
 
+class ImageUsage(TypedDict):
+    """What an image takes of the disk, in bytes; `Containers` are how many use it."""
+
+    Containers: int
+    Size: int
+    SharedSize: int
+
+
+class ContainerUsage(TypedDict, total=False):
+    """What a container has written, in bytes."""
+
+    State: Required[str]
+    SizeRw: int
+
+
+class VolumeUsageData(TypedDict):
+    """What a volume takes, in bytes, and how many containers use it."""
+
+    Size: int
+    RefCount: int
+
+
+class VolumeUsage(TypedDict, total=False):
+    """A volume and what it takes."""
+
+    UsageData: VolumeUsageData | None
+
+
+class CacheUsage(TypedDict):
+    """A leftover of a build, in bytes."""
+
+    InUse: bool
+    Size: int
+
+
+class DiskUsage(TypedDict, total=False):
+    """``GET /system/df``."""
+
+    Images: list[ImageUsage] | None
+    Containers: list[ContainerUsage] | None
+    Volumes: list[VolumeUsage] | None
+    BuildCache: list[CacheUsage] | None
+
+
 class EventActor(TypedDict):
     """What an event is about."""
 
