@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
-from rich.cells import cell_len
-
-from stack.cli.live import Block, terminal_size
 from stack.findings import Finding, Gauge, Severity
 from stack.text import clean, clean_line
+
+if TYPE_CHECKING:
+    from stack.cli.live import Block
 
 _PLAIN_SECONDS: Final = 1.0
 """How often, where nobody looks at a terminal, a line says how far something is."""
@@ -50,7 +50,7 @@ class Console:
         """Write to the two streams, in whatever encoding they have, never failing on a character."""
         self._stdout = stdout
         self._stderr = stderr
-        self._block = Block(stderr, lambda: terminal_size(stderr)) if _is_terminal(stderr) else None
+        self._block = _block(stderr) if _is_terminal(stderr) else None
         self._told_at = float("-inf")
 
     def line(self, text: str) -> None:
@@ -97,6 +97,13 @@ def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
+def _block(stream: TextIO) -> "Block":
+    # Imported here: it measures text in cells, and nothing is drawn where nobody watches.
+    from stack.cli.live import Block, terminal_size
+
+    return Block(stream, lambda: terminal_size(stream))
+
+
 def standard_console() -> Console:
     """Return the console of this process."""
     for stream in (sys.stdout, sys.stderr):
@@ -134,8 +141,18 @@ def render(finding: Finding) -> str:
 def align(rows: Sequence[Sequence[str]]) -> str:
     """Return `rows`, the first of which is the head, as columns; each cell is cleaned and kept on its line."""
     cells = [[clean_line(cell) for cell in row] for row in rows]
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    widths = [max(_width(cell) for cell in column) for column in zip(*cells, strict=True)]
     return "\n".join(
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
+
+
+def _width(text: str) -> int:
+    """Return how many cells of a terminal `text`, which is clean, takes."""
+    if text.isascii():
+        return len(text)
+    # Imported here: hardly any name needs it.
+    from rich.cells import cell_len
+
+    return cell_len(text)

@@ -26,6 +26,7 @@ from stack.services.engine import watch
 from stack.services.engine.connection import Engine
 from stack.services.engine.control import EngineServices
 from stack.services.engine.events import Events
+from stack.services.engine.local import LocalReader
 from stack.services.engine.pull import pull_images
 from stack.services.engine.sdk import Client
 from stack.services.engine.steps import PullImage
@@ -110,7 +111,7 @@ async def test_an_engine_that_dies_at_any_step_is_a_finding_and_the_next_up_fini
     stale = tiny("old", volumes=(volume_mount("data", "/data"), volume_mount(None, "/scratch")))
     async with opened(own, project(stale, name=name)) as services:
         await up(services)
-    before = kept(own, f"{name}-old-1")
+    data = kept(own, f"{name}-old-1")
     compose = project(
         tiny("db", volumes=(volume_mount("more", "/data"),), healthcheck=PROBE, networks={"inner": None}),
         tiny("app", depends_on=after("db", condition=Condition.HEALTHY), entrypoint=("sleep", "1000")),
@@ -118,15 +119,23 @@ async def test_an_engine_that_dies_at_any_step_is_a_finding_and_the_next_up_fini
         name=name,
     )
     died = []
-    send = Client.send
+    send, ask = Client.send, LocalReader.request
 
-    def dying(self, request, **options):
-        if not died and request.method == method and re.search(pattern, request.url):
-            died.append(request.url)
+    def dying(asked, url):
+        if not died and asked == method and re.search(pattern, url):
+            died.append(url)
             own.kill()
+
+    def sending(self, request, **options):
+        dying(request.method, request.url)
         return send(self, request, **options)
 
-    monkeypatch.setattr(Client, "send", dying)
+    def asking(self, asked, url):
+        dying(asked, url)
+        return ask(self, asked, url)
+
+    monkeypatch.setattr(Client, "send", sending)
+    monkeypatch.setattr(LocalReader, "request", asking)
     async with opened(own, compose) as services:
         with pytest.raises(Failure) as caught:
             await up(services)
@@ -144,7 +153,7 @@ async def test_an_engine_that_dies_at_any_step_is_a_finding_and_the_next_up_fini
         assert names == [f"{name}-app-1", f"{name}-db-1", f"{name}-old-1"]
         # Two named ones and the anonymous one, which the recreated container has inherited.
         assert len(client.volumes.list()) == 3
-    assert kept(own, f"{name}-old-1") == before
+    assert kept(own, f"{name}-old-1") == data
 
 
 async def test_an_engine_that_dies_in_the_middle_of_a_request(own, name):

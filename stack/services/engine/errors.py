@@ -1,12 +1,19 @@
 """What the engine refused, told as findings."""
 
-from typing import Final
-
-from docker.errors import APIError, ImageNotFound
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.engine.refusals import image_missing
 
+if TYPE_CHECKING:
+    from docker.errors import APIError
+
+    from stack.services.engine.reader import Refusal
+
+Refused: TypeAlias = "APIError | Refusal"
+"""What the engine answered with an error: what the SDK raises, and what a look does."""
+
+_NO_IMAGE: Final = "no such image"
 _NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
@@ -14,14 +21,14 @@ class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
     """Somebody else changed the project meanwhile: look again, then plan again."""
 
 
-def words(error: APIError) -> str:
+def words(error: Refused) -> str:
     """Return the engine's own words."""
     return str(error.explanation or error)
 
 
-def refused(doing: str, error: APIError) -> Failure:
+def refused(doing: str, error: Refused) -> Failure:
     """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
-    if isinstance(error, ImageNotFound):
+    if error.status_code == 404 and _NO_IMAGE in words(error).lower():
         return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
     if has_no_space(words(error)):
         return Failure(disk_full(doing, words(error)))
@@ -70,6 +77,6 @@ def name_taken(name: str, owner: str) -> Failure:
     )
 
 
-def _image(error: APIError) -> str:
+def _image(error: Refused) -> str:
     # «No such image: postgres:99»
     return words(error).partition(": ")[2] or "of the service"

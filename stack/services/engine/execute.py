@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.environment.edit import set_fix
 from stack.findings import Failure, Fix, Progress
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
@@ -124,6 +123,19 @@ class Executor:
         seconds = grace_seconds(every_service(self.project).get(container.service))
         await self._unless_gone(f"stopping {container.name}", lambda client: client.stop(container.id, timeout=seconds))
 
+    async def restart(self, service: Service, container: ObservedContainer) -> None:
+        """Stop and start `container` as it is; one that is gone is left out.
+
+        Raises:
+            Failure: the engine refused it.
+        """
+        try:
+            await self.engine.call(lambda client: client.restart(container.id, timeout=grace_seconds(service)))
+        except NotFound:
+            return
+        except APIError as error:
+            raise refused(f"restarting {container.name}", error) from None
+
     async def remove(self, container: ObservedContainer, *, anonymous_volumes: bool = False) -> None:
         """Stop and remove `container`, with its anonymous volumes where that is asked for."""
         await self.stop(container)
@@ -149,6 +161,9 @@ class Executor:
             title = f"Write {variable}={free} to .env: that port is free"
             if self.repository is None:
                 return Fix(title)
+            # Imported here: it brings pydantic along, and hardly ever is a port taken.
+            from stack.environment.edit import set_fix
+
             return set_fix(self.repository, variable, str(free), title)
 
         return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))

@@ -5,12 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from docker.errors import NotFound
-
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
 from stack.services.engine.json_types import JsonObject
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader
 from stack.services.engine.states import read_state
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
@@ -141,36 +139,36 @@ NOTHING: Final = Observed()
 """An engine that holds nothing, or none at all."""
 
 
-def observe(client: Client, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
+def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
     """Look once at everything of `project` and at `images`; blocking.
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
     return Observed(
-        containers=list_project(client, project, known_hashes),
-        networks={network["Name"]: _network(network) for network in client.list_networks()},
-        volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
+        containers=list_project(reader, project, known_hashes),
+        networks={network["Name"]: _network(network) for network in reader.list_networks()},
+        volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
             reference: image
             for reference in sorted(set(images))
-            if (image := look_at_image(client, reference)) is not None
+            if (image := look_at_image(reader, reference)) is not None
         },
     )
 
 
 def list_project(
-    client: Client, project: str, known_hashes: frozenset[str] | None = None
+    reader: Reader, project: str, known_hashes: frozenset[str] | None = None
 ) -> tuple[ObservedContainer, ...]:
     """Return the containers of `project` by service and number; blocking.
 
     With `known_hashes`, a container with another hash comes with what was `recorded` of it.
     """
     wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = by_service(_container(summary) for summary in client.list_containers(wanted))
+    found = by_service(_container(summary) for summary in reader.list_containers(wanted))
     if known_hashes is None:
         return found
     return tuple(
-        container if container.config_hash in known_hashes else _closely(client, container) for container in found
+        container if container.config_hash in known_hashes else _closely(reader, container) for container in found
     )
 
 
@@ -179,14 +177,13 @@ def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContain
     return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
 
 
-def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+def look_at(reader: Reader, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
     """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
 
     Unlike the engine's lists, this does not lag behind its events.
     """
-    try:
-        details = client.container(container)
-    except NotFound:
+    details = reader.find_container(container)
+    if details is None:
         return None
     config = cast("wire.ContainerConfig", details["Config"])
     given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
@@ -196,7 +193,7 @@ def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> Obs
         service=given.get(labels.SERVICE, ""),
         number=_number(given),
         image=config["Image"],
-        state=State(state.get("Status", State.DEAD)),
+        state=read_state(state.get("Status", "")),
         health=_current_health(state),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
@@ -209,16 +206,15 @@ def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> Obs
     return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
 
 
-def look_at_image(client: Client, reference: str) -> ObservedImage | None:
+def look_at_image(reader: Reader, reference: str) -> ObservedImage | None:
     """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
-    details = client.image(reference)
+    details = reader.image(reference)
     return None if details is None else _image(details)
 
 
-def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
-    try:
-        details = client.container(container.id)
-    except NotFound:
+def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
+    details = reader.find_container(container.id)
+    if details is None:
         return container
     return replace(container, recorded=_recorded(details))
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from docker import APIClient
 from docker.errors import NotFound
@@ -12,12 +12,10 @@ from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
     from requests import Response
-
-OLDEST_API: Final = "1.41"
-"""The oldest API that these requests are of: that of Docker Engine 20.10, which Podman offers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,13 @@ class Client(APIClient):
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
 
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
+
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
         # The SDK has no parameter for the manifests.
@@ -113,9 +118,7 @@ class Client(APIClient):
 
     def engine_version(self) -> str:
         """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
-        answer = cast("wire.EngineVersion", self.version())
-        podman = any(component["Name"] == "Podman Engine" for component in answer.get("Components") or ())
-        return f"Podman {answer['Version']}" if podman else answer["Version"]
+        return name_of(cast("wire.EngineVersion", self.version()))
 
     def machine_memory(self) -> int:
         """Return the bytes of memory of the engine's machine."""

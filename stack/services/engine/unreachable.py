@@ -7,19 +7,17 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from http.client import IncompleteRead
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from requests.exceptions import Timeout
-from urllib3.exceptions import ProtocolError
-from urllib3.exceptions import TimeoutError as PoolTimeoutError
-
 from stack.findings import Code, Finding, Fix
 from stack.services.engine.endpoint import Endpoint, other_engines
-from stack.services.engine.sdk import OLDEST_API
+from stack.services.engine.reader import OLDEST_API
 
-_TIMEOUTS: Final = (TimeoutError, Timeout, PoolTimeoutError)
+# By what they wrap are the SDK's errors known, too, which need not be imported for that.
+_BROKEN_OFF: Final = (ConnectionResetError, BrokenPipeError, IncompleteRead, EOFError)
 _START: Final = Fix("Start the engine: Docker Desktop, or on Linux its service", "sudo systemctl start docker")
 _EMBEDDED: Final = Fix("Go on without Docker, with a Postgres of this machine's own", "stackdeck --runtime embedded")
 
@@ -64,7 +62,7 @@ def _cause(endpoint: Endpoint, chain: list[BaseException], number: int | None) -
         return f"{endpoint.url} and this machine do not agree on TLS: one does not trust the other's certificate."
     if any(isinstance(it, socket.gaierror) for it in chain):
         return f"The name in {endpoint.url} is not known here."
-    if any(isinstance(it, _TIMEOUTS) for it in chain):
+    if any(isinstance(it, TimeoutError) for it in chain):
         return f"{endpoint.url} does not answer in time."
     if number == errno.ENOENT:
         return f"There is no socket at {endpoint.socket_path}: Docker is not installed, or not started."
@@ -72,9 +70,8 @@ def _cause(endpoint: Endpoint, chain: list[BaseException], number: int | None) -
         return f"Nobody listens at {endpoint.url}: the engine has stopped."
     if number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return f"No network leads to {endpoint.url}."
-    if number in {errno.EPIPE, errno.ECONNRESET} or any(
-        isinstance(it, ProtocolError | ConnectionError) for it in chain
-    ):
+    # A plain one is ours: the stream of events ended, which it does not while the engine runs.
+    if any(isinstance(it, _BROKEN_OFF) or type(it) is ConnectionError for it in chain):
         return f"{endpoint.url} broke off in the middle of an answer: the engine has stopped, or is being restarted."
     return f"{endpoint.url} does not answer as an engine does."
 
