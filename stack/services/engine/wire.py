@@ -79,6 +79,7 @@ class ContainerDetails(TypedDict):
     RestartCount: int
     Config: JsonObject
     HostConfig: JsonObject
+    NetworkSettings: NetworkList
 
 
 class ImageConfig(TypedDict, total=False):
@@ -92,6 +93,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
