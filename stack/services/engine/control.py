@@ -41,7 +41,7 @@ from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, outdated, writing
 from stack.services.engine.refusals import orphans
-from stack.services.engine.selection import every_service, in_order, named, with_dependencies
+from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.text import clean_line
@@ -135,10 +135,13 @@ class EngineServices:
         return self._statuses(await self._after_stopping(stopped), chosen)
 
     async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
-        """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
+        """Stop and start the services' containers as they are, dependencies first, and return how they stand.
+
+        What ``depends_on`` has restart with one of them restarts too.
+        """
         chosen = self._chosen(services)
         observed = await take_snapshot(self._engine, self._project)
-        for service in chosen:
+        for service in restarting_with(self._project, chosen):
             for container in observed.of(service.name):
                 progress(clean_line(f"Restarting {container.name}"))
                 await self._restart(service, container)

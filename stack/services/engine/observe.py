@@ -88,6 +88,9 @@ class ObservedVolume:
     name: str
     project: str | None = None
     config_hash: str | None = None
+    driver: str = "local"
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,11 @@ class Observed:
     """
 
     containers: tuple[ObservedContainer, ...] = ()
-    one_offs: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     installed: str | None = None
+    one_offs: tuple[ObservedContainer, ...] = ()
 
     def of(self, service: str) -> tuple[ObservedContainer, ...]:
         """Return the containers of `service` by number."""
@@ -256,7 +259,12 @@ def _network(network: wire.NetworkSummary) -> ObservedNetwork:
 def _volume(volume: wire.VolumeSummary) -> ObservedVolume:
     given = volume["Labels"] or {}
     return ObservedVolume(
-        name=volume["Name"], project=given.get(labels.PROJECT), config_hash=given.get(labels.CONFIG_HASH)
+        name=volume["Name"],
+        project=given.get(labels.PROJECT),
+        config_hash=given.get(labels.CONFIG_HASH),
+        driver=volume["Driver"],
+        options=volume["Options"] or {},
+        labels=given,
     )
 
 
