@@ -47,6 +47,8 @@ class Code(StrEnum):
     # The engine and its containers
     ENGINE_UNREACHABLE = "engine-unreachable"
     ENGINE_PERMISSION = "engine-permission"
+    ENGINE_TOO_OLD = "engine-too-old"
+    ENGINE_ADDRESS_UNUSABLE = "engine-address-unusable"
     ENGINE_CONTEXT_MISSING = "engine-context-missing"
     ENGINE_ERROR = "engine-error"
     IMAGE_MISSING = "image-missing"
@@ -71,6 +73,7 @@ class Code(StrEnum):
     EMBEDDED_START_FAILED = "embedded-start-failed"
     EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
     EMBEDDED_NO_SPACE = "embedded-no-space"
+    PSQL_MISSING = "psql-missing"
     CONFIRMATION_NEEDED = "confirmation-needed"
     DATA_LEFT_BEHIND = "data-left-behind"
     DUMP_FAILED = "dump-failed"

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-from pydantic import SecretStr
-
 from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
 from stack.database.pool import PoolStatus
@@ -30,9 +28,11 @@ from stack.services.control import (
     LogLine,
     Loss,
     PlanStep,
+    ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
+    Usage,
     Volumes,
 )
 from stack.services.equivalent import ComposeCall
@@ -40,6 +40,7 @@ from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.text import SecretStr
 from stack.workspace import Overview
 
 Answer = Callable[[], Awaitable[object]]
@@ -146,10 +147,37 @@ class FakeServices:
             EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
         )
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.changed = asyncio.Event()
+        self.samples: asyncio.Queue[tuple[Usage, ...]] = asyncio.Queue()
+        self.probes_now: dict[str, tuple[ProbeRun, ...]] = {}
         self.asked: list[tuple[str, ...]] = []
 
     async def status(self) -> ServicesStatus:
         return self.status_now
+
+    def change(self, status: ServicesStatus) -> None:
+        """Let the services be as `status` says, and whoever watches them know."""
+        self.status_now = status
+        self.changed.set()
+
+    async def watch(self) -> AsyncIterator[ServicesStatus]:
+        self.asked.append(("watch",))
+        while True:
+            self.changed.clear()
+            yield self.status_now
+            await self.changed.wait()
+
+    async def usage(self, services) -> AsyncIterator[tuple[Usage, ...]]:
+        self.asked.append(("usage", *services))
+        while True:
+            yield await self.samples.get()
+
+    async def probes(self, service) -> tuple[ProbeRun, ...]:
+        return self.probes_now.get(service, ())
+
+    async def psql(self, arguments) -> int:
+        self.asked.append(("psql", *arguments))
+        return 0
 
     async def stop(self, services, *, progress):
         self.asked.append(("stop", *services))

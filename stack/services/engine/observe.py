@@ -3,21 +3,20 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
-
-from docker.errors import NotFound
+from typing import Final, cast
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
 from stack.services.engine.json_types import Json, JsonObject
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader
+from stack.services.engine.states import read_state
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedMount:
-    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+    """A volume or a directory in a container: `volume` is the name of a named or anonymous one, `source` a path."""
 
     target: str
     volume: str | None
@@ -149,72 +148,118 @@ NOTHING: Final = Observed()
 """An engine that holds nothing, or none at all."""
 
 
-def observe(client: Client, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
+def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
     """Look once at everything of `project` and at `images`; blocking.
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
-    containers, one_offs = _list(client, project)
+    containers, one_offs = _list(reader, project)
     return Observed(
         containers=tuple(
-            container if container.config_hash in known_hashes else _closely(client, container)
+            container if container.config_hash in known_hashes else _closely(reader, container)
             for container in containers
         ),
         one_offs=one_offs,
-        networks={network["Name"]: _network(network) for network in client.list_networks()},
-        volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
+        networks={network["Name"]: _network(network) for network in reader.list_networks()},
+        volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
-            reference: _image(details)
+            reference: image
             for reference in sorted(set(images))
-            if (details := client.image(reference)) is not None
+            if (image := look_at_image(reader, reference)) is not None
         },
     )
 
 
-def list_project(client: Client, project: str) -> tuple[ObservedContainer, ...]:
+def list_project(reader: Reader, project: str) -> tuple[ObservedContainer, ...]:
     """Return the containers of `project` by service and number, without the one-off ones; blocking."""
-    return _list(client, project)[0]
+    return _list(reader, project)[0]
 
 
-def _list(client: Client, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
+def _list(reader: Reader, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
     """Return the containers of `project` that its services have, and the one-off ones."""
     services: list[ObservedContainer] = []
     one_offs: list[ObservedContainer] = []
-    for summary in client.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
+    for summary in reader.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
         is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
         (one_offs if is_one_off else services).append(_container(summary))
-    services.sort(key=lambda container: (container.service, container.number, container.name))
-    return tuple(services), tuple(one_offs)
+    return by_service(services), tuple(one_offs)
 
 
-def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
-    try:
-        details = client.container(container.id)
-    except NotFound:
+def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContainer, ...]:
+    """Return `containers` in the order in which a project's are kept."""
+    return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
+
+
+def look_at(reader: Reader, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+    """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
+
+    Unlike the engine's lists, this does not lag behind its events.
+    """
+    details = reader.find_container(container)
+    if details is None:
+        return None
+    config = cast("wire.ContainerConfig", details["Config"])
+    given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
+    found = ObservedContainer(
+        id=details["Id"],
+        name=details["Name"].removeprefix("/"),
+        service=given.get(labels.SERVICE, ""),
+        number=_number(given),
+        image=config["Image"],
+        state=read_state(state.get("Status", "")),
+        health=_current_health(state),
+        config_hash=given.get(labels.CONFIG_HASH, ""),
+        image_label=given.get(labels.IMAGE),
+        version=given.get(labels.VERSION),
+        replaces=given.get(labels.REPLACES),
+        networks=frozenset(networks["Networks"] or {}),
+        mounts=tuple(_mount(mount) for mount in details["Mounts"]),
+        ports=_bindings(networks["Ports"] or {}),
+    )
+    return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
+
+
+def look_at_image(reader: Reader, reference: str) -> ObservedImage | None:
+    """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
+    details = reader.image(reference)
+    return None if details is None else _image(details)
+
+
+def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
+    details = reader.find_container(container.id)
+    if details is None:
         return container
+    return replace(container, recorded=_recorded(details))
+
+
+def _recorded(details: wire.ContainerDetails) -> Recorded:
     networks: JsonObject = dict(details["NetworkSettings"]["Networks"] or {})
-    return replace(container, recorded=Recorded(details["Id"], details["Config"], details["HostConfig"], networks))
+    return Recorded(details["Id"], details["Config"], details["HostConfig"], networks)
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     given = summary["Labels"] or {}
-    number = given.get(labels.NUMBER, "")
     return ObservedContainer(
         id=summary["Id"],
         name=summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12],
         service=given.get(labels.SERVICE, ""),
-        number=int(number) if number.isdecimal() else 1,
+        number=_number(given),
         image=summary["Image"],
-        state=State(summary["State"]),
+        state=read_state(summary["State"]),
         health=_health(summary["Status"]),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
         version=given.get(labels.VERSION),
         replaces=given.get(labels.REPLACES),
         networks=frozenset(summary["NetworkSettings"]["Networks"] or {}),
-        mounts=tuple(_mount(mount) for mount in summary["Mounts"]),
+        mounts=tuple(_mount(mount) for mount in summary["Mounts"] or ()),
         ports=_ports(summary["Ports"]),
     )
+
+
+def _number(given: Mapping[str, str]) -> int:
+    number = given.get(labels.NUMBER, "")
+    return int(number) if number.isdecimal() else 1
 
 
 def _health(status: str) -> Health:
@@ -223,11 +268,19 @@ def _health(status: str) -> Health:
     return Health(found[1]) if found else Health.NONE
 
 
+def _current_health(state: wire.ContainerState) -> Health:
+    # An inspected container keeps the last word of its health check when it has stopped; lists do not.
+    health = state.get("Health")
+    return Health(health["Status"]) if health and state.get("Status") == State.RUNNING else Health.NONE
+
+
 def _mount(mount: wire.MountPoint) -> ObservedMount:
+    volume = mount.get("Name") if mount.get("Type") == "volume" else None
     return ObservedMount(
         target=mount.get("Destination", ""),
-        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
-        source=mount.get("Source"),
+        volume=volume,
+        # Where the engine keeps a volume is its own business, and only some of its answers tell.
+        source=None if volume else mount.get("Source"),
         read_only=not mount.get("RW", True),
     )
 
@@ -237,6 +290,15 @@ def _ports(ports: list[wire.PortSummary]) -> tuple[str, ...]:
         f"{_address(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port['Type']}"
         for port in ports
         if "PublicPort" in port
+    }
+    return tuple(sorted(published))
+
+
+def _bindings(ports: Mapping[str, list[wire.PortBinding] | None]) -> tuple[str, ...]:
+    published = {
+        f"{_address(binding['HostIp'])}:{binding['HostPort']}->{port}"
+        for port, bindings in ports.items()
+        for binding in bindings or ()
     }
     return tuple(sorted(published))
 

@@ -1,17 +1,56 @@
-"""The Docker SDK's client with typed answers, and with the few requests that it lacks."""
+"""The Docker SDK's client with typed answers, with the few requests that it lacks, and one that can be cut off."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypedDict, Unpack, cast
 
 from docker import APIClient
 from docker.errors import NotFound
+from docker.tls import TLSConfig
 from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
+
+_CONNECT: Final = "_new_conn"
+"""The method with which a pool of urllib3, and of the SDK over a Unix socket, makes a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A program in a container: both directions of its streams, and what has come of them already."""
+
+    connection: socket.socket
+    received: bytes
+
+
+class _SocketIO(Protocol):
+    _sock: socket.socket
+
+
+class _Buffered(Protocol):
+    raw: _SocketIO
+
+    def peek(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes: ...
+
+
+class _Head(Protocol):
+    fp: _Buffered
+
+
+class _Upgraded(Protocol):
+    """What urllib3 holds of an answer after which the connection is ours; `http.client` and `io` are below it."""
+
+    _fp: _Head
 
 
 class Client(APIClient):
@@ -21,7 +60,10 @@ class Client(APIClient):
         # How the SDK itself makes its requests; its type stubs leave it out.
         def _url(self, path: str, *arguments: str) -> str: ...
         def _get(self, url: str, *, params: Mapping[str, int | str]) -> Response: ...
-        def _post_json(self, url: str, data: JsonObject) -> Response: ...
+        def _post_json(
+            self, url: str, data: JsonObject, *, headers: Mapping[str, str] = ..., stream: bool = ...
+        ) -> Response: ...
+        def _raise_for_status(self, response: Response) -> None: ...
         def _result(self, response: Response, json: bool = False) -> Json: ...
 
     def list_containers(self, labels: Mapping[str, str | None]) -> list[wire.ContainerSummary]:
@@ -37,6 +79,13 @@ class Client(APIClient):
     def container(self, container: str) -> wire.ContainerDetails:
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
+
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
 
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
@@ -54,7 +103,7 @@ class Client(APIClient):
 
     def network_members(self, network: str) -> Mapping[str, str]:
         """Return the running containers on a network: their names by their ids."""
-        details = cast("wire.NetworkDetails", self.inspect_network(network))
+        details = cast("wire.InspectedNetwork", self.inspect_network(network))
         return {identity: member["Name"] for identity, member in (details.get("Containers") or {}).items()}
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
@@ -97,5 +146,99 @@ class Client(APIClient):
         return {name: size for name, size in sizes.items() if size >= 0}
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self.version())["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self.version()))
+
+    def machine_memory(self) -> int:
+        """Return the bytes of memory of the engine's machine."""
+        return cast("wire.EngineInfo", self.info())["MemTotal"]
+
+    def listen(self, filters: Mapping[str, Sequence[str]], since: int) -> wire.EventStream:
+        """Return the events that pass `filters`, those of the past since the second `since` first."""
+        return cast("wire.EventStream", self.events(since=since, filters=dict(filters), decode=True))
+
+    def usage(self, container: str) -> wire.ContainerStats:
+        """Return what a container has used, at once; engines before 1.41 take a second or two to answer."""
+        at_once = True if version_gte(self.api_version, "1.41") else None
+        return cast("wire.ContainerStats", self.stats(container, stream=False, one_shot=at_once))
+
+    def prepare(
+        self, container: str, command: Sequence[str], *, environment: Mapping[str, str], tty: bool, detach_keys: str
+    ) -> str:
+        """Prepare a program to be run in a container, and return the id to run it by."""
+        created = self.exec_create(
+            container,
+            list(command),
+            stdin=True,
+            tty=tty,
+            environment=dict(environment),
+            detach_keys=detach_keys or None,
+        )
+        return cast("dict[str, str]", created)["Id"]
+
+    @contextmanager
+    def run_prepared(self, execution: str, *, tty: bool) -> Iterator[Attached]:
+        """Run the program that was prepared as `execution`, and connect to it until the context ends."""
+        response = self._post_json(
+            self._url("/exec/{0}/start", execution),
+            {"Tty": tty, "Detach": False},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+        )
+        with closing(response):
+            self._raise_for_status(response)
+            # The SDK has a socket for it, past which goes whatever came in one piece with the answer's head.
+            buffered = cast("_Upgraded", response.raw)._fp.fp  # noqa: SLF001 - as in the SDK's own method
+            connection = buffered.raw._sock  # noqa: SLF001
+            connection.setblocking(False)
+            yield Attached(connection, buffered.read(len(buffered.peek(1))))
+
+    def execution(self, execution: str) -> wire.ExecDetails:
+        """Return whether a program in a container still runs, and how it ended."""
+        return cast("wire.ExecDetails", self.exec_inspect(execution))
+
+
+class _Options(TypedDict, total=False):
+    """How a request is sent; see `requests.Session.send`."""
+
+    stream: bool | None
+    verify: bool | str | None
+    proxies: dict[str, str] | None
+    cert: str | tuple[str, str] | None
+    timeout: float | tuple[float | None, float | None] | None
+    allow_redirects: bool
+
+
+class CuttableClient(Client):
+    """A client for one long request, which another thread can cut off at any moment, even before the answer begins."""
+
+    def __init__(self, base_url: str, *, version: str, timeout: int, tls: TLSConfig | None) -> None:
+        """Take what a client takes; the `version` is known already, so nothing is asked yet."""
+        self.is_cut = False
+        self._connections: list[HTTPConnection] = []
+        super().__init__(base_url=base_url, version=version, timeout=timeout, tls=tls or False)
+
+    def send(self, request: "PreparedRequest", **options: Unpack[_Options]) -> "Response":  # type: ignore[override]
+        """Send `request` on a connection that is remembered. The SDK passes only these options, all by name."""
+        # A response gives access to its connection, but only once it is there, and a silent registry lets it wait.
+        adapter = cast("HTTPAdapter", self.get_adapter(str(request.url)))
+        pool = adapter.get_connection_with_tls_context(
+            request, options.get("verify"), proxies=options.get("proxies"), cert=options.get("cert")
+        )
+        connect = cast("Callable[[], HTTPConnection]", getattr(pool, _CONNECT))
+
+        def remember() -> "HTTPConnection":
+            connection = connect()
+            self._connections.append(connection)
+            return connection
+
+        vars(pool)[_CONNECT] = remember
+        return super().send(request, **options)
+
+    def cut(self) -> None:
+        """Shut the connections: whoever waits for an answer on them gets an error at once."""
+        self.is_cut = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
