@@ -23,6 +23,7 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.publishing import is_published_by_another_up
 from stack.services.engine.reader import Refusal
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
@@ -160,14 +161,9 @@ class Up:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
-                        if port in await self._published_meanwhile(observed):
+                        if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
-
-    async def _published_meanwhile(self, observed: Observed) -> set[int]:
-        """Return the ports that the project's own containers publish since `observed`: another `up` is at work."""
-        before = {port for container in observed.containers for port in container.published}
-        return {port for container in await self._containers() for port in container.published} - before
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:
