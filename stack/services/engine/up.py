@@ -9,10 +9,11 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.installed import installed_compose
+from stack.services.engine.losses import weighed
 from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
 from stack.services.engine.plan import (
     Plan,
@@ -22,6 +23,7 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.publishing import is_published_by_another_up
 from stack.services.engine.reader import Refusal
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
@@ -63,10 +65,10 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     return observed
 
 
-def planned(observed: Observed, plan: Plan) -> UpResult:
-    """Return `plan` as the result of an `up` that has touched nothing."""
+def planned(observed: Observed, plan: Plan, losses: Sequence[tuple[Loss, ...]]) -> UpResult:
+    """Return `plan`, each step with its `losses`, as the result of an `up` that has touched nothing."""
     outcomes = tuple(outcome for step in plan.steps if (outcome := _planned(step, observed)))
-    steps = tuple(describe(step) for step in plan.steps)
+    steps = tuple(map(describe, plan.steps, losses))
     return UpResult((*outcomes, *map(_nothing, plan.left_out)), steps, 0.0, plan.findings)
 
 
@@ -97,7 +99,9 @@ class Up:
     repository: Project | None
     progress: Progress
     timeout: float
+    approve: Approval
     _done: dict[str, PlanStep] = field(default_factory=dict)
+    _losses: dict[str, tuple[Loss, ...]] = field(default_factory=dict)
     _warnings: list[Finding] = field(default_factory=list)
 
     async def run(self, names: Sequence[str], pull: Pull) -> UpResult:
@@ -140,25 +144,26 @@ class Up:
         return describe(step).resource in self._done
 
     async def _check(self, plan: Plan, observed: Observed) -> None:
-        """Raise what is in the way of `plan` before any of it is done."""
+        """Raise what is in the way of `plan` before any of it is done, and ask whether it may be."""
         if plan.errors:
             raise Failure(*plan.errors)
-        if not self.engine.endpoint.is_local:
-            return
+        if self.engine.endpoint.is_local:
+            await self._check_ports(plan, observed)
+        losses = await weighed(self.engine, self.project, observed, plan.steps)
+        shown = tuple(map(describe, plan.steps, losses))
+        self._losses |= {step.resource: step.losses for step in shown}
+        await self.approve(shown)
+
+    async def _check_ports(self, plan: Plan, observed: Observed) -> None:
         leaving = [step.container for step in plan.steps if isinstance(step, RecreateContainer | RemoveContainer)]
         freed = {port for container in leaving for port in container.published}
         for step in plan.steps:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
-                        if port in await self._published_meanwhile(observed):
+                        if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
-
-    async def _published_meanwhile(self, observed: Observed) -> set[int]:
-        """Return the ports that the project's own containers publish since `observed`: another `up` is at work."""
-        before = {port for container in observed.containers for port in container.published}
-        return {port for container in await self._containers() for port in container.published} - before
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -167,7 +172,9 @@ class Up:
             self._record([step])
 
     def _record(self, steps: Sequence[Step]) -> None:
-        for told in map(describe, steps):
+        for step in steps:
+            told = describe(step)
+            told = replace(told, losses=self._losses.get(told.resource, ()))
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told

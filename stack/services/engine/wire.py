@@ -117,6 +117,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
@@ -160,11 +161,39 @@ class NetworkSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class NetworkMember(TypedDict):
+    """A container on an inspected network."""
+
+    Name: str
+
+
+class InspectedNetwork(TypedDict, total=False):
+    """``GET /networks/{id}``."""
+
+    Containers: dict[str, NetworkMember] | None
+
+
 class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
+
+
+class VolumeUsage(TypedDict, total=False):
+    """How many bytes a volume takes, -1 where its driver does not say, and how many containers use it."""
+
+    Size: int
+    RefCount: int
+
+
+class UsedVolume(TypedDict, total=False):
+    """One volume of ``GET /system/df``."""
+
+    Name: str
+    UsageData: VolumeUsage | None
 
 
 class Component(TypedDict):
@@ -196,19 +225,6 @@ class ContainerUsage(TypedDict, total=False):
     SizeRw: int
 
 
-class VolumeUsageData(TypedDict):
-    """What a volume takes, in bytes, and how many containers use it."""
-
-    Size: int
-    RefCount: int
-
-
-class VolumeUsage(TypedDict, total=False):
-    """A volume and what it takes."""
-
-    UsageData: VolumeUsageData | None
-
-
 class CacheUsage(TypedDict):
     """A leftover of a build, in bytes."""
 
@@ -221,7 +237,7 @@ class DiskUsage(TypedDict, total=False):
 
     Images: list[ImageUsage] | None
     Containers: list[ContainerUsage] | None
-    Volumes: list[VolumeUsage] | None
+    Volumes: list[UsedVolume] | None
     BuildCache: list[CacheUsage] | None
 
 
