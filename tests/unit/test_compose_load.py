@@ -58,7 +58,9 @@ def test_compose_file_lists_files_and_the_first_one_is_at_home(tmp_path: Path) -
     assert refused(tmp_path, {}, {"COMPOSE_FILE": "gone.yml"}).code is Code.COMPOSE_FILE_MISSING
 
 
-def test_no_file_is_a_finding(tmp_path: Path) -> None:
+def test_no_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The search goes up to the root of this machine, where anything may lie.
+    monkeypatch.setattr("stack.services.compose.files.COMPOSE_FILE_NAMES", ("no-such-compose.yaml",))
     assert refused(tmp_path, {}).code is Code.COMPOSE_FILE_MISSING
 
 

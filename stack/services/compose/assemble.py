@@ -85,6 +85,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         networks.setdefault("default", Network("default", f"{around.name}_default"))
     for service in enabled.values():
         _check(service, networks, sections, enabled, disabled)
+    _check_container_names(enabled)
     _check_order(enabled)
     compose = ComposeProject(
         name=around.name,
@@ -212,6 +213,14 @@ def _check(
             raise _invalid(service, f"expected {name}, on which it depends, to be enabled; its profiles are {profiles}")
         if name not in enabled and name not in disabled:
             raise _invalid(service, f"expected {name}, on which it depends, to be a service of this project")
+
+
+def _check_container_names(services: Mapping[str, Service]) -> None:
+    owners: dict[str, str] = {}
+    for service in services.values():
+        name = service.container_name
+        if name and owners.setdefault(name, service.name) != service.name:
+            raise _invalid(service, f"expected another container_name than {owners[name]} has")
 
 
 def _check_order(services: Mapping[str, Service]) -> None:

@@ -46,8 +46,10 @@ def find_files(project: Project, variables: Variables) -> tuple[Path, ...]:
 
 
 def _first(directory: Path, names: tuple[str, ...]) -> Path | None:
-    # Whatever is there counts, as it does to Compose: what is no file says so where it is read.
-    return next((directory / name for name in names if (directory / name).exists()), None)
+    # Whatever is there counts, as it does to Compose: what is no file says so where it is read. A link that leads
+    # nowhere counts where there is nothing else.
+    there = [directory / name for name in names if os.path.lexists(directory / name)]
+    return next((path for path in there if path.exists()), there[0] if there else None)
 
 
 def _absolute(directory: Path, name: str) -> Path:
