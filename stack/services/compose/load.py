@@ -10,7 +10,7 @@ from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Project
 from stack.services.compose.assemble import Surroundings, assemble, check
 from stack.services.compose.extends import Extender
-from stack.services.compose.files import find_files, project_name
+from stack.services.compose.files import WrittenName, find_files, project_name
 from stack.services.compose.interpolate import Interpolator
 from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
@@ -67,7 +67,7 @@ def _documents(file: Path) -> Iterator[Node]:
         yield document
 
 
-def _written_name(documents: Iterable[Node], variables: Variables) -> str | None:
+def _written_name(documents: Iterable[Node], variables: Variables) -> WrittenName | None:
     """Return the last ``name:`` of the files, interpolated."""
     written = None
     for document in documents:
@@ -76,7 +76,7 @@ def _written_name(documents: Iterable[Node], variables: Variables) -> str | None
             if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
                 raise InvalidNode(node.position, f"name: expected a text, got {describe(node)}")
             try:
-                written = interpolate(node.value, variables.lookup).text
+                written = WrittenName(interpolate(node.value, variables.lookup).text, node.position)
             except InterpolationError as error:
                 raise InvalidNode(node.position, f"name: {error}") from None
     return written
