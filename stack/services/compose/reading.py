@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from stack.services.compose.model import Position, UnsupportedKey
@@ -31,11 +31,15 @@ _MAX_FLOAT32: Final = 3.4e38
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A node, the dotted path to it, and where keys are noted that nobody vouches for."""
+    """A node, the dotted path to it, and where keys are noted that nobody vouches for.
+
+    Where a later file may still replace values that mean nothing, they are read as if they were not there.
+    """
 
     node: Node
     path: str
     unsupported: list[UnsupportedKey]
+    may_be_replaced: bool = False
 
     def invalid(self, message: str) -> InvalidValue:
         """Return the error that says `message` about what this node means."""
@@ -155,14 +159,14 @@ class Cursor:
         if not isinstance(self.node, SequenceNode):
             raise self.expected("a list")
         for index, item in enumerate(self.node.items):
-            yield Cursor(item, f"{self.path}[{index}]", self.unsupported)
+            yield replace(self, node=item, path=f"{self.path}[{index}]")
 
     def entries(self) -> Mapping[str, "Cursor"]:
         """Read a mapping with any keys; those that begin with ``x-`` are somebody else's and left out."""
         if not isinstance(self.node, MappingNode):
             raise self.expected("a mapping")
         return {
-            key: Cursor(entry.node, f"{self.path}.{key}" if self.path else key, self.unsupported)
+            key: replace(self, node=entry.node, path=f"{self.path}.{key}" if self.path else key)
             for key, entry in self.node.entries.items()
             if not key.startswith("x-")
         }
@@ -242,7 +246,7 @@ class Cursor:
             if key.startswith("x-"):
                 # Compose takes it for an extension even here, and writes a garbled value under another key.
                 self.note(key, entry.key)
-            yield key, Cursor(entry.node, f"{self.path}.{key}", self.unsupported)
+            yield key, replace(self, node=entry.node, path=f"{self.path}.{key}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,16 +257,27 @@ class Fields:
 
     def get(self, key: str, read: Callable[[Cursor], T]) -> T | None:
         """Read the value of `key`, or return None where it is not written."""
-        return read(self.cursors[key]) if key in self.cursors else None
+        return self._read(key, read, None)
 
     def many(self, key: str, read: Callable[[Cursor], tuple[T, ...]]) -> tuple[T, ...]:
         """Read the list of `key`, empty where it is not written."""
-        return read(self.cursors[key]) if key in self.cursors else ()
+        return self._read(key, read, ())
 
     def mapping(self, key: str, read: Callable[[Cursor], Mapping[str, T]]) -> Mapping[str, T]:
         """Read the mapping of `key`, empty where it is not written."""
-        return read(self.cursors[key]) if key in self.cursors else {}
+        return self._read(key, read, {})
 
     def flag(self, key: str) -> bool:
         """Read the truth value of `key`, false where it is not written."""
         return self.get(key, Cursor.boolean) or False
+
+    def _read(self, key: str, read: Callable[[Cursor], T], otherwise: T) -> T:
+        cursor = self.cursors.get(key)
+        if cursor is None:
+            return otherwise
+        try:
+            return read(cursor)
+        except InvalidValue:
+            if cursor.may_be_replaced:
+                return otherwise
+            raise

@@ -1,6 +1,5 @@
 """One service of a merged Compose file, in the canonical form of the Compose specification."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -21,7 +20,7 @@ from stack.services.compose.model import (
     Ulimit,
 )
 from stack.services.compose.mounts import Directory, read_mounts
-from stack.services.compose.nodes import InvalidNode, InvalidValue, MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
 from stack.services.compose.ports import read_expose, read_ports
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.shellwords import CommandSyntaxError, split
@@ -115,9 +114,7 @@ def check_service(cursor: Cursor, name: str, directory: Directory) -> None:
     fields = _fields(cursor)
     fields.mapping("environment", Cursor.pairs)
     fields.many("env_file", lambda entries: tuple(env_files.read_entries(entries)))
-    # A value that means nothing may still be replaced.
-    with contextlib.suppress(InvalidValue):
-        _written(fields, name, directory)
+    _written(fields, name, directory)
 
 
 def _fields(cursor: Cursor) -> Fields:
