@@ -290,7 +290,7 @@ services:
   far: {extends: {file: deep/deep.yaml, service: deep}, env_file: far.env, volumes: ["./v:/v", "data:/d"]}
 """,
         "sub/far.env": "FROM=far",
-        "sub/deep/deep.yaml": "services: {deep: {image: 'deep:${TAG}', volumes: [{type: bind, source: ., target: /b}]}}",
+        "sub/deep/deep.yaml": "services: {deep: {image: 'deep:$TAG', volumes: [{type: bind, source: ., target: /b}]}}",
         ".env": "TAG=1",
     }
     services = load(tmp_path, files).services
