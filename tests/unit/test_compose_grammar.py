@@ -21,7 +21,7 @@ def values(text: str) -> dict[str, str]:
         ("\n# c\n  # d\nA=1\n#", {"A": "1"}),
         (" A = 1 \n", {"A": "1"}),
         ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
-        ('A="a\r\nb"\r\nB=\'c\r\nd\'\r\n', {"A": "a\r\nb", "B": "c\r\nd"}),
+        ("A=\"a\r\nb\"\r\nB='c\r\nd'\r\n", {"A": "a\r\nb", "B": "c\r\nd"}),
         ("export A=1\nexport\tB=2\nexportC=3", {"A": "1", "B": "2", "exportC": "3"}),
         ("export\nA=1\n", {"A": "1"}),
         ("A: v\nB:w", {"A": "v", "B": "w"}),
