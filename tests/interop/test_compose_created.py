@@ -53,7 +53,7 @@ services:
       back: {mac_address: "02:42:ac:11:65:43"}
   unchecked: {<<: *sleeper, healthcheck: {disable: true}}
   unhealthy: {<<: *sleeper, healthcheck: {test: [NONE]}}
-  checked: {<<: *sleeper, healthcheck: {test: 'test "$$HOME"', interval: 1s, timeout: 2s, retries: 0, start_period: 1m30s}}
+  checked: {<<: *sleeper, healthcheck: {test: 'test "$$HOME"', interval: 1s, timeout: 2s, start_period: 1m30s}}
 networks:
   front: {ipam: {config: [{subnet: "${SUBNET}.0/24"}]}, driver_opts: {com.docker.network.bridge.enable_icc: "false"}}
   back: {internal: true, attachable: true}
@@ -102,7 +102,7 @@ def recorded(box: Sandbox) -> Mapping[str, Mapping[str, object]]:
         for key in ("Binds", "Mounts"):
             host.pop(key, None)
         mounts = {
-            it["Destination"]: (it["Type"], source(box, it), it["RW"], it["Mode"], it["Propagation"])
+            it["Destination"]: (it["Type"], source(box, it), it["RW"], it["Propagation"])
             for it in container.attrs["Mounts"]
         }
         networks = {
