@@ -36,6 +36,10 @@ def program(tmp_path):
     return path
 
 
+def left_behind() -> set[str]:
+    return {str(path) for path in Path(gettempdir()).glob("stackdeck-*/*")}
+
+
 async def called(program, url, *arguments):
     assert await run_psql(program, url, arguments) == 3
     return (program.parent / "told").read_text(encoding="utf-8").split("\0")
@@ -49,11 +53,10 @@ async def test_how_to_connect_travels_in_files(program):
     wanted = {"host=db.example.com", "port=6432", "dbname=shop", "user=ada", "sslmode=require"}
     assert wanted < set(service.splitlines())
     assert passwords == "db.example.com:6432:*:ada:pa\\:ss\\\\word\n"
-    left = {str(path) for path in Path(gettempdir()).glob("stackdeck-*/*")}
     for line in names.splitlines():
         path, _, mode = line.rpartition(" ")
         assert mode == oct(0o600)
-        assert path not in left
+        assert path not in left_behind()
 
 
 async def test_without_a_password_psql_asks_for_it(program):
