@@ -25,9 +25,12 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
+    PlanStep,
+    ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
+    Usage,
 )
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
@@ -135,14 +138,48 @@ class FakeServices:
     runtime = RuntimeName.DOCKER
 
     def __init__(self) -> None:
-        self.status_now = ServicesStatus(
-            EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
-        )
+        self._status = ServicesStatus(EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN))
+        self._moved = asyncio.Event()
+        self.samples: asyncio.Queue[Usage] = asyncio.Queue()
+        self.probed: tuple[ProbeRun, ...] = ()
+        self.planned: tuple[PlanStep, ...] = ()
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
         self.asked: list[tuple[str, ...]] = []
 
+    @property
+    def status_now(self) -> ServicesStatus:
+        return self._status
+
+    @status_now.setter
+    def status_now(self, status: ServicesStatus) -> None:
+        self._status = status
+        self._moved.set()
+        self._moved = asyncio.Event()
+
     async def status(self) -> ServicesStatus:
         return self.status_now
+
+    async def watch(self) -> AsyncIterator[ServicesStatus]:
+        while True:
+            moved = self._moved
+            yield self.status_now
+            await moved.wait()
+
+    async def usage(self, services) -> AsyncIterator[tuple[Usage, ...]]:
+        self.asked.append(("usage", *services))
+        try:
+            while True:
+                yield (await self.samples.get(),)
+        finally:
+            self.asked.append(("usage ends", *services))
+
+    async def probes(self, service) -> tuple[ProbeRun, ...]:
+        self.asked.append(("probes", service))
+        return self.probed
+
+    async def psql(self, arguments) -> int:
+        self.asked.append(("psql", *arguments))
+        return 0
 
     async def stop(self, services, *, progress):
         self.asked.append(("stop", *services))
