@@ -112,6 +112,7 @@ class Deck(Asking, App[None]):
 
     def _opened(self, workspace: "Workspace") -> None:
         self._files = fingerprint(workspace.project)
+        workspace.approval = self.consent
         before, self.workspace = self.workspace, workspace
         self.opening_findings = ()
         if before is not None:

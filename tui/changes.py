@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from stack.findings import Progress
+from stack.findings import Finding, Progress
 from stack.services import equivalent
 from stack.services.control import Pull, UpResult, Volumes
 from stack.services.equivalent import ComposeCall
@@ -32,8 +32,11 @@ class Changes:
         command = self._command(partial(_up, services=names))
         approve = self._screen.deck.consent.to(f"{title}: go on with this?", command)
 
-        async def work(workspace: "Workspace", progress: Progress) -> None:
-            await workspace.up(names, pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress, approve=approve)
+        async def work(workspace: "Workspace", progress: Progress) -> tuple[Finding, ...]:
+            result = await workspace.up(
+                names, pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress, approve=approve
+            )
+            return result.findings
 
         self._start(title, work, command)
 
@@ -45,16 +48,18 @@ class Changes:
     def stop(self, name: str) -> None:
         """Stop a service."""
 
-        async def work(workspace: "Workspace", progress: Progress) -> None:
+        async def work(workspace: "Workspace", progress: Progress) -> tuple[Finding, ...]:
             await (await workspace.services()).stop((name,), progress=progress)
+            return ()
 
         self._start(f"Stop {name}", work, self._command(partial(equivalent.stop, services=(name,))))
 
     def restart(self, name: str) -> None:
         """Stop and start a service's containers as they are."""
 
-        async def work(workspace: "Workspace", progress: Progress) -> None:
+        async def work(workspace: "Workspace", progress: Progress) -> tuple[Finding, ...]:
             await (await workspace.services()).restart((name,), progress=progress)
+            return ()
 
         self._start(f"Restart {name}", work, self._command(partial(equivalent.restart, services=(name,))))
 
@@ -64,19 +69,23 @@ class Changes:
         command = self._command(partial(equivalent.down, volumes=volumes))
         approve = self._screen.deck.consent.to(f"{title}: remove all this?", command)
 
-        async def work(workspace: "Workspace", progress: Progress) -> None:
+        async def work(workspace: "Workspace", progress: Progress) -> tuple[Finding, ...]:
             services = await workspace.services()
-            plan = await services.plan_down(volumes=volumes)
-            await approve(plan)
-            await services.down(volumes=volumes, progress=progress)
+            await approve(await services.plan_down(volumes=volumes))
+            return (await services.down(volumes=volumes, progress=progress)).findings
 
         self._start(title, work, command)
 
     def _start(
-        self, title: str, work: Callable[["Workspace", Progress], Awaitable[None]], command: str | None
+        self,
+        title: str,
+        work: Callable[["Workspace", Progress], Awaitable[tuple[Finding, ...]]],
+        command: str | None,
     ) -> None:
-        if workspace := self._screen.deck.workspace:
-            self._screen.deck.start_job(title, partial(work, workspace), _nothing, command=command)
+        """Do `work` as the deck's job; what it found goes into the banner, how things stand then comes by the watch."""
+        deck = self._screen.deck
+        if deck.workspace is not None:
+            deck.start_job(title, partial(work, deck.workspace), partial(self._screen.note, "job"), command=command)
 
     def _show(self, result: UpResult) -> None:
         command = self._command(partial(_up, services=()))
@@ -90,10 +99,6 @@ class Changes:
 
 def _up(call: ComposeCall, services: Sequence[str]) -> str:
     return equivalent.up(call, services, pull=Pull.MISSING, timeout=UP_TIMEOUT)
-
-
-def _nothing(_result: None) -> None:
-    """Take the end of a job whose outcome the watch shows."""
 
 
 async def _plan(workspace: "Workspace") -> UpResult:
