@@ -1,4 +1,4 @@
-"""``up``, ``stop``, ``restart``, ``down``, ``status`` and ``logs``: what runs."""
+"""``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
 
 import argparse
 import re
@@ -184,6 +184,18 @@ class FollowLogs:
         async for line in services.follow(self.services, tail=self.tail, since=self.since):
             console.line(_log_text(line))
         return Outcome({})
+
+
+@dataclass(frozen=True, slots=True)
+class Psql:
+    """Hand the terminal over to psql on the project's database; what it takes and prints is its own."""
+
+    arguments: tuple[str, ...]
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Run it to its end, and end as it did."""
+        services = await workspace.services()
+        return Outcome({}, status=await services.psql(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,3 +391,7 @@ def add_commands(commands: "Commands") -> None:
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines of each service")
     logs.add_argument("--since", type=_moment, metavar="T", help="only since a moment (ISO 8601) or so long ago (10m)")
+    # All that follows is psql's own, options too, so there is no character that our options begin with.
+    psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    psql.set_defaults(make=lambda a: Psql(tuple(a.arguments)))

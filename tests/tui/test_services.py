@@ -118,13 +118,14 @@ async def test_details_tell_the_engine_the_probes_and_the_use_and_stand_in_the_l
     workspace = FakeWorkspace()
     services = workspace.fake_services
     at = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-    services.probed = (ProbeRun(at, 1, f"no {MARKUP}"), ProbeRun(at, 0, "accepting\nconnections\n"))
+    services.probes_now["db"] = (ProbeRun(at, 1, f"no {MARKUP}"), ProbeRun(at, 0, "accepting\nconnections\n"))
     async with services_screen(workspace) as (deck, pilot):
         await until(pilot, lambda: "Log of db" in shown(deck))
         assert not done(workspace, "usage")
         await pilot.press("i")
         await until(pilot, lambda: ("usage", "db") in services.asked)
-        services.samples.put_nowait(Usage("db", "bookings-db-1", 0.125, 48_000_000, 2**31, 1000.0, 2000.0, 0.0, 4e6))
+        sample = Usage("db", "bookings-db-1", 0.125, 48_000_000, 2**31, 1000.0, 2000.0, 0.0, 4e6)
+        services.samples.put_nowait((sample,))
         await until(pilot, lambda: "12.5 % of a core" in shown(deck))
         text = shown(deck)
         assert "Log of db" not in text
@@ -158,7 +159,7 @@ async def test_probes_are_asked_when_the_health_changes():
     services = workspace.fake_services
     async with services_screen(workspace, WIDE) as (deck, pilot):
         await until(pilot, lambda: done(workspace, "probes") == [("probes", "db")])
-        services.probed = (ProbeRun(datetime.now(UTC), 2, "no response"),)
+        services.probes_now["db"] = (ProbeRun(datetime.now(UTC), 2, "no response"),)
         services.status_now = replace(services.status_now, services=(replace(DB, health=Health.UNHEALTHY), PGADMIN))
         await until(pilot, lambda: "exit 2  no response" in shown(deck))
         assert len(done(workspace, "probes")) == 2

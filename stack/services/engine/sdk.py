@@ -1,7 +1,10 @@
 """The Docker SDK's client with typed answers, and with the few requests that it lacks."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
 
 from docker import APIClient
 from docker.errors import NotFound
@@ -14,6 +17,35 @@ if TYPE_CHECKING:
     from requests import Response
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A program in a container: both directions of its streams, and what has come of them already."""
+
+    connection: socket.socket
+    received: bytes
+
+
+class _SocketIO(Protocol):
+    _sock: socket.socket
+
+
+class _Buffered(Protocol):
+    raw: _SocketIO
+
+    def peek(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes: ...
+
+
+class _Head(Protocol):
+    fp: _Buffered
+
+
+class _Upgraded(Protocol):
+    """What urllib3 holds of an answer after which the connection is ours; `http.client` and `io` are below it."""
+
+    _fp: _Head
+
+
 class Client(APIClient):
     """A client of one engine; every method blocks, and raises `docker.errors.APIError` where the engine refuses."""
 
@@ -21,7 +53,10 @@ class Client(APIClient):
         # How the SDK itself makes its requests; its type stubs leave it out.
         def _url(self, path: str, *arguments: str) -> str: ...
         def _get(self, url: str, *, params: Mapping[str, int | str]) -> Response: ...
-        def _post_json(self, url: str, data: JsonObject) -> Response: ...
+        def _post_json(
+            self, url: str, data: JsonObject, *, headers: Mapping[str, str] = ..., stream: bool = ...
+        ) -> Response: ...
+        def _raise_for_status(self, response: Response) -> None: ...
         def _result(self, response: Response, json: bool = False) -> Json: ...
 
     def list_containers(self, labels: Mapping[str, str | None]) -> list[wire.ContainerSummary]:
@@ -99,3 +134,51 @@ class Client(APIClient):
     def engine_version(self) -> str:
         """Return the engine's own version."""
         return cast("wire.EngineVersion", self.version())["Version"]
+
+    def machine_memory(self) -> int:
+        """Return the bytes of memory of the engine's machine."""
+        return cast("wire.EngineInfo", self.info())["MemTotal"]
+
+    def listen(self, filters: Mapping[str, Sequence[str]], since: int) -> wire.EventStream:
+        """Return the events that pass `filters`, those of the past since the second `since` first."""
+        return cast("wire.EventStream", self.events(since=since, filters=dict(filters), decode=True))
+
+    def usage(self, container: str) -> wire.ContainerStats:
+        """Return what a container has used, at once; engines before 1.41 take a second or two to answer."""
+        at_once = True if version_gte(self.api_version, "1.41") else None
+        return cast("wire.ContainerStats", self.stats(container, stream=False, one_shot=at_once))
+
+    def prepare(
+        self, container: str, command: Sequence[str], *, environment: Mapping[str, str], tty: bool, detach_keys: str
+    ) -> str:
+        """Prepare a program to be run in a container, and return the id to run it by."""
+        created = self.exec_create(
+            container,
+            list(command),
+            stdin=True,
+            tty=tty,
+            environment=dict(environment),
+            detach_keys=detach_keys or None,
+        )
+        return cast("dict[str, str]", created)["Id"]
+
+    @contextmanager
+    def run_prepared(self, execution: str, *, tty: bool) -> Iterator[Attached]:
+        """Run the program that was prepared as `execution`, and connect to it until the context ends."""
+        response = self._post_json(
+            self._url("/exec/{0}/start", execution),
+            {"Tty": tty, "Detach": False},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+        )
+        with closing(response):
+            self._raise_for_status(response)
+            # The SDK has a socket for it, past which goes whatever came in one piece with the answer's head.
+            buffered = cast("_Upgraded", response.raw)._fp.fp  # noqa: SLF001 - as in the SDK's own method
+            connection = buffered.raw._sock  # noqa: SLF001
+            connection.setblocking(False)
+            yield Attached(connection, buffered.read(len(buffered.peek(1))))
+
+    def execution(self, execution: str) -> wire.ExecDetails:
+        """Return whether a program in a container still runs, and how it ended."""
+        return cast("wire.ExecDetails", self.exec_inspect(execution))
