@@ -1,4 +1,4 @@
-"""The Services screen: it shows what the engine tells as it tells it, asks before anything costs, and lends the terminal."""
+"""The Services screen: it follows the engine, asks before anything costs, and lends the terminal."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import pytest
 
 from stack.findings import Code, Failure, Finding, Gauge
 from stack.project import RuntimeName
-from stack.services.control import Action, Health, LogLine, Loss, PlanStep, ProbeRun, State, Usage
+from stack.services.control import Action, Health, LogLine, Loss, PlanStep, ProbeRun, State, UpResult, Usage
 from stack.services.runtime import RuntimeInUse
 from tests.support.fake_workspace import DB, PGADMIN, FakeWorkspace
 from tests.tui.support import deck_over, shown, until
@@ -41,7 +41,7 @@ def state(tmp_path, monkeypatch):
 async def services_screen(workspace, size=NARROW):
     """The Services screen of a deck over `workspace`, once it shows the services and knows who manages them."""
     deck = deck_over(workspace)
-    async with deck.run_test(size=size) as pilot:
+    async with deck.run_test(size=size, notifications=True) as pilot:
         await pilot.press("2")
         await until(pilot, lambda: "postgres:16-alpine" in shown(deck) and deck.vitals.managed)
         yield deck, pilot
@@ -292,6 +292,7 @@ async def test_a_pull_is_drawn_as_bars_the_whole_first():
         parts = [Gauge(f"layer{number:02}", 10**6 * number, 10**7) for number in range(12)]
         progress("Pulling postgres", [Gauge("postgres", 66 * 10**6, 12 * 10**7, rate=2e6), *parts])
         await gate.wait()
+        return UpResult((), (), 1.0)
 
     workspace.up = up
     async with services_screen(workspace) as (deck, pilot):
@@ -362,7 +363,7 @@ async def test_a_published_port_opens_in_the_browser(monkeypatch):
     services = workspace.fake_services
     two = replace(WEB, ports=("127.0.0.1:5050->5050/tcp", "0.0.0.0:8080->80/tcp"))
     services.status_now = replace(services.status_now, services=(DB, WEB))
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: True)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: True)
     async with services_screen(workspace) as (deck, pilot):
         monkeypatch.setattr(deck, "open_url", opened.append)
         await pilot.press("o")
@@ -381,7 +382,7 @@ async def test_a_published_port_opens_in_the_browser(monkeypatch):
 async def test_without_a_browser_the_address_is_copied(monkeypatch):
     workspace = FakeWorkspace()
     workspace.fake_services.status_now = replace(workspace.fake_services.status_now, services=(DB, WEB))
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: False)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: False)
     async with services_screen(workspace) as (deck, pilot):
         await pilot.press("down", "o")
         await until(pilot, lambda: deck.clipboard == "http://127.0.0.1:5050")
@@ -394,13 +395,13 @@ async def test_pgadmin_opens_once_it_answers(monkeypatch):
     async def answered(address):
         return bool(answers)
 
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: True)
-    monkeypatch.setattr("tui.reach.pgadmin_answers", answered)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: True)
+    monkeypatch.setattr("tui.reach.pings", answered)
     monkeypatch.setattr("tui.reach.ASK_AGAIN", 0.01)
     async with services_screen(workspace) as (deck, pilot):
         monkeypatch.setattr(deck, "open_url", opened.append)
         await pilot.press("g")
-        await until(pilot, lambda: "select pgadmin and press s" in shown(deck))
+        await until(pilot, lambda: "pgAdmin does not run" in shown(deck))
         services.status_now = replace(services.status_now, services=(DB, WEB))
         await until(pilot, lambda: shown(deck).count("● healthy") == 2)
         await pilot.press("g")

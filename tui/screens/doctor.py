@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from stack.workspace import Overview, Workspace
 
 
-
 class DoctorScreen(DeckScreen):
     """The first screen: what stands between a fresh clone and its data, and what to do next."""
 

@@ -12,9 +12,9 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Static
 
-from stack.services.control import LogLine, ServicesStatus, ServiceStatus, State, Volumes
 from stack.project import RuntimeName
-from stack.services.web import addresses, is_pgadmin
+from stack.services.control import LogLine, ServicesStatus, ServiceStatus, State, Volumes
+from stack.services.web import is_pgadmin, web_addresses
 from tui.actions import Fact, Place, bindings
 from tui.changes import Changes
 from tui.outside import block, cell
@@ -100,7 +100,7 @@ class ServicesScreen(DeckScreen):
         if selected:
             facts |= Fact.SELECTED
             facts |= Fact.EXISTS if selected.container else Fact.NONE
-            facts |= Fact.BROWSABLE if addresses(selected) else Fact.NONE
+            facts |= Fact.BROWSABLE if self._addresses(selected) else Fact.NONE
         facts |= Fact.PGADMIN if self._pgadmin else Fact.NONE
         return facts
 
@@ -112,6 +112,9 @@ class ServicesScreen(DeckScreen):
     def _selected(self) -> ServiceStatus | None:
         key = self.grid.selected_key
         return next((service for service in self._services if _key(service) == key), None)
+
+    def _addresses(self, service: ServiceStatus) -> tuple[str, ...]:
+        return web_addresses(service, self._status.engine) if self._status else ()
 
     @property
     def _pgadmin(self) -> ServiceStatus | None:
@@ -185,7 +188,7 @@ class ServicesScreen(DeckScreen):
         workspace, selected = self.deck.workspace, self._selected
         if workspace is None:
             return
-        self.panel.show(workspace, selected, self._status, addresses(selected) if selected else ())
+        self.panel.show(workspace, selected, self._status, self._addresses(selected) if selected else ())
         self._sample()
         self._follow()
 
@@ -265,17 +268,17 @@ class ServicesScreen(DeckScreen):
     def action_open_address(self) -> None:
         """Open the selected service in the browser."""
         if self._selected:
-            self._reach.open(self._selected)
+            self._reach.open(self._addresses(self._selected))
 
     def action_open_pgadmin(self) -> None:
         """Open pgAdmin in the browser."""
         if self._pgadmin:
-            self._reach.open_pgadmin(self._pgadmin)
+            self._reach.open_pgadmin(self._pgadmin, self._addresses(self._pgadmin))
 
     def action_copy(self) -> None:
         """Copy a name of the selected service."""
         if self._selected:
-            self._reach.copy(self._selected)
+            self._reach.copy(self._selected, self._addresses(self._selected))
 
     def action_psql(self) -> None:
         """Hand the terminal over to psql."""

@@ -73,8 +73,10 @@ class ServiceDetail(Widget):
             return [Content.styled("No service is selected.", "$muted")]
         sign = sign_of(service)
         lines = [_fact("state", Content.assemble(("● ", sign.tone.value), line(sign.text, "bold")))]
-        lines += [_fact("outdated" if not index else "", line(cause, "$warning"))
-                  for index, cause in enumerate(service.causes)]
+        lines += [
+            _fact("outdated" if not index else "", line(cause, "$warning"))
+            for index, cause in enumerate(service.causes)
+        ]
         lines += [
             _fact("image", line(service.image or "–")),
             _fact("container", line(service.container or "there is none")),

@@ -45,9 +45,9 @@ from stack.services.embedded.plan import Step, Stopped, Work, missing_database, 
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.serverlog import LogReader, follow_log, read_log
 from stack.services.embedded.staging import stage, staged_programs
-from stack.services.pg_dump import dump
 from stack.services.embedded.usage import sample
 from stack.services.embedded.watch import watch
+from stack.services.pg_dump import dump
 from stack.services.psql import installed_psql, run_psql
 from stack.text import clean_line
 
