@@ -26,8 +26,8 @@ _Filters: TypeAlias = Mapping[str, list[str]]
 _CONTAINER_ACTIONS: Final = ("create", "start", "die", "destroy", "rename", "pause", "unpause", "health_status")
 _OTHER_ACTIONS: Final = ("connect", "disconnect", "tag", "untag", "delete", "pull", "load", "import")
 
-_OVERLAP: Final = 1
-"""Seconds before now from which events are asked for. The engine answers a moment before it begins to listen, and its
+OVERLAP_SECONDS: Final = 1
+"""How far back events are asked for. The engine answers a moment before it begins to listen, and its
 list of containers lags a moment behind its events; what comes twice is looked at twice."""
 
 
@@ -77,7 +77,7 @@ class Events:
         Raises:
             Failure: the engine cannot be reached, or refuses.
         """
-        since = int(time.time()) - _OVERLAP
+        since = int(time.time()) - OVERLAP_SECONDS
         for filters in self._filters:
             try:
                 stream = await self._engine.call(partial(self._open, filters, since))

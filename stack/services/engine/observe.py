@@ -17,7 +17,7 @@ _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 @dataclass(frozen=True, slots=True)
 class ObservedMount:
-    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+    """A volume or a directory in a container: `volume` is the name of a named or anonymous one, `source` a path."""
 
     target: str
     volume: str | None
@@ -270,10 +270,12 @@ def _current_health(state: wire.ContainerState) -> Health:
 
 
 def _mount(mount: wire.MountPoint) -> ObservedMount:
+    volume = mount.get("Name") if mount.get("Type") == "volume" else None
     return ObservedMount(
         target=mount.get("Destination", ""),
-        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
-        source=mount.get("Source"),
+        volume=volume,
+        # Where the engine keeps a volume is its own business, and only some of its answers tell.
+        source=None if volume else mount.get("Source"),
         read_only=not mount.get("RW", True),
     )
 

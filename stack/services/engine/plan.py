@@ -231,10 +231,11 @@ class _Context:
     def _causes(self, service: Service, container: ObservedContainer) -> Iterator[str]:
         if container.state is State.DEAD:
             yield "the engine could not remove it completely"
+        image = self.observed.images.get(service.image or "")
         if container.config_hash not in self.hashes[service.name]:
             yield from self._changes(service, container)
-        image = self.observed.images.get(service.image or "")
-        if image and container.image_label not in image.identities and container.image == service.image:
+        elif image and container.image_label not in image.identities:
+            # By the label alone: in lists, a container whose tag has moved has an id in place of its image's name.
             yield f"image: {service.image} now points elsewhere"
         for name in self._network_names(service):
             if name in self.remade_networks:
