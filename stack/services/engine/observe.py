@@ -9,7 +9,7 @@ from docker.errors import NotFound
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
-from stack.services.engine.json_types import JsonObject
+from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.sdk import Client
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
@@ -27,10 +27,12 @@ class ObservedMount:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a container was created with, in the engine's own JSON."""
+    """What the container `id` was created with, in the engine's own JSON; `networks` by name."""
 
+    id: str
     config: JsonObject
     host_config: JsonObject
+    networks: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class ObservedImage:
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
+    healthcheck: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def identities(self) -> frozenset[str]:
@@ -229,7 +233,8 @@ def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
 
 
 def _recorded(details: wire.ContainerDetails) -> Recorded:
-    return Recorded(details["Config"], details["HostConfig"])
+    networks: JsonObject = dict(details["NetworkSettings"]["Networks"] or {})
+    return Recorded(details["Id"], details["Config"], details["HostConfig"], networks)
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
@@ -334,6 +339,8 @@ def _image(details: wire.ImageDetails) -> ObservedImage:
         stop_signal=config.get("StopSignal") or "",
         labels=config.get("Labels") or {},
         volumes=frozenset(config.get("Volumes") or {}),
+        exposed=frozenset(config.get("ExposedPorts") or {}),
+        healthcheck=config.get("Healthcheck") or {},
     )
 
 

@@ -117,6 +117,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
