@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -183,6 +183,9 @@ class FakeServices:
     async def probes(self, service) -> tuple[ProbeRun, ...]:
         self.asked.append(("probes", service))
         return self.probes_now.get(service, ())
+
+    async def since(self, service) -> datetime:
+        return datetime.now(UTC) - timedelta(minutes=65)
 
     async def psql(self, arguments) -> int:
         self.asked.append(("psql", *arguments))

@@ -1,6 +1,7 @@
 """All that is known of one service: its container, its addresses, what it uses, what its health check says."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from textual.content import Content
@@ -8,7 +9,7 @@ from textual.widget import Widget
 
 from stack.services.control import EngineStatus, ProbeRun, ServiceStatus
 from stack.text import clean
-from tui.amounts import rate, size
+from tui.amounts import rate, size, span
 from tui.outside import line
 from tui.usage import UsageHistory
 from tui.vitals import Tone
@@ -34,6 +35,7 @@ class ServiceDetail(Widget):
         self._service: ServiceStatus | None = None
         self._engine: EngineStatus | None = None
         self._addresses: tuple[str, ...] = ()
+        self._since: datetime | None = None
         self._probes: tuple[ProbeRun, ...] = ()
         self._usage: UsageHistory | None = None
         self._height = 0
@@ -43,9 +45,9 @@ class ServiceDetail(Widget):
         self._service, self._engine, self._addresses = service, engine, tuple(addresses)
         self._draw()
 
-    def show_probes(self, probes: tuple[ProbeRun, ...]) -> None:
-        """Show the newest runs of the health check, oldest first."""
-        self._probes = probes
+    def show_looked(self, since: datetime | None, probes: tuple[ProbeRun, ...]) -> None:
+        """Show since when it is as it is, and the newest runs of its health check, oldest first."""
+        self._since, self._probes = since, probes
         self._draw()
 
     def show_usage(self, usage: UsageHistory) -> None:
@@ -72,7 +74,8 @@ class ServiceDetail(Widget):
         if service is None:
             return [Content.styled("No service is selected.", "$muted")]
         sign = sign_of(service)
-        lines = [_fact("state", Content.assemble(("● ", sign.tone.value), line(sign.text, "bold")))]
+        state = Content.assemble(("● ", sign.tone.value), line(sign.text, "bold"), (_since(self._since), "$muted"))
+        lines = [_fact("state", state)]
         lines += [
             _fact("outdated" if not index else "", line(cause, "$warning"))
             for index, cause in enumerate(service.causes)
@@ -86,7 +89,7 @@ class ServiceDetail(Widget):
         if self._usage and self._usage.latest:
             lines += _usage(self._usage, width)
         if self._engine and self._engine.endpoint:
-            lines.append(_fact("engine", _engine(self._engine)))
+            lines += _engine(self._engine)
         if self._probes:
             lines.append(Content.styled("health check, the newest run first", "$muted"))
             for index, probe in enumerate(reversed(self._probes)):
@@ -102,10 +105,17 @@ def _several(name: str, values: Sequence[Content]) -> list[Content]:
     return [_fact("" if index else name, value) for index, value in enumerate(values)]
 
 
-def _engine(engine: EngineStatus) -> Content:
-    version = f", {engine.version}" if engine.version else ""
-    source = f" ({engine.source})" if engine.source else ""
-    return line(f"{engine.endpoint}{source}{version}")
+def _since(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    here = moment.astimezone()
+    return f"  since {here:%Y-%m-%d %H:%M} ({span((datetime.now(UTC) - moment).total_seconds())})"
+
+
+def _engine(engine: EngineStatus) -> list[Content]:
+    version = f"Docker Engine {engine.version}" if engine.version else ""
+    source = ", from ".join(text for text in (version, engine.source or "") if text)
+    return _several("engine", [line(engine.endpoint or ""), *([line(source, "$muted")] if source else [])])
 
 
 def _usage(usage: UsageHistory, width: int) -> list[Content]:
@@ -114,15 +124,15 @@ def _usage(usage: UsageHistory, width: int) -> list[Content]:
         return []
     limit = f" of {size(latest.memory_limit)}" if latest.memory_limit else ""
     figures = (
-        ("cpu", f"{latest.cpu * 100:.1f} % of a core", usage.cpu),
-        ("memory", f"{size(latest.memory)}{limit}", usage.memory),
-        ("network", f"↓ {rate(latest.received)}  ↑ {rate(latest.sent)}", usage.network),
-        ("disk", f"r {rate(latest.read)}  w {rate(latest.written)}", usage.disk),
+        ("cpu", f"{latest.cpu * 100:.1f} % of a core", usage.cpu, 0.05),
+        ("memory", f"{size(latest.memory)}{limit}", usage.memory, 0.0),
+        ("network", f"↓ {rate(latest.received)}  ↑ {rate(latest.sent)}", usage.network, 10_000.0),
+        ("disk", f"r {rate(latest.read)}  w {rate(latest.written)}", usage.disk, 100_000.0),
     )
     room = max(0, width - LABEL - FIGURE)
     return [
-        _fact(name, Content.assemble(f"{text:<{FIGURE}}", (sparkline(list(history), room), "$primary")))
-        for name, text, history in figures
+        _fact(name, Content.assemble(f"{text:<{FIGURE}}", (sparkline(list(history), room, floor), "$primary")))
+        for name, text, history, floor in figures
     ]
 
 
@@ -131,6 +141,6 @@ def _probe(probe: ProbeRun, lines: int) -> list[Content]:
     at = probe.ended_at.astimezone().strftime("%H:%M:%S")
     said = [text for text in clean(probe.output).expandtabs(4).split("\n") if text.strip()]
     # A traceback says in its last line what went wrong.
-    shown = said[-lines:] or ["(it printed nothing)"]
+    shown = said[-lines:] or [""]
     head = Content.assemble((f"{mark} ", f"bold {colour.value}"), (f"{at} ", "$muted"), f"exit {probe.exit_code}  ")
     return [head + line(shown[0], "$muted"), *(Content.assemble(" " * 11, line(text, "$muted")) for text in shown[1:])]

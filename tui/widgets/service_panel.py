@@ -1,6 +1,8 @@
 """The panel of the selected service: its details, its health check's output, and what it uses while that is seen."""
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +19,14 @@ if TYPE_CHECKING:
     from stack.workspace import Workspace
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    since: datetime | None = None
+    probes: tuple[ProbeRun, ...] = ()
+
+
 class ServicePanel(Asking, VerticalScroll):
-    """Follows one service: it asks for the probes when the health changes, and for samples while it is `awake`."""
+    """Follows one service: it looks closely when the state or the health changes, and samples while it is seen."""
 
     def __init__(self) -> None:
         """Begin with nothing selected."""
@@ -28,11 +36,8 @@ class ServicePanel(Asking, VerticalScroll):
         self._service: ServiceStatus | None = None
         self._history = UsageHistory()
         self._sampled: tuple[Workspace, str] | None = None
-        self._probes = Request[tuple[ProbeRun, ...]](
-            self,
-            "probes",
-            receive=self.detail.show_probes,
-            refuse=lambda _findings: self.detail.show_probes(()),
+        self._look = Request[_Looked](
+            self, "service", receive=self._show_looked, refuse=lambda _findings: self._show_looked(_Looked())
         )
         self._usage = Feed[tuple[Usage, ...]](
             self, "usage", receive=self._take, refuse=lambda _findings: self._no_usage()
@@ -55,10 +60,10 @@ class ServicePanel(Asking, VerticalScroll):
         self.detail.show(service, status.engine if status else None, addresses)
         if _identity(before) != _identity(service):
             self._history.clear()
-            self.detail.show_probes(())
+            self._show_looked(_Looked())
             self.scroll_home(animate=False)
-        if _probed(before) != _probed(service):
-            self._ask_probes()
+        if _standing(before) != _standing(service):
+            self.look_again()
 
     def sample(self, *, awake: bool) -> None:
         """Ask what the selected service uses while it runs and the panel is seen."""
@@ -75,16 +80,14 @@ class ServicePanel(Asking, VerticalScroll):
             self._usage.follow(partial(_usage, *wanted))
 
     def look_again(self) -> None:
-        """Ask what no event tells: what the health check printed since."""
-        self._ask_probes()
-
-    def _ask_probes(self) -> None:
-        workspace, service = self._workspace, self._service
-        if workspace is None or service is None or service.health is Health.NONE:
-            self._probes.cancel()
-            self.detail.show_probes(())
+        """Ask what no event tells: since when the service is as it is, and what its health check has printed."""
+        if self._workspace is None or self._service is None or self._service.state is State.ABSENT:
+            self._look.cancel()
         else:
-            self._probes.ask(partial(_probes, workspace, service.service))
+            self._look.ask(partial(_look, self._workspace, self._service.service))
+
+    def _show_looked(self, looked: "_Looked") -> None:
+        self.detail.show_looked(looked.since, looked.probes)
 
     def _take(self, samples: tuple[tuple[Usage, ...], ...], _dropped: int) -> None:
         for sample in samples:
@@ -104,12 +107,14 @@ def _identity(service: ServiceStatus | None) -> tuple[str, str | None] | None:
     return (service.service, service.container) if service else None
 
 
-def _probed(service: ServiceStatus | None) -> tuple[str, str | None, State, Health] | None:
+def _standing(service: ServiceStatus | None) -> tuple[str, str | None, State, Health] | None:
     return (service.service, service.container, service.state, service.health) if service else None
 
 
-async def _probes(workspace: "Workspace", service: str) -> tuple[ProbeRun, ...]:
-    return await (await workspace.services()).probes(service)
+async def _look(workspace: "Workspace", service: str) -> _Looked:
+    services = await workspace.services()
+    since = await services.since(service)
+    return _Looked(since, await services.probes(service))
 
 
 async def _usage(workspace: "Workspace", service: str) -> AsyncGenerator[tuple[Usage, ...], None]:

@@ -41,7 +41,7 @@ from stack.services.engine.logs import Extent, Source, follow, history
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, writing
-from stack.services.engine.probes import probe_runs
+from stack.services.engine.probes import in_state_since, probe_runs
 from stack.services.engine.psql import run_psql
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
@@ -117,6 +117,11 @@ class EngineServices:
         """Return the last five runs of the health check of `service`, the oldest first."""
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the first container of `service` runs, or does not any more."""
+        [known] = named(self._project, [service])
+        return await in_state_since(self._engine, self._project.name, known.name)
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""

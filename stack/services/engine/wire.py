@@ -70,6 +70,8 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
 
 
