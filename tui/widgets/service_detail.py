@@ -1,4 +1,4 @@
-"""All that is known of one service: its container, its addresses, what it uses, what its health check says."""
+"""What is known of one service: its state, container, addresses and engine, and what its health check says."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,18 +9,13 @@ from textual.widget import Widget
 
 from stack.services.control import EngineStatus, ProbeRun, ServiceStatus
 from stack.text import clean
-from tui.amounts import rate, size, span
+from tui.amounts import span
 from tui.outside import line
-from tui.usage import UsageHistory
 from tui.vitals import Tone
 from tui.widgets.service_signs import sign_of
-from tui.widgets.sparkline import sparkline
 
 LABEL: Final = 11
 """Cells before a fact."""
-
-FIGURE: Final = 28
-"""Cells of a fact that has a history beside it."""
 
 OUTPUT_LINES: Final = 3
 """Lines of the newest probe's output; of the ones before it the first is shown."""
@@ -37,7 +32,6 @@ class ServiceDetail(Widget):
         self._addresses: tuple[str, ...] = ()
         self._since: datetime | None = None
         self._probes: tuple[ProbeRun, ...] = ()
-        self._usage: UsageHistory | None = None
         self._height = 0
 
     def show(self, service: ServiceStatus | None, engine: EngineStatus | None, addresses: Sequence[str]) -> None:
@@ -50,26 +44,17 @@ class ServiceDetail(Widget):
         self._since, self._probes = since, probes
         self._draw()
 
-    def show_usage(self, usage: UsageHistory) -> None:
-        """Show what the container uses; `usage` is drawn as it is at each call."""
-        self._usage = usage
-        self._draw()
-
     def _draw(self) -> None:
         """Draw anew, and lay out only where the number of lines is another."""
-        height = len(self._lines(self._width))
+        height = len(self._lines())
         self.refresh(layout=height != self._height)
         self._height = height
 
-    @property
-    def _width(self) -> int:
-        return max(30, self.content_size.width)
-
     def render(self) -> Content:
         """Draw the facts, one a line."""
-        return Content("\n").join(self._lines(self._width))
+        return Content("\n").join(self._lines())
 
-    def _lines(self, width: int) -> list[Content]:
+    def _lines(self) -> list[Content]:
         service = self._service
         if service is None:
             return [Content.styled("No service is selected.", "$muted")]
@@ -86,8 +71,6 @@ class ServiceDetail(Widget):
             *_several("open", [line(address, "$primary") for address in self._addresses]),
             *_several("ports", [line(port.replace("->", " → ").removesuffix("/tcp")) for port in service.ports]),
         ]
-        if self._usage and self._usage.latest:
-            lines += _usage(self._usage, width)
         if self._engine and self._engine.endpoint:
             lines += _engine(self._engine)
         if self._probes:
@@ -116,24 +99,6 @@ def _engine(engine: EngineStatus) -> list[Content]:
     version = f"Docker Engine {engine.version}" if engine.version else ""
     source = ", from ".join(text for text in (version, engine.source or "") if text)
     return _several("engine", [line(engine.endpoint or ""), *([line(source, "$muted")] if source else [])])
-
-
-def _usage(usage: UsageHistory, width: int) -> list[Content]:
-    latest = usage.latest
-    if latest is None:
-        return []
-    limit = f" of {size(latest.memory_limit)}" if latest.memory_limit else ""
-    figures = (
-        ("cpu", f"{latest.cpu * 100:.1f} % of a core", usage.cpu, 0.05),
-        ("memory", f"{size(latest.memory)}{limit}", usage.memory, 0.0),
-        ("network", f"↓ {rate(latest.received)}  ↑ {rate(latest.sent)}", usage.network, 10_000.0),
-        ("disk", f"r {rate(latest.read)}  w {rate(latest.written)}", usage.disk, 100_000.0),
-    )
-    room = max(0, width - LABEL - FIGURE)
-    return [
-        _fact(name, Content.assemble(f"{text:<{FIGURE}}", (sparkline(list(history), room, floor), "$primary")))
-        for name, text, history, floor in figures
-    ]
 
 
 def _probe(probe: ProbeRun, lines: int) -> list[Content]:

@@ -14,6 +14,7 @@ from tui.outside import line
 from tui.requests import Asking, Feed, Request
 from tui.usage import UsageHistory
 from tui.widgets.service_detail import ServiceDetail
+from tui.widgets.usage_graphs import UsageGraphs
 
 if TYPE_CHECKING:
     from stack.workspace import Workspace
@@ -32,6 +33,7 @@ class ServicePanel(Asking, VerticalScroll):
         """Begin with nothing selected."""
         super().__init__(id="detail", classes="panel", can_focus=True)
         self.detail = ServiceDetail()
+        self.graphs = UsageGraphs()
         self._workspace: Workspace | None = None
         self._service: ServiceStatus | None = None
         self._history = UsageHistory()
@@ -45,6 +47,7 @@ class ServicePanel(Asking, VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """Lay out the details."""
+        yield self.graphs
         yield self.detail
 
     def show(
@@ -60,6 +63,7 @@ class ServicePanel(Asking, VerticalScroll):
         self.detail.show(service, status.engine if status else None, addresses)
         if _identity(before) != _identity(service):
             self._history.clear()
+            self.graphs.show(self._history)
             self._show_looked(_Looked())
             self.scroll_home(animate=False)
         if _standing(before) != _standing(service):
@@ -94,13 +98,13 @@ class ServicePanel(Asking, VerticalScroll):
             for usage in sample:
                 if self._service is not None and usage.container == self._service.container:
                     self._history.add(usage)
-        self.detail.show_usage(self._history)
+        self.graphs.show(self._history)
 
     def _no_usage(self) -> None:
         """Show no figures; whatever ails the engine is in the banner already."""
         self._sampled = None
         self._history.clear()
-        self.detail.show_usage(self._history)
+        self.graphs.show(self._history)
 
 
 def _identity(service: ServiceStatus | None) -> tuple[str, str | None] | None:
