@@ -82,9 +82,11 @@ class Watch:
             status = self._status(version, observed)
             yield status
             while True:
-                observed = await self._patched(observed, await self._burst(events))
-                before, status = status, self._status(version, observed)
-                if status != before:
+                before, observed = observed, await self._patched(observed, await self._burst(events))
+                if observed == before:
+                    continue  # other projects' networks and images; a status costs more than this
+                known, status = status, self._status(version, observed)
+                if status != known:
                     yield status
         except APIError as error:
             raise refused("watching it", error) from None

@@ -70,6 +70,8 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
 
 
@@ -80,7 +82,7 @@ class PortBinding(TypedDict):
     HostPort: str
 
 
-class NetworkDetails(NetworkList):
+class ContainerNetworks(NetworkList):
     """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
 
     Ports: dict[str, list[PortBinding] | None] | None
@@ -103,7 +105,7 @@ class ContainerDetails(TypedDict):
     Config: JsonObject
     HostConfig: JsonObject
     Mounts: list[MountPoint]
-    NetworkSettings: NetworkDetails
+    NetworkSettings: ContainerNetworks
 
 
 class ImageConfig(TypedDict, total=False):
@@ -117,6 +119,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
@@ -160,11 +163,42 @@ class NetworkSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class NetworkMember(TypedDict):
+    """A container on an inspected network."""
+
+    Name: str
+
+
+class NetworkDetails(TypedDict, total=False):
+    """``GET /networks/{id}``."""
+
+    Containers: dict[str, NetworkMember] | None
+
+
 class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
     Labels: dict[str, str] | None
+
+
+class VolumeUsage(TypedDict, total=False):
+    """How much of the disk a volume takes; -1 where its driver does not say."""
+
+    Size: int
+
+
+class UsedVolume(TypedDict, total=False):
+    """One volume of ``GET /system/df``."""
+
+    Name: str
+    UsageData: VolumeUsage | None
+
+
+class DiskUsage(TypedDict, total=False):
+    """The part of ``GET /system/df`` that is about volumes."""
+
+    Volumes: list[UsedVolume] | None
 
 
 class EngineVersion(TypedDict):
