@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
-from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.project import Options, Project, RuntimeName, open_project, working_directory
+from stack.services.approval import lose_nothing
+from stack.services.control import (
+    Action,
+    Approval,
+    EngineStatus,
+    Pull,
+    ServiceControl,
+    ServicesStatus,
+    ServiceStatus,
+    UpResult,
+)
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -32,28 +42,34 @@ if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
+    from stack.services.equivalent import ComposeCall
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
 
 PARTS: Final = (
+    "stack.environment.address",
     "stack.environment.report",
     "stack.environment.settings",
     "stack.services.compose.load",
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
+    "stack.services.engine.clients",
     "stack.services.engine.control",
-    "stack.services.engine.execute",
-    "stack.services.engine.wait",
     "stack.services.engine.down",
+    "stack.services.engine.dump",
+    "stack.services.engine.execute",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
     "stack.services.engine.psql",
     "stack.services.engine.pull",
+    "stack.services.engine.room",
     "stack.services.engine.usage",
+    "stack.services.engine.wait",
     "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checks",
@@ -246,13 +262,31 @@ class Workspace:
             service = DATABASE_SERVICE
         return EmbeddedServices(self._project.root, self.address(), service=service)
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+    async def compose_call(self) -> "ComposeCall | None":
+        """Return how `docker compose` is called for this project; None where nothing runs in containers."""
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return None
+        from stack.services.equivalent import compose_call
+
+        return compose_call(self.compose(), self._project, working_directory(self._environ))
+
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval = lose_nothing,
+    ) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
 
-        `timeout` is in seconds and covers both.
+        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun.
         """
         began = time.monotonic()
-        result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        result = await (await self.services()).up(
+            services, pull=pull, timeout=timeout, progress=progress, approve=approve
+        )
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:

@@ -4,13 +4,18 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.project import RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Approval,
+    DownResult,
     EngineStatus,
     LogLine,
+    PlanStep,
     ProbeRun,
     Pull,
     ServicesStatus,
@@ -19,11 +24,15 @@ from stack.services.control import (
     Usage,
     Volumes,
 )
+from stack.services.pg_dump import dump
 from stack.services.psql import installed_psql, run_psql
 
 
 class ExternalServices:
-    """No services; see `stack.services.control.ServiceControl`. All but `status` and `close` raise `Failure`."""
+    """No services; see `stack.services.control.ServiceControl`.
+
+    All but `status`, `dump` and `close` raise `Failure`.
+    """
 
     def __init__(self, url: DatabaseURL) -> None:
         """Take where the database is."""
@@ -67,6 +76,7 @@ class ExternalServices:
         pull: Pull,
         timeout: float,
         progress: Progress,
+        approve: Approval = lose_nothing,
     ) -> UpResult:
         """Raise: nothing can be started."""
         raise self._unsupported("started")
@@ -84,9 +94,17 @@ class ExternalServices:
         """Raise: nothing can be restarted."""
         raise self._unsupported("restarted")
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
         """Raise: nothing can be removed."""
         raise self._unsupported("removed")
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Raise: nothing can be removed."""
+        raise self._unsupported("removed")
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the database to `file` by this machine's pg_dump, and return its size in bytes."""
+        return await dump(self._url, file, progress)
 
     def logs(
         self,

@@ -49,7 +49,7 @@ async def test_from_nothing_to_healthy_and_back(engine):
         again = await up(services)
         assert actions(again) == {"db": Action.KEPT}
         removed = await services.down(volumes=Volumes.REMOVE, progress=silent)
-        assert set(removed) == {
+        assert set(removed.removed) == {
             f"container {engine.name}-db-1",
             f"network {engine.name}_default",
             f"volume {engine.name}_data",
@@ -76,7 +76,7 @@ async def test_a_change_recreates_with_its_cause_and_keeps_volumes(engine):
     changed = replace(before, environment={"A": "2"}, user="0")
     async with opened(engine, project(changed, name=engine.name)) as services:
         (status,) = (await services.status()).services
-        assert set(status.causes) == {"environment.A: “1” → “2”", "user: unset → “0”"}
+        assert set(status.causes) == {'environment.A: "1" → "2"', 'user: unset → "0"'}
         result = await up(services)
     assert [(step.action, step.cause) for step in result.plan] == [(Action.RECREATED, "; ".join(status.causes))]
     new = engine.container("app")

@@ -19,16 +19,23 @@ from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix
 from stack.project import Overrides, Project, RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Action,
+    DownResult,
     EngineStatus,
     Health,
     LogLine,
+    Loss,
+    PlanStep,
     ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
     Usage,
+    Volumes,
 )
+from stack.services.equivalent import ComposeCall
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
@@ -181,9 +188,20 @@ class FakeServices:
         self.asked.append(("restart", *services))
         return self.status_now.services
 
+    async def plan_down(self, *, volumes):
+        losses = (Loss("The volume bookings_data is deleted", 48_000_000),) if volumes is Volumes.REMOVE else ()
+        return (
+            PlanStep(Action.REMOVED, "container bookings-db-1", "the project is taken down"),
+            *(PlanStep(Action.REMOVED, "volume bookings_data", "its data is to go too", (loss,)) for loss in losses),
+        )
+
     async def down(self, *, volumes, progress):
         self.asked.append(("down", volumes.value))
-        return ()
+        return DownResult(("container bookings-db-1",))
+
+    async def dump(self, file, *, progress):
+        self.asked.append(("dump", str(file)))
+        return 4096
 
     async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
         self.asked.append(("follow", *services))
@@ -360,7 +378,10 @@ class FakeWorkspace:
             findings=(),
         )
 
-    async def up(self, services, *, pull, timeout, progress):
+    async def compose_call(self) -> ComposeCall:
+        return ComposeCall()
+
+    async def up(self, services, *, pull, timeout, progress, approve=lose_nothing):
         self.fake_services.asked.append(("up", *services))
         progress("creating bookings-db-1")
 

@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stack.findings import Code, Failure, Finding, Progress
 from stack.project import Project, RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.compose.model import ComposeProject, Service
 from stack.services.compose.postgres import postgres_service
 from stack.services.control import (
+    Approval,
+    DownResult,
     EngineStatus,
     LogLine,
+    PlanStep,
     ProbeRun,
     Pull,
     ServicesStatus,
@@ -26,12 +31,13 @@ from stack.services.control import (
 from stack.services.engine.connection import PATIENT, Engine
 from stack.services.engine.endpoint import Endpoint
 from stack.services.engine.errors import refused
+from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
-from stack.services.engine.room import with_room
-from stack.services.engine.selection import every_service, in_order, named, with_dependencies
+from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
+from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.services.engine.view import statuses
 from stack.text import clean_line
@@ -69,6 +75,7 @@ class EngineServices:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
         self._repository = repository
+        self._environ = environ
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
@@ -136,14 +143,25 @@ class EngineServices:
                 raise
             observed, unreachable = NOTHING, failure.findings
         plan = make_plan(self._project, observed, wanted, pull=pull, named=bool(services))
-        result = planned(observed, plan)
+        result = planned(observed, plan, await weighed(self._engine, self._project, observed, plan.steps))
         return UpResult(result.services, result.plan, result.seconds, (*unreachable, *result.findings))
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval = lose_nothing,
+    ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
         try:
-            return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+            up = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+            return await up.run(services, pull)
         except Failure as failure:
+            from stack.services.engine.room import with_room
+
             raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
@@ -161,22 +179,57 @@ class EngineServices:
         return statuses(self._project, await self._after_stopping(stopped), chosen)
 
     async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
-        """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
+        """Stop and start the services' containers as they are, dependencies first, and return how they stand.
+
+        What ``depends_on`` has restart with one of them restarts too.
+        """
         chosen = self._chosen(services)
         observed = await take_snapshot(self._engine, self._project)
         executor = self._executor(observed, progress)
-        for service in chosen:
+        for service in restarting_with(self._project, chosen):
             for container in observed.of(service.name):
                 progress(clean_line(f"Restarting {container.name}"))
                 await executor.restart(service, container)
         return statuses(self._project, await take_snapshot(self._engine, self._project), chosen)
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
-        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data; return their names."""
-        from stack.services.engine.down import Down
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
+        """Return what `down` would remove, with what is lost by it."""
+        from stack.services.engine.down import removals
 
         observed = await take_snapshot(self._engine, self._project)
-        return await Down(self._engine, self._project, observed, volumes, progress).run()
+        steps = removals(self._project, observed, volumes)
+        return tuple(map(describe, steps, await weighed(self._engine, self._project, observed, steps)))
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the project's database to `file` and return its size in bytes."""
+        from stack.services.engine.dump import dump, no_container
+
+        override = self._repository.overrides.service if self._repository else None
+        service = postgres_service(self._project, override).name
+        container = next(iter((await take_snapshot(self._engine, self._project)).of(service)), None)
+        if container is None:
+            raise Failure(no_container(service))
+        return await dump(self._engine, container, self._database_name(), file, progress)
+
+    def _database_name(self) -> str | None:
+        """Return the database that the settings name; None where they name none, or one elsewhere."""
+        from stack.environment.settings import load_settings
+
+        if self._repository is None:
+            return None
+        with suppress(Failure):
+            settings = load_settings(self._repository, self._environ)
+            if settings.names_database:
+                return settings.database.database
+        return None
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data."""
+        from stack.services.engine.down import Down, removals
+
+        observed = await take_snapshot(self._engine, self._project)
+        executor = self._executor(observed, progress)
+        return await Down(self._engine, executor, progress).run(removals(self._project, observed, volumes))
 
     async def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None

@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
-from stack.services.engine.json_types import JsonObject
+from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.reader import Reader
 from stack.services.engine.states import read_state
 
@@ -26,15 +26,17 @@ class ObservedMount:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a container was created with, in the engine's own JSON."""
+    """What the container `id` was created with, in the engine's own JSON; `networks` by name."""
 
+    id: str
     config: JsonObject
     host_config: JsonObject
+    networks: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedContainer:
-    """One container of the project; one-off containers (``docker compose run``) are not among them.
+    """One container of the project.
 
     `image` is the reference that it was created from, `replaces` whose place it was made to take, by a recreate.
     `recorded` is there only for a container whose hash is none of those that were asked for.
@@ -85,6 +87,9 @@ class ObservedVolume:
     name: str
     project: str | None = None
     config_hash: str | None = None
+    driver: str = "local"
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ class ObservedImage:
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
+    healthcheck: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def identities(self) -> frozenset[str]:
@@ -115,6 +122,7 @@ class ObservedImage:
 class Observed:
     """What the engine holds; networks, volumes and images by name or reference, of all projects.
 
+    `one_offs` are what ``docker compose run`` has made, which is nobody's business but that of who ran it.
     `installed` is the version of this machine's Compose, looked up only where no container tells of one.
     """
 
@@ -123,6 +131,7 @@ class Observed:
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     installed: str | None = None
+    one_offs: tuple[ObservedContainer, ...] = ()
 
     def of(self, service: str) -> tuple[ObservedContainer, ...]:
         """Return the containers of `service` by number."""
@@ -144,8 +153,13 @@ def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: f
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
+    containers, one_offs = _list(reader, project)
     return Observed(
-        containers=list_project(reader, project, known_hashes),
+        containers=tuple(
+            container if container.config_hash in known_hashes else _closely(reader, container)
+            for container in containers
+        ),
+        one_offs=one_offs,
         networks={network["Name"]: _network(network) for network in reader.list_networks()},
         volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
@@ -156,20 +170,19 @@ def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: f
     )
 
 
-def list_project(
-    reader: Reader, project: str, known_hashes: frozenset[str] | None = None
-) -> tuple[ObservedContainer, ...]:
-    """Return the containers of `project` by service and number; blocking.
+def list_project(reader: Reader, project: str) -> tuple[ObservedContainer, ...]:
+    """Return the containers of `project` by service and number, without the one-off ones; blocking."""
+    return _list(reader, project)[0]
 
-    With `known_hashes`, a container with another hash comes with what was `recorded` of it.
-    """
-    wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = by_service(_container(summary) for summary in reader.list_containers(wanted))
-    if known_hashes is None:
-        return found
-    return tuple(
-        container if container.config_hash in known_hashes else _closely(reader, container) for container in found
-    )
+
+def _list(reader: Reader, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
+    """Return the containers of `project` that its services have, and the one-off ones."""
+    services: list[ObservedContainer] = []
+    one_offs: list[ObservedContainer] = []
+    for summary in reader.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
+        is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
+        (one_offs if is_one_off else services).append(_container(summary))
+    return by_service(services), tuple(one_offs)
 
 
 def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContainer, ...]:
@@ -220,7 +233,8 @@ def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
 
 
 def _recorded(details: wire.ContainerDetails) -> Recorded:
-    return Recorded(details["Config"], details["HostConfig"])
+    networks: JsonObject = dict(details["NetworkSettings"]["Networks"] or {})
+    return Recorded(details["Id"], details["Config"], details["HostConfig"], networks)
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
@@ -307,7 +321,12 @@ def _network(network: wire.NetworkSummary) -> ObservedNetwork:
 def _volume(volume: wire.VolumeSummary) -> ObservedVolume:
     given = volume["Labels"] or {}
     return ObservedVolume(
-        name=volume["Name"], project=given.get(labels.PROJECT), config_hash=given.get(labels.CONFIG_HASH)
+        name=volume["Name"],
+        project=given.get(labels.PROJECT),
+        config_hash=given.get(labels.CONFIG_HASH),
+        driver=volume["Driver"],
+        options=volume["Options"] or {},
+        labels=given,
     )
 
 
@@ -325,6 +344,8 @@ def _image(details: wire.ImageDetails) -> ObservedImage:
         stop_signal=config.get("StopSignal") or "",
         labels=config.get("Labels") or {},
         volumes=frozenset(config.get("Volumes") or {}),
+        exposed=frozenset(config.get("ExposedPorts") or {}),
+        healthcheck=config.get("Healthcheck") or {},
     )
 
 

@@ -117,6 +117,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
@@ -160,10 +161,24 @@ class NetworkSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class NetworkMember(TypedDict):
+    """A container on an inspected network."""
+
+    Name: str
+
+
+class InspectedNetwork(TypedDict, total=False):
+    """``GET /networks/{id}``."""
+
+    Containers: dict[str, NetworkMember] | None
+
+
 class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
 
 
@@ -196,8 +211,8 @@ class ContainerUsage(TypedDict, total=False):
     SizeRw: int
 
 
-class VolumeUsageData(TypedDict):
-    """What a volume takes, in bytes, and how many containers use it."""
+class VolumeUsageData(TypedDict, total=False):
+    """What a volume takes, in bytes, -1 where its driver does not say, and how many containers use it."""
 
     Size: int
     RefCount: int
@@ -206,6 +221,7 @@ class VolumeUsageData(TypedDict):
 class VolumeUsage(TypedDict, total=False):
     """A volume and what it takes."""
 
+    Name: str
     UsageData: VolumeUsageData | None
 
 
