@@ -64,6 +64,7 @@ PARTS: Final = (
     "stack.services.engine.psql",
     "stack.services.engine.pull",
     "stack.services.engine.room",
+    "stack.services.engine.sizes",
     "stack.services.engine.usage",
     "stack.services.engine.wait",
     "stack.services.engine.watch",

@@ -55,11 +55,8 @@ def test_the_open_deck_has_all_that_an_action_on_the_engine_needs():
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_is_in_the_module_that_is_imported_for_it(command, capsys):
-    with pytest.raises(SystemExit) as ended:
-        build_parser([COMMANDS[command]]).parse_args([command, *([] if command == "psql" else ["--help"])])
-        raise SystemExit(0)
-    assert ended.value.code == 0
+def test_a_command_is_in_the_module_that_is_imported_for_it(command):
+    assert re.search(rf"^    {command} ", build_parser([COMMANDS[command]]).format_help(), flags=re.MULTILINE)
 
 
 def test_help_lists_every_command_and_no_other(capsys):
