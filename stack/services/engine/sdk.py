@@ -12,6 +12,7 @@ from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
     from requests import Response
@@ -73,6 +74,13 @@ class Client(APIClient):
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
 
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
+
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
         # The SDK has no parameter for the manifests.
@@ -89,7 +97,7 @@ class Client(APIClient):
 
     def network_members(self, network: str) -> Mapping[str, str]:
         """Return the running containers on a network: their names by their ids."""
-        details = cast("wire.NetworkDetails", self.inspect_network(network))
+        details = cast("wire.InspectedNetwork", self.inspect_network(network))
         return {identity: member["Name"] for identity, member in (details.get("Containers") or {}).items()}
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
@@ -114,6 +122,10 @@ class Client(APIClient):
         body: JsonObject = {"Container": container, "EndpointConfig": settings}
         self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
 
+    def disk_usage(self) -> wire.DiskUsage:
+        """Return what the engine's disk is used for."""
+        return cast("wire.DiskUsage", self.df())
+
     def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
         """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
         identity = cast("dict[str, str]", self.exec_create(container, command))["Id"]
@@ -132,8 +144,8 @@ class Client(APIClient):
         return {name: size for name, size in sizes.items() if size >= 0}
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self.version())["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self.version()))
 
     def machine_memory(self) -> int:
         """Return the bytes of memory of the engine's machine."""

@@ -1,7 +1,7 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
 from collections.abc import Iterator
-from typing import Protocol, TypedDict
+from typing import Protocol, Required, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -43,7 +43,7 @@ class ContainerSummary(TypedDict):
     Status: str
     Labels: dict[str, str] | None
     Ports: list[PortSummary]
-    Mounts: list[MountPoint]
+    Mounts: list[MountPoint] | None
     NetworkSettings: NetworkList
 
 
@@ -169,7 +169,7 @@ class NetworkMember(TypedDict):
     Name: str
 
 
-class NetworkDetails(TypedDict, total=False):
+class InspectedNetwork(TypedDict, total=False):
     """``GET /networks/{id}``."""
 
     Containers: dict[str, NetworkMember] | None
@@ -179,33 +179,68 @@ class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
 
 
-class VolumeUsage(TypedDict, total=False):
-    """How much of the disk a volume takes; -1 where its driver does not say."""
+class Component(TypedDict):
+    """A part of an engine, or its whole where it is another make."""
 
+    Name: str
+
+
+class EngineVersion(TypedDict, total=False):
+    """``GET /version``."""
+
+    Version: Required[str]
+    ApiVersion: Required[str]
+    Components: list[Component] | None
+
+
+class ImageUsage(TypedDict):
+    """What an image takes of the disk, in bytes; `Containers` are how many use it."""
+
+    Containers: int
+    Size: int
+    SharedSize: int
+
+
+class ContainerUsage(TypedDict, total=False):
+    """What a container has written, in bytes."""
+
+    State: Required[str]
+    SizeRw: int
+
+
+class VolumeUsageData(TypedDict, total=False):
+    """What a volume takes, in bytes, -1 where its driver does not say, and how many containers use it."""
+
+    Size: int
+    RefCount: int
+
+
+class VolumeUsage(TypedDict, total=False):
+    """A volume and what it takes."""
+
+    Name: str
+    UsageData: VolumeUsageData | None
+
+
+class CacheUsage(TypedDict):
+    """A leftover of a build, in bytes."""
+
+    InUse: bool
     Size: int
 
 
-class UsedVolume(TypedDict, total=False):
-    """One volume of ``GET /system/df``."""
-
-    Name: str
-    UsageData: VolumeUsage | None
-
-
 class DiskUsage(TypedDict, total=False):
-    """The part of ``GET /system/df`` that is about volumes."""
+    """``GET /system/df``."""
 
-    Volumes: list[UsedVolume] | None
-
-
-class EngineVersion(TypedDict):
-    """``GET /version``."""
-
-    Version: str
-    ApiVersion: str
+    Images: list[ImageUsage] | None
+    Containers: list[ContainerUsage] | None
+    Volumes: list[VolumeUsage] | None
+    BuildCache: list[CacheUsage] | None
 
 
 class EventActor(TypedDict):
