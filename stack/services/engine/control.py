@@ -34,9 +34,9 @@ from stack.services.engine.errors import refused
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
+from stack.services.engine.probes import in_state_since, probe_runs
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
-from stack.services.engine.room import with_room
 from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
@@ -120,10 +120,13 @@ class EngineServices:
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
-        from stack.services.engine.probes import probe_runs
-
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the first container of `service` runs, or does not any more."""
+        [known] = named(self._project, [service])
+        return await in_state_since(self._engine, self._project.name, known.name)
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""
@@ -157,10 +160,12 @@ class EngineServices:
         approve: Approval = lose_nothing,
     ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        run = Up(self._engine, self._project, self._repository, progress, timeout, approve)
         try:
-            return await run.run(services, pull)
+            up = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+            return await up.run(services, pull)
         except Failure as failure:
+            from stack.services.engine.room import with_room
+
             raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
