@@ -118,6 +118,8 @@ class Workspace:
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
+        self.approval: Approval = lose_nothing
+        """What is asked about the plan of an `up` that brings no approval of its own, as a fix's does not."""
         self.started_server = False
         """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
@@ -278,15 +280,16 @@ class Workspace:
         pull: Pull,
         timeout: float,
         progress: Progress,
-        approve: Approval = lose_nothing,
+        approve: Approval | None = None,
     ) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
 
-        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun.
+        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
+        `approval` that is asked.
         """
         began = time.monotonic()
         result = await (await self.services()).up(
-            services, pull=pull, timeout=timeout, progress=progress, approve=approve
+            services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
         )
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)

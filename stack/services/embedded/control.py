@@ -128,6 +128,12 @@ class EmbeddedServices:
         self._check([service])
         return ()
 
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the server runs; None where it does not."""
+        self._check([service])
+        server = await in_thread(lambda: running(self._area.data))
+        return server.started_at if server else None
+
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run the psql of the server's own programs, or else this machine's, on the server."""
         url = self.url()

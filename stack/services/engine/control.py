@@ -34,6 +34,7 @@ from stack.services.engine.errors import refused
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
+from stack.services.engine.probes import in_state_since, probe_runs
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
@@ -119,10 +120,13 @@ class EngineServices:
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
-        from stack.services.engine.probes import probe_runs
-
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the first container of `service` runs, or does not any more."""
+        [known] = named(self._project, [service])
+        return await in_state_since(self._engine, self._project.name, known.name)
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""

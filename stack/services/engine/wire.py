@@ -70,6 +70,8 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
 
 
@@ -80,7 +82,7 @@ class PortBinding(TypedDict):
     HostPort: str
 
 
-class NetworkDetails(NetworkList):
+class ContainerNetworks(NetworkList):
     """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
 
     Ports: dict[str, list[PortBinding] | None] | None
@@ -103,7 +105,7 @@ class ContainerDetails(TypedDict):
     Config: JsonObject
     HostConfig: JsonObject
     Mounts: list[MountPoint]
-    NetworkSettings: NetworkDetails
+    NetworkSettings: ContainerNetworks
 
 
 class ImageConfig(TypedDict, total=False):
