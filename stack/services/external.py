@@ -11,6 +11,7 @@ from stack.project import RuntimeName
 from stack.services.control import (
     EngineStatus,
     LogLine,
+    Overflow,
     Pull,
     ServicesStatus,
     ServiceStatus,
@@ -77,7 +78,16 @@ class ExternalServices:
         """Raise: its log is not ours to read."""
         raise self._unsupported("watched")
 
-    follow = logs
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
+        """Raise as `logs` does."""
+        return self.logs(services, tail=tail, since=since)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -1,7 +1,7 @@
 """How serious a line of a log is, as far as the line itself says it.
 
-Servers write it in many ways: Postgres as ``ERROR:`` and two spaces, in the language of its messages; gunicorn, and with
-it pgAdmin, as ``[INFO]``; nginx as ``[error]``; others as JSON, or as logfmt's ``level=warn``.
+Servers write it in many ways: Postgres as ``ERROR:`` and two spaces, in the language of its messages; gunicorn, and
+with it pgAdmin, as ``[INFO]``; nginx as ``[error]``; others as JSON, or as logfmt's ``level=warn``.
 """
 
 import re

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from stack.findings import silent
-from stack.services.control import Pull
+from stack.services.control import LineKind, Overflow, Pull, Volumes
 from tests.support.compose_model import project, service
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -55,20 +55,54 @@ async def test_history_is_merged_by_time_and_limited(engine):
     await services.close()
 
 
-async def test_following_goes_on_through_restarts_and_recreates(engine):
-    script = "echo start $MARK; exec sleep 1000"
-    before = shouter("a", script, environment={"MARK": "one"})
+async def test_following_goes_on_through_whatever_happens_and_says_it_in_its_place(engine):
+    script = "for i in 1 2 3; do echo $MARK $i; done; exec sleep 1000"
+    before = shouter("a", script, environment={"MARK": "one"}, stop_signal="SIGTERM")
     services = engine.services(project(before, name=engine.name))
     await up(services)
     changed = engine.services(project(replace(before, environment={"MARK": "two"}), name=engine.name))
+    name = f"{engine.name}-a-1"
+    stopped, started = f"container {name} stopped (exit status 143)", f"container {name} started"
+    one, two = ["one 1", "one 2", "one 3"], ["two 1", "two 2", "two 3"]
     async with aclosing(services.follow(["a"], tail=None, since=None)) as lines:
-        assert await until(lines, "start one") == ["start one"]
+        assert await until(lines, "one 3") == one
         await services.restart([], progress=silent)
-        assert await until(lines, "start one") == ["start one"]
+        assert await until(lines, "one 3") == [stopped, started, *one]
+        await services.stop([], progress=silent)
+        assert await until(lines, stopped) == [stopped]
+        await up(services)
+        assert await until(lines, "one 3") == [started, *one]
+        old = engine.container("a").id[:12]
         await up(changed)
-        assert await until(lines, "start two") == ["start two"]
+        new = engine.container("a").id[:12]
+        replaced = f"container {name} ({old}) replaced by {name} ({new})"
+        assert await until(lines, "two 3") == [stopped, replaced, *two]
+        await changed.down(volumes=Volumes.KEEP, progress=silent)
+        await up(changed)
+        last = engine.container("a").id[:12]
+        replaced = f"container {name} ({new}) replaced by {name} ({last})"
+        assert await until(lines, "two 3") == [stopped, replaced, *two]
     await services.close()
     await changed.close()
+
+
+async def test_a_replica_that_is_added_is_followed_too(engine):
+    services = engine.services(project(shouter("a", "echo hello; exec sleep 1000"), name=engine.name))
+    await up(services)
+    async with aclosing(services.follow([], tail=None, since=None)) as lines:
+        await until(lines, "hello")
+        first = engine.container("a")
+        labels = {**first.labels, "com.docker.compose.container-number": "2"}
+        engine.client.containers.run(
+            first.attrs["Config"]["Image"],
+            entrypoint=["echo", "it is me"],
+            name=f"{engine.name}-a-2",
+            labels=labels,
+            detach=True,
+        )
+        seen = await until(lines, f"container {engine.name}-a-2 stopped (exit status 0)")
+        assert seen == [f"container {engine.name}-a-2 started", "it is me", seen[-1]]
+    await services.close()
 
 
 async def test_closing_does_not_wait_for_a_silent_log(engine):

@@ -25,6 +25,7 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
+    Overflow,
     ServicesStatus,
     ServiceStatus,
     State,
@@ -157,7 +158,7 @@ class FakeServices:
         self.asked.append(("down", volumes.value))
         return ()
 
-    async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
+    async def follow(self, services, *, tail, since, overflow=Overflow.WAIT) -> AsyncIterator[LogLine]:
         self.asked.append(("follow", *services))
         while True:
             yield await self.log.get()

@@ -16,6 +16,7 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
+    Overflow,
     Pull,
     ServicesStatus,
     ServiceStatus,
@@ -28,7 +29,9 @@ from stack.services.engine.down import Down
 from stack.services.engine.endpoint import Endpoint
 from stack.services.engine.errors import refused
 from stack.services.engine.execute import Executor, grace_seconds
-from stack.services.engine.logs import Extent, Source, follow, history
+from stack.services.engine.following import follow
+from stack.services.engine.log_lines import Source
+from stack.services.engine.logs import Extent, history
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, outdated, writing
 from stack.services.engine.refusals import orphans
@@ -135,17 +138,27 @@ class EngineServices:
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, merged by time, and end."""
         sources = await self._sources(services)
-        async with aclosing(history(self._streams, sources, Extent(tail, since))) as lines:
+        async with aclosing(history(self._streams, sources, Extent(tail, since), {})) as lines:
             async for line in lines:
                 yield line
 
     async def follow(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, then what is being logged, until the iterator is closed."""
         names = {service.name for service in self._chosen(services)}
         following = follow(
-            self._streams, self._project.name, names, lambda: self._sources(services), Extent(tail, since)
+            self._streams,
+            self._project.name,
+            names,
+            lambda: self._sources(services),
+            extent=Extent(tail, since),
+            overflow=overflow,
         )
         async with aclosing(following) as lines:
             async for line in lines:
@@ -211,7 +224,9 @@ class EngineServices:
         except APIError as error:
             raise refused("listing the containers", error) from None
         return tuple(
-            Source(container.id, container.service, container.name) for container in found if container.service in names
+            Source(container.id, container.service, container.number, container.name)
+            for container in found
+            if container.service in names
         )
 
     async def _engine_version(self) -> str:
