@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
-from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.project import Options, Project, RuntimeName, open_project, working_directory
+from stack.services.approval import lose_nothing
+from stack.services.control import (
+    Action,
+    Approval,
+    EngineStatus,
+    Pull,
+    ServiceControl,
+    ServicesStatus,
+    ServiceStatus,
+    UpResult,
+)
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
+    from stack.services.equivalent import ComposeCall
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
@@ -89,6 +100,8 @@ class Workspace:
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
+        self.approval: Approval = lose_nothing
+        """What is asked about the plan of an `up` that brings no approval of its own, as a fix's does not."""
         self.started_server = False
         """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
@@ -224,15 +237,34 @@ class Workspace:
             service = DATABASE_SERVICE
         return EmbeddedServices(self._project.root, self.address(), service=service)
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+    async def compose_call(self) -> "ComposeCall | None":
+        """Return how `docker compose` is called for this project; None where nothing runs in containers."""
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return None
+        from stack.services.equivalent import compose_call
+
+        return compose_call(self.compose(), self._project, working_directory(self._environ))
+
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval | None = None,
+    ) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
 
-        `timeout` is in seconds and covers both.
+        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
+        `approval` that is asked.
         """
         from stack.database.probe import wait_until_ready
 
         began = time.monotonic()
-        result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        result = await (await self.services()).up(
+            services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
+        )
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:

@@ -39,6 +39,12 @@ class Fact(Flag):
     """The services are this project's own, to start and to stop."""
     SELECTED = auto()
     """Something that the action can be about is selected."""
+    EXISTS = auto()
+    """The selected service has a container."""
+    BROWSABLE = auto()
+    """The selected service has an address for a browser."""
+    PGADMIN = auto()
+    """One of the services is pgAdmin."""
     PENDING = auto()
     """There are migrations to apply."""
     APPLIED = auto()
@@ -155,6 +161,62 @@ ACTIONS: Final = (
     ),
     Action(
         Place.SERVICES,
+        "preview",
+        "v",
+        "v",
+        "Plan",
+        "Show what «Up» would do to each resource, and why; nothing is done.",
+        _MANAGES,
+    ),
+    Action(
+        Place.SERVICES,
+        "show_details",
+        "i",
+        "i",
+        "Details",
+        "Show the selected service's details in the place of its log, or the log again.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.SERVICES,
+        "open_address",
+        "o",
+        "o",
+        "Open",
+        "Open the selected service's published port in the browser.",
+        Fact.BROWSABLE,
+    ),
+    Action(
+        Place.SERVICES,
+        "open_pgadmin",
+        "g",
+        "g",
+        "pgAdmin",
+        "Open pgAdmin in the browser, as soon as it answers.",
+        Fact.PGADMIN,
+        footer=False,
+    ),
+    Action(
+        Place.SERVICES,
+        "psql",
+        "p",
+        "p",
+        "psql",
+        "Hand the terminal over to psql, on the project's database; its \\q comes back here.",
+        Fact.OPEN,
+    ),
+    Action(
+        Place.SERVICES,
+        "copy",
+        "c",
+        "c",
+        "Copy",
+        "Copy the selected service's container name, image or address.",
+        Fact.EXISTS,
+        footer=False,
+    ),
+    Action(
+        Place.SERVICES,
         "widen_logs",
         "l",
         "l",
@@ -179,6 +241,15 @@ ACTIONS: Final = (
         "Init .env",
         "Make .env from its template, with generated passwords. An existing file is never overwritten.",
         _CHANGES,
+    ),
+    Action(
+        Place.DATABASE,
+        "psql",
+        "p",
+        "p",
+        "psql",
+        "Hand the terminal over to psql, on the project's database; its \\q comes back here.",
+        Fact.OPEN,
     ),
     Action(
         Place.MIGRATIONS,

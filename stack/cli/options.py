@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from stack.project import Options, RuntimeName
+from stack.project import Options, RuntimeName, working_directory
 
 
 def global_parser() -> argparse.ArgumentParser:
@@ -22,9 +22,7 @@ def global_parser() -> argparse.ArgumentParser:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """Return what `global_parser` parsed, with absolute paths that keep symbolic links as they were given."""
-    here = Path(os.environ.get("PWD") or Path.cwd())
-    if not here.is_absolute() or not here.is_dir() or not here.samefile(Path.cwd()):
-        here = Path.cwd()
+    here = working_directory(os.environ)
 
     def absolute(path: Path) -> Path:
         return Path(os.path.normpath(here / path))

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from stack.findings import Finding, Progress
@@ -98,7 +99,10 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One step of a plan; `resource` is its kind and name, as in ``container app-db-1``."""
+    """One step of a plan; `resource` is its kind and name, as in ``container app-db-1``.
+
+    `losses` is the data that it deletes, or leaves where nothing uses it any more.
+    """
 
     action: Action
     resource: str
@@ -126,6 +130,26 @@ class UpResult:
     plan: tuple[PlanStep, ...]
     seconds: float
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DownResult:
+    """What `down` removed, as in ``container app-db-1``; `findings` say what had to stay."""
+
+    removed: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+class Approval(Protocol):
+    """Asked before `up` touches anything, with the whole plan; once more where a pull has changed the plan."""
+
+    async def __call__(self, plan: Sequence[PlanStep]) -> None:
+        """Return where `plan` may be carried out.
+
+        Raises:
+            Failure: it may not.
+        """
+        ...
 
 
 class Pull(StrEnum):
@@ -228,8 +252,19 @@ class ServiceControl(Protocol):
         """Return what `up` would do, and touch nothing."""
         ...
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
-        """Converge, then wait at most `timeout` seconds until the services are healthy."""
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval = ...,
+    ) -> UpResult:
+        """Converge, then wait at most `timeout` seconds until the services are healthy.
+
+        Where `approve` is not given, a plan that loses data is refused: see `stack.services.approval`.
+        """
         ...
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
@@ -240,8 +275,19 @@ class ServiceControl(Protocol):
         """Stop and start the services' containers as they are, and return how they stand."""
         ...
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
-        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data; return their names."""
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
+        """Return what `down` would remove, with what is lost by it, and touch nothing."""
+        ...
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data."""
+        ...
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the project's database to `file`, in pg_dump's custom format, and return its size in bytes.
+
+        The file is there when it is complete, and not before; one that is there already is never written over.
+        """
         ...
 
     def logs(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:

@@ -4,24 +4,33 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.project import RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Approval,
+    DownResult,
     EngineStatus,
     LogLine,
     Overflow,
+    PlanStep,
     Pull,
     ServicesStatus,
     ServiceStatus,
     UpResult,
     Volumes,
 )
+from stack.services.pg_dump import dump
 
 
 class ExternalServices:
-    """No services; see `stack.services.control.ServiceControl`. All but `status` and `close` raise `Failure`."""
+    """No services; see `stack.services.control.ServiceControl`.
+
+    All but `status`, `dump` and `close` raise `Failure`.
+    """
 
     def __init__(self, url: DatabaseURL) -> None:
         """Take where the database is."""
@@ -47,6 +56,7 @@ class ExternalServices:
         pull: Pull,
         timeout: float,
         progress: Progress,
+        approve: Approval = lose_nothing,
     ) -> UpResult:
         """Raise: nothing can be started."""
         raise self._unsupported("started")
@@ -64,9 +74,17 @@ class ExternalServices:
         """Raise: nothing can be restarted."""
         raise self._unsupported("restarted")
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
         """Raise: nothing can be removed."""
         raise self._unsupported("removed")
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Raise: nothing can be removed."""
+        raise self._unsupported("removed")
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the database to `file` by this machine's pg_dump, and return its size in bytes."""
+        return await dump(self._url, file, progress)
 
     def logs(
         self,

@@ -119,7 +119,7 @@ class Deck:
         await self.services.stop([], progress=silent)
 
     async def down(self, volumes: Volumes = Volumes.REMOVE) -> tuple[str, ...]:
-        return await self.services.down(volumes=volumes, progress=silent)
+        return (await self.services.down(volumes=volumes, progress=silent)).removed
 
     @property
     def server(self) -> Postmaster:

@@ -136,7 +136,7 @@ async def test_a_long_line_comes_whole(engine):
 async def test_of_a_flood_the_newest_is_kept_the_rest_counted_and_others_are_heard(engine):
     """Every line is numbered, so what is missing can be counted."""
     flood = (
-        "exec awk 'BEGIN{while(1){for(i=0;i<5000;i++) print ++n, \"LOG:  as long as what servers write, mostly\"; "
+        'exec awk \'BEGIN{while(1){for(i=0;i<5000;i++) print ++n, "LOG:  as long as what servers write, mostly"; '
         'fflush(); system("sleep 0.1")}}\''
     )
     quiet = "while :; do echo tick; sleep 0.2; done"

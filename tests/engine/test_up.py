@@ -50,7 +50,7 @@ async def test_from_nothing_to_healthy_and_back(engine):
         again = await up(services)
         assert actions(again) == {"db": Action.KEPT}
         removed = await services.down(volumes=Volumes.REMOVE, progress=silent)
-        assert set(removed) == {
+        assert set(removed.removed) == {
             f"container {engine.name}-db-1",
             f"network {engine.name}_default",
             f"volume {engine.name}_data",

@@ -8,11 +8,11 @@ import pytest
 from stack.environment.report import EnvironmentReport
 from stack.findings import Code, Failure, Finding, Fix
 from stack.project import RuntimeName
-from stack.services.control import LogLine, State
+from stack.services.control import State
 from stack.services.runtime import RuntimeInUse
 from stack.text import MASK
 from tests.support.fake_workspace import DB, PGADMIN, SECRET, VARIABLES, FakeWorkspace, checks
-from tests.tui.support import deck_over, until
+from tests.tui.support import deck_over, shown, until
 from tui.actions import ACTIONS, Place
 from tui.app import Deck
 from tui.widgets.confirm import Confirm
@@ -25,11 +25,6 @@ SIZE = (80, 24)
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-
-
-def shown(deck: Deck) -> str:
-    """Everything on the screen, as text."""
-    return "\n".join(strip.text.rstrip() for strip in deck.screen._compositor.render_strips())
 
 
 async def test_the_head_says_project_runtime_database_and_revision():
@@ -257,8 +252,6 @@ async def test_services_are_started_stopped_and_followed():
     async with deck.run_test(size=SIZE) as pilot:
         await pilot.press("2")
         await until(pilot, lambda: ("follow", "db") in services.asked)
-        services.log.put_nowait(LogLine("db", "bookings-db-1", None, "ready [@click=app.quit]x[/] \x1b[31m"))
-        await until(pilot, lambda: "ready [@click=app.quit]x[/] ␛[31m" in shown(deck))
         await until(pilot, lambda: deck.vitals.managed)
         await pilot.press("x")
         await until(pilot, lambda: ("stop", "db") in services.asked and not deck.busy)
@@ -266,26 +259,6 @@ async def test_services_are_started_stopped_and_followed():
         await until(pilot, lambda: "exited" in shown(deck))
         await pilot.press("down", "s")
         await until(pilot, lambda: ("up", "pgadmin") in services.asked and not deck.busy)
-        await pilot.press("D")
-        await until(pilot, lambda: isinstance(deck.screen, Confirm))
-        await pilot.press(*"bookings", "enter")
-        await until(pilot, lambda: ("down", "remove") in services.asked)
-
-
-async def test_what_would_be_recreated_is_asked_first_with_its_causes():
-    workspace = FakeWorkspace()
-    services = workspace.fake_services
-    services.status_now = replace(services.status_now, services=(replace(DB, causes=("image: the tag moved",)),))
-    deck = deck_over(workspace)
-    async with deck.run_test(size=SIZE) as pilot:
-        await pilot.press("2")
-        await until(pilot, lambda: "outdated" in shown(deck) and deck.vitals.managed)
-        await pilot.press("u")
-        await until(pilot, lambda: isinstance(deck.screen, Confirm))
-        assert "db: image: the tag moved" in shown(deck)
-        await pilot.press("n")
-        await pilot.pause(0.05)
-        assert not [asked for asked in services.asked if asked[0] == "up"]
 
 
 async def test_a_secret_is_shown_only_when_asked_for_and_hidden_again():

@@ -11,12 +11,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from tui.actions import Place, bindings
+from tui.amounts import span
 from tui.outside import cell
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.capacity_card import CapacityCard
 from tui.widgets.grid import Grid, GridRow
-from tui.widgets.server_card import ServerCard, duration
+from tui.widgets.server_card import ServerCard
 
 if TYPE_CHECKING:
     from stack.database.access import DatabaseStatus
@@ -45,6 +46,7 @@ class DatabaseScreen(DeckScreen):
     )
     CSS_PATH = "../styles/database.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.DATABASE)]
+    every = 2.0
 
     def __init__(self) -> None:
         """Prepare the screen."""
@@ -92,7 +94,7 @@ class DatabaseScreen(DeckScreen):
             (
                 cell(str(session.pid), muted, right=True),
                 cell(state, self.colour(tone)),
-                cell(duration(datetime.now(UTC) - since) if since else "–", muted, right=True),
+                cell(span((datetime.now(UTC) - since).total_seconds()) if since else "–", muted, right=True),
                 cell(session.user),
                 cell(f"{session.application or '–'}{' (this)' if session.is_ours else ''}"),
                 cell(" ".join((session.query or "–").split())),

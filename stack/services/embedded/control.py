@@ -14,11 +14,17 @@ from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
 from stack.findings import Finding, Progress
 from stack.project import RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Action,
+    Approval,
+    DownResult,
     EngineStatus,
     Health,
     LogLine,
+    Loss,
     Overflow,
+    PlanStep,
     Pull,
     ServiceOutcome,
     ServicesStatus,
@@ -29,7 +35,7 @@ from stack.services.control import (
 )
 from stack.services.embedded import problems
 from stack.services.embedded.account import server_account
-from stack.services.embedded.area import data_home, discard, locked, project_area
+from stack.services.embedded.area import data_home, discard, locked, project_area, tree_size
 from stack.services.embedded.binaries import Candidate, candidates, cluster_major, find_binaries
 from stack.services.embedded.cluster import HOST, Cluster, settled, stop
 from stack.services.embedded.login import LoginRefusedError, ensure_database
@@ -37,6 +43,7 @@ from stack.services.embedded.plan import Step, Stopped, Work, missing_database, 
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.serverlog import LogReader, follow_log, read_log
 from stack.services.embedded.staging import stage, staged_programs
+from stack.services.pg_dump import dump
 from stack.text import clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
@@ -117,6 +124,7 @@ class EmbeddedServices:
         pull: Pull,  # noqa: ARG002 - there is no image
         timeout: float,
         progress: Progress,
+        approve: Approval = lose_nothing,  # noqa: ARG002 - it never loses data
     ) -> UpResult:
         """Make the cluster where there is none, start its server where it does not run, create the database."""
         began = time.monotonic()
@@ -175,10 +183,30 @@ class EmbeddedServices:
             progress(clean_line(f"Starting {self._service}"))
             await cluster.start(port, timeout=_RESTART_TIMEOUT)
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
-        """Stop the server, and with `Volumes.REMOVE` delete all that it kept."""
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
+        """Return what `down` would stop and delete."""
+        return await in_thread(lambda: self._plan_down(volumes))
+
+    def _plan_down(self, volumes: Volumes) -> tuple[PlanStep, ...]:
         if not self._area.exists():
             return ()
+        steps = []
+        if running(self._area.data):
+            steps.append(PlanStep(Action.REMOVED, f"server {self._service}", "it runs, and is stopped"))
+        if volumes is Volumes.REMOVE:
+            what = f"All that {self._service} keeps, in {self._area.data}, is deleted"
+            losses = (Loss(what, tree_size(self._area.data)),) if cluster_major(self._area.data) is not None else ()
+            steps.append(PlanStep(Action.REMOVED, f"cluster {self._area.data}", "its data is to go too", losses))
+        return tuple(steps)
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the database to `file` by this machine's pg_dump, and return its size in bytes."""
+        return await dump(self.url(), file, progress)
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Stop the server, and with `Volumes.REMOVE` delete all that it kept."""
+        if not self._area.exists():
+            return DownResult(())
         removed = []
         async with locked(self._area.directory):
             if await self._stop(progress):
@@ -187,7 +215,7 @@ class EmbeddedServices:
                 progress(clean_line(f"Removing {self._area.directory}"))
                 await in_thread(lambda: discard(self._area.directory))
                 removed.append(f"cluster {self._area.data}")
-        return tuple(removed)
+        return DownResult(tuple(removed))
 
     def logs(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
         """Yield what the server has logged."""

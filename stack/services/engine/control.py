@@ -3,20 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from docker.errors import APIError, NotFound
 
+from stack.environment.settings import load_settings
 from stack.findings import Code, Failure, Finding, Progress
 from stack.project import Project, RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.compose.model import ComposeProject, Service
+from stack.services.compose.postgres import postgres_service
 from stack.services.control import (
+    Approval,
+    DownResult,
     EngineStatus,
     Health,
     LogLine,
     Overflow,
+    PlanStep,
     Pull,
     ServicesStatus,
     ServiceStatus,
@@ -25,17 +32,20 @@ from stack.services.control import (
     Volumes,
 )
 from stack.services.engine.connection import PATIENT, Engine
-from stack.services.engine.down import Down
+from stack.services.engine.down import Down, removals
+from stack.services.engine.dump import dump, no_container
 from stack.services.engine.endpoint import Endpoint
 from stack.services.engine.errors import refused
 from stack.services.engine.execute import Executor, grace_seconds
 from stack.services.engine.following import follow
 from stack.services.engine.log_lines import Source
 from stack.services.engine.logs import Extent, history
+from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
 from stack.services.engine.plan import make_plan, outdated, writing
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
+from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
 from stack.text import clean_line
 
@@ -62,6 +72,7 @@ class EngineServices:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
         self._repository = repository
+        self._environ = environ
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
@@ -97,12 +108,20 @@ class EngineServices:
                 raise
             observed, unreachable = NOTHING, failure.findings
         plan = make_plan(self._project, observed, wanted, pull=pull, named=bool(services))
-        result = planned(observed, plan)
+        result = planned(observed, plan, await weighed(self._engine, self._project, observed, plan.steps))
         return UpResult(result.services, result.plan, result.seconds, (*unreachable, *result.findings))
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval = lose_nothing,
+    ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout).run(services, pull)
+        return await Up(self._engine, self._project, self._repository, progress, timeout, approve).run(services, pull)
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""
@@ -128,10 +147,36 @@ class EngineServices:
                 await self._restart(service, container)
         return self._statuses(await take_snapshot(self._engine, self._project), chosen)
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
-        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data; return their names."""
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
+        """Return what `down` would remove, with what is lost by it."""
         observed = await take_snapshot(self._engine, self._project)
-        return await Down(self._engine, self._project, observed, volumes, progress).run()
+        steps = removals(self._project, observed, volumes)
+        return tuple(map(describe, steps, await weighed(self._engine, self._project, observed, steps)))
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the project's database to `file` and return its size in bytes."""
+        override = self._repository.overrides.service if self._repository else None
+        service = postgres_service(self._project, override).name
+        container = next(iter((await take_snapshot(self._engine, self._project)).of(service)), None)
+        if container is None:
+            raise Failure(no_container(service))
+        return await dump(self._engine, container, self._database_name(), file, progress)
+
+    def _database_name(self) -> str | None:
+        """Return the database that the settings name; None where they name none, or one elsewhere."""
+        if self._repository is None:
+            return None
+        with suppress(Failure):
+            settings = load_settings(self._repository, self._environ)
+            if settings.names_database:
+                return settings.database.database
+        return None
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Remove the project's containers and networks, and with `Volumes.REMOVE` its data."""
+        observed = await take_snapshot(self._engine, self._project)
+        executor = self._executor(observed, progress)
+        return await Down(self._engine, executor, progress).run(removals(self._project, observed, volumes))
 
     async def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None

@@ -1,10 +1,11 @@
 """What the engine refused, told as findings."""
 
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from docker.errors import APIError, ImageNotFound
 
-from stack.findings import Code, Failure, Finding, Fix
+from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.services.engine.refusals import image_missing
 
 _NO_SPACE: Final = "no space left on device"
@@ -63,6 +64,36 @@ def name_taken(name: str, owner: str) -> Failure:
             ),
         )
     )
+
+
+def network_in_use(name: str, users: Iterable[str], severity: Severity) -> Finding:
+    """Return the finding of a network that cannot be removed since the containers `users` are on it."""
+    listed = sorted(users)
+    return Finding(
+        Code.NETWORK_IN_USE,
+        f"The network {name} is still in use",
+        f"{_names(listed)} on it, and nothing here stops what belongs to somebody else.",
+        severity,
+        fixes=tuple(Fix(f"Take {user} off the network", f"docker network disconnect {name} {user}") for user in listed),
+    )
+
+
+def volume_in_use(name: str, users: Iterable[str], severity: Severity) -> Finding:
+    """Return the finding of a volume that cannot be removed since the containers `users` have it."""
+    listed = sorted(users)
+    return Finding(
+        Code.VOLUME_IN_USE,
+        f"The volume {name} is still in use",
+        f"{_names(listed)} using it, so it stays with all that it holds.",
+        severity,
+        fixes=tuple(Fix(f"Remove {user}, then run this again", f"docker rm --force {user}") for user in listed),
+    )
+
+
+def _names(listed: Sequence[str]) -> str:
+    if not listed:
+        return "Another container is"
+    return f"{', '.join(listed)} {'is' if len(listed) == 1 else 'are'}"
 
 
 def _image(error: APIError) -> str:

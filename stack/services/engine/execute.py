@@ -13,14 +13,14 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
 from stack.environment.edit import set_fix
-from stack.findings import Failure, Fix, Progress
+from stack.findings import Failure, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import State
+from stack.services.control import State, Volumes
 from stack.services.engine import labels
 from stack.services.engine.connection import Engine
-from stack.services.engine.errors import Conflict, name_taken, refused, words
+from stack.services.engine.errors import Conflict, name_taken, network_in_use, refused, words
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.observe import Observed, ObservedContainer, ObservedImage
 from stack.services.engine.payload import (
@@ -89,7 +89,7 @@ class Executor:
                 await self._create_volume(step)
             case RemoveContainer():
                 self._tell(f"Removing {step.container.name}")
-                await self.remove(step.container)
+                await self.remove(step.container, step.volumes)
             case CreateContainer():
                 self._tell(f"Creating {step.name}")
                 await self._create(step.service, step.name, step.number, None)
@@ -127,12 +127,12 @@ class Executor:
         seconds = grace_seconds(every_service(self.project).get(container.service))
         await self._unless_gone(f"stopping {container.name}", lambda client: client.stop(container.id, timeout=seconds))
 
-    async def remove(self, container: ObservedContainer, *, anonymous_volumes: bool = False) -> None:
-        """Stop and remove `container`, with its anonymous volumes where that is asked for."""
+    async def remove(self, container: ObservedContainer, volumes: Volumes = Volumes.KEEP) -> None:
+        """Stop and remove `container`, and with `Volumes.REMOVE` its anonymous volumes."""
         await self.stop(container)
 
         def delete(client: Client) -> None:
-            client.remove_container(container.id, v=anonymous_volumes, force=True)
+            client.remove_container(container.id, v=volumes is Volumes.REMOVE, force=True)
 
         try:
             await self._unless_gone(f"removing {container.name}", delete)
@@ -164,12 +164,23 @@ class Executor:
 
     async def _recreate_network(self, step: RecreateNetwork) -> None:
         name = step.network.name
+        strangers = await self._strangers(step)
+        if strangers:
+            raise Failure(network_in_use(name, strangers, Severity.ERROR))
         self._tell(f"Removing network {name}")
         for container in self.observed.containers:
             if name in container.networks:
                 await self._leave(container, step)
         await self._unless_gone(f"removing network {name}", lambda client: client.remove_network(step.observed.id))
         await self._create_network(step)
+
+    async def _strangers(self, step: RecreateNetwork) -> list[str]:
+        """Return who is on the network besides the project's own containers."""
+        ours = {container.id for container in (*self.observed.containers, *self.observed.one_offs)}
+        members = await self._call(
+            f"looking at network {step.network.name}", lambda client: client.network_members(step.observed.id)
+        )
+        return [name for identity, name in members.items() if identity not in ours]
 
     async def _leave(self, container: ObservedContainer, step: RecreateNetwork) -> None:
         def disconnect(client: Client) -> None:

@@ -35,7 +35,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class ObservedContainer:
-    """One container of the project; one-off containers (``docker compose run``) are not among them.
+    """One container of the project.
 
     `image` is the reference that it was created from, `replaces` whose place it was made to take, by a recreate.
     `recorded` is there only for a container whose hash is none of those that were asked for.
@@ -116,10 +116,12 @@ class ObservedImage:
 class Observed:
     """What the engine holds; networks, volumes and images by name or reference, of all projects.
 
+    `one_offs` are what ``docker compose run`` has made, which is nobody's business but that of who ran it.
     `installed` is the version of this machine's Compose, looked up only where no container tells of one.
     """
 
     containers: tuple[ObservedContainer, ...] = ()
+    one_offs: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
@@ -145,8 +147,13 @@ def observe(client: Client, project: str, images: Iterable[str], known_hashes: f
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
+    containers, one_offs = _list(client, project)
     return Observed(
-        containers=list_project(client, project, known_hashes),
+        containers=tuple(
+            container if container.config_hash in known_hashes else _closely(client, container)
+            for container in containers
+        ),
+        one_offs=one_offs,
         networks={network["Name"]: _network(network) for network in client.list_networks()},
         volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
         images={
@@ -157,21 +164,20 @@ def observe(client: Client, project: str, images: Iterable[str], known_hashes: f
     )
 
 
-def list_project(
-    client: Client, project: str, known_hashes: frozenset[str] | None = None
-) -> tuple[ObservedContainer, ...]:
-    """Return the containers of `project` by service and number; blocking.
+def list_project(client: Client, project: str) -> tuple[ObservedContainer, ...]:
+    """Return the containers of `project` by service and number, without the one-off ones; blocking."""
+    return _list(client, project)[0]
 
-    With `known_hashes`, a container with another hash comes with what was `recorded` of it.
-    """
-    wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = [_container(summary) for summary in client.list_containers(wanted)]
-    found.sort(key=lambda container: (container.service, container.number, container.name))
-    if known_hashes is None:
-        return tuple(found)
-    return tuple(
-        container if container.config_hash in known_hashes else _closely(client, container) for container in found
-    )
+
+def _list(client: Client, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
+    """Return the containers of `project` that its services have, and the one-off ones."""
+    services: list[ObservedContainer] = []
+    one_offs: list[ObservedContainer] = []
+    for summary in client.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
+        is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
+        (one_offs if is_one_off else services).append(_container(summary))
+    services.sort(key=lambda container: (container.service, container.number, container.name))
+    return tuple(services), tuple(one_offs)
 
 
 def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:

@@ -56,6 +56,7 @@ class Client(APIClient):
         def _get(self, url: str, *, params: Mapping[str, int | str], stream: bool = False) -> Response: ...
         def _raise_for_status(self, response: Response) -> None: ...
         def _check_is_tty(self, container: str) -> bool: ...
+
         def _post_json(self, url: str, data: JsonObject) -> Response: ...
         def _result(self, response: Response, json: bool = False) -> Json: ...
 
@@ -63,6 +64,11 @@ class Client(APIClient):
         """Return all containers with `labels`, running or not; a label without a value need only be there."""
         wanted = [name if value is None else f"{name}={value}" for name, value in labels.items()]
         return cast("list[wire.ContainerSummary]", self.containers(all=True, filters={"label": wanted}))
+
+    def users_of(self, volume: str) -> list[str]:
+        """Return the names of all containers that have `volume`, running or not."""
+        found = cast("list[wire.ContainerSummary]", self.containers(all=True, filters={"volume": volume}))
+        return [summary["Names"][0].removeprefix("/") for summary in found if summary["Names"]]
 
     def container(self, container: str) -> wire.ContainerDetails:
         """Return everything about a container."""
@@ -81,6 +87,11 @@ class Client(APIClient):
     def list_networks(self) -> list[wire.NetworkSummary]:
         """Return all networks."""
         return cast("list[wire.NetworkSummary]", self.networks())
+
+    def network_members(self, network: str) -> Mapping[str, str]:
+        """Return the running containers on a network: their names by their ids."""
+        details = cast("wire.NetworkDetails", self.inspect_network(network))
+        return {identity: member["Name"] for identity, member in (details.get("Containers") or {}).items()}
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
         """Return all volumes."""
@@ -119,6 +130,23 @@ class Client(APIClient):
         self._raise_for_status(response)
         framed = response.headers.get("Content-Type") == _FRAMED or not self._check_is_tty(container)
         return LogStream(response, framed)
+
+    def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
+        """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
+        identity = cast("dict[str, str]", self.exec_create(container, command))["Id"]
+        frames = self.exec_start(identity, stream=True, demux=True)
+        return identity, cast("Iterator[tuple[bytes | None, bytes | None]]", frames)
+
+    def exit_status(self, execution: str) -> int:
+        """Return how a command that `run` ran, and that has ended, did."""
+        return cast("dict[str, int]", self.exec_inspect(execution))["ExitCode"]
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        """Return how many bytes each volume takes, as far as its driver knows; it may take the engine seconds."""
+        answer = self._result(self._get(self._url("/system/df"), params={"type": "volume"}), json=True)
+        volumes = cast("wire.DiskUsage", answer).get("Volumes") or []
+        sizes = {volume["Name"]: (volume.get("UsageData") or {}).get("Size", -1) for volume in volumes}
+        return {name: size for name, size in sizes.items() if size >= 0}
 
     def engine_version(self) -> str:
         """Return the engine's own version."""

@@ -11,11 +11,12 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.execute import Executor
 from stack.services.engine.installed import installed_compose
+from stack.services.engine.losses import weighed
 from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
 from stack.services.engine.plan import (
     Plan,
@@ -61,10 +62,10 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     return observed
 
 
-def planned(observed: Observed, plan: Plan) -> UpResult:
-    """Return `plan` as the result of an `up` that has touched nothing."""
+def planned(observed: Observed, plan: Plan, losses: Sequence[tuple[Loss, ...]]) -> UpResult:
+    """Return `plan`, each step with its `losses`, as the result of an `up` that has touched nothing."""
     outcomes = tuple(outcome for step in plan.steps if (outcome := _planned(step, observed)))
-    steps = tuple(describe(step) for step in plan.steps)
+    steps = tuple(map(describe, plan.steps, losses))
     return UpResult((*outcomes, *map(_nothing, plan.left_out)), steps, 0.0, plan.findings)
 
 
@@ -95,7 +96,9 @@ class Up:
     repository: Project | None
     progress: Progress
     timeout: float
+    approve: Approval
     _done: dict[str, PlanStep] = field(default_factory=dict)
+    _losses: dict[str, tuple[Loss, ...]] = field(default_factory=dict)
     _warnings: list[Finding] = field(default_factory=list)
 
     async def run(self, names: Sequence[str], pull: Pull) -> UpResult:
@@ -135,11 +138,17 @@ class Up:
         return describe(step).resource in self._done
 
     async def _check(self, plan: Plan, observed: Observed) -> None:
-        """Raise what is in the way of `plan` before any of it is done."""
+        """Raise what is in the way of `plan` before any of it is done, and ask whether it may be."""
         if plan.errors:
             raise Failure(*plan.errors)
-        if not self.engine.endpoint.is_local:
-            return
+        if self.engine.endpoint.is_local:
+            await self._check_ports(plan, observed)
+        losses = await weighed(self.engine, self.project, observed, plan.steps)
+        shown = tuple(map(describe, plan.steps, losses))
+        self._losses |= {step.resource: step.losses for step in shown}
+        await self.approve(shown)
+
+    async def _check_ports(self, plan: Plan, observed: Observed) -> None:
         leaving = [step.container for step in plan.steps if isinstance(step, RecreateContainer | RemoveContainer)]
         freed = {port for container in leaving for port in container.published}
         for step in plan.steps:
@@ -160,6 +169,7 @@ class Up:
         for step in steps:
             await executor.execute(step)
             told = describe(step)
+            told = replace(told, losses=self._losses.get(told.resource, ()))
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told

@@ -135,11 +135,42 @@ class NetworkSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class NetworkMember(TypedDict):
+    """A container on an inspected network."""
+
+    Name: str
+
+
+class NetworkDetails(TypedDict, total=False):
+    """``GET /networks/{id}``."""
+
+    Containers: dict[str, NetworkMember] | None
+
+
 class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
     Labels: dict[str, str] | None
+
+
+class VolumeUsage(TypedDict, total=False):
+    """How much of the disk a volume takes; -1 where its driver does not say."""
+
+    Size: int
+
+
+class UsedVolume(TypedDict, total=False):
+    """One volume of ``GET /system/df``."""
+
+    Name: str
+    UsageData: VolumeUsage | None
+
+
+class DiskUsage(TypedDict, total=False):
+    """The part of ``GET /system/df`` that is about volumes."""
+
+    Volumes: list[UsedVolume] | None
 
 
 class EngineVersion(TypedDict):
