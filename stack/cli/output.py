@@ -1,8 +1,9 @@
 """What a command prints: one JSON object, or text for a person with the findings on stderr."""
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -33,6 +34,14 @@ class Outcome:
         return int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a line; `style` are the parameters of ECMA-48's SGR, empty for none."""
+
+    text: str
+    style: str = ""
+
+
 class Console:
     """Where a command's words go: results to stdout, progress and messages to stderr."""
 
@@ -40,10 +49,21 @@ class Console:
         """Write to the two streams, in whatever encoding they have, never failing on a character."""
         self._stdout = stdout
         self._stderr = stderr
+        self._coloured = _takes_colours(stdout)
 
     def line(self, text: str) -> None:
         """Print one line of a result."""
         print(clean(text), file=self._stdout, flush=True)
+
+    def parts(self, parts: Iterable[Part]) -> None:
+        """Print one line of many, in colours where stdout takes them; it is out when `flush` returns."""
+        said = ((part.text, part.style if self._coloured else "") for part in parts)
+        text = "".join(f"\x1b[{style}m{clean(text)}\x1b[0m" if style else clean(text) for text, style in said)
+        print(text, file=self._stdout)
+
+    def flush(self) -> None:
+        """Have out what `parts` printed."""
+        self._stdout.flush()
 
     def progress(self, line: str, gauges: Sequence[Gauge] = ()) -> None:  # noqa: ARG002 - the line says it too
         """Say what is being done."""
@@ -64,6 +84,11 @@ class Console:
         """Print a result as one JSON object."""
         document = {**outcome.fields, "findings": [finding_json(finding) for finding in outcome.findings]}
         print(json.dumps(document, ensure_ascii=False).encode(errors="replace").decode(), file=self._stdout, flush=True)
+
+
+def _takes_colours(stream: TextIO) -> bool:
+    """Say whether `stream` is a terminal with colours, and nobody asked for none (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def standard_console() -> Console:

@@ -110,14 +110,9 @@ class _Session:
         Raises:
             Failure: the engine cannot be reached any more.
         """
-        for source in sources:
-            if (before := self.memory.stand(source)) is not None:
-                yield replaced(before, source, None)
-        if not self.memory.begun:
-            async with aclosing(history(engine, sources, self.memory.extent, self.memory.readers)) as lines:
-                async for line in lines:
-                    yield line
-            self.memory.begun = True
+        async with aclosing(self._before(engine, sources)) as past:
+            async for line in past:
+                yield line
         # What has happened while history was being read, since when logs may have ended and begun again.
         _, events = await self.reading.intake.take(0)
         for line in self._heard(events):
@@ -136,6 +131,17 @@ class _Session:
                 yield line
             await asyncio.sleep(BREATH if self.reading.overflow is Overflow.DROP else 0)
 
+    async def _before(self, engine: Engine, sources: Sequence[Source]) -> AsyncGenerator[LogLine]:
+        """Yield whom `sources` have replaced meanwhile, or at the beginning, what they have logged."""
+        for source in sources:
+            if (before := self.memory.stand(source)) is not None:
+                yield replaced(before, source, None)
+        if not self.memory.begun:
+            async with aclosing(history(engine, sources, self.memory.extent, self.memory.readers)) as lines:
+                async for line in lines:
+                    yield line
+            self.memory.begun = True
+
     def _taken(self, portions: Sequence[Portion], now: float) -> Iterator[LogLine]:
         """Put lines in order, and yield what is to be said where a log has ended."""
         for portion in portions:
@@ -149,6 +155,7 @@ class _Session:
         for told in events:
             match told:
                 case Failure():
+                    yield from self._order.flush()
                     raise told
                 case Unreadable():
                     yield unreadable(told)
