@@ -71,6 +71,7 @@ class Code(StrEnum):
     EMBEDDED_START_FAILED = "embedded-start-failed"
     EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
     EMBEDDED_NO_SPACE = "embedded-no-space"
+    PSQL_MISSING = "psql-missing"
     CONFIRMATION_NEEDED = "confirmation-needed"
     DATA_LEFT_BEHIND = "data-left-behind"
     DUMP_FAILED = "dump-failed"

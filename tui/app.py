@@ -85,6 +85,7 @@ class Deck(Asking, App[None]):
         self.consent = Consent(self)
         self._files: Fingerprint = ()
         self._started_server = False
+        self._watches = False
         self._lent = False
         self._open_later = False
         self._crash: Exception | None = None
@@ -118,7 +119,7 @@ class Deck(Asking, App[None]):
         if before is not None:
             self._started_server |= before.started_server
             self.run_worker(before.reload(), exit_on_error=False)
-        self._watch.follow(partial(_watch, workspace))
+        self._watch_services()
         self.look_at_vitals()
 
     def _not_opened(self, findings: tuple[Finding, ...]) -> None:
@@ -129,18 +130,25 @@ class Deck(Asking, App[None]):
         if self.workspace is not None and not self.busy and fingerprint(self.workspace.project) != self._files:
             self.open()
 
+    def _watch_services(self) -> None:
+        if self.workspace is not None:
+            self._watches = True
+            self._watch.follow(partial(_watch, self.workspace))
+
     def _take_services(self, seen: "tuple[ServicesStatus, ...]", _dropped: int) -> None:
         if seen and seen[-1] != self.services:
             self.services_findings, self.services = seen[-1].findings, seen[-1]
             self.look_at_vitals()
 
     def _no_services(self, findings: tuple[Finding, ...]) -> None:
-        self.services_findings = findings
+        self.services_findings, self._watches = findings, False
 
     def look_at_vitals(self) -> None:
-        """Ask what the head of each screen says."""
+        """Ask what the head of each screen says, and take the watch up again where it could not be kept."""
         if self.workspace is not None:
             self._vitals.poll(partial(look_at, self.workspace))
+            if not self._watches:
+                self._watch_services()
 
     def _take_vitals(self, vitals: Vitals) -> None:
         self.vitals = vitals

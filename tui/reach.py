@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from textual.app import SuspendNotSupported
 from stack.background import in_thread
 from stack.findings import Progress
 from stack.services.control import ServiceStatus, State
-from stack.services.web import addresses, pgadmin_answers
+from stack.services.web import pings
 from stack.text import clean_line
 from tui.requests import Request
 from tui.widgets.choice import Choice, ChoiceMenu
@@ -39,17 +39,15 @@ class Reach:
 
     # -- The browser
 
-    def open(self, service: ServiceStatus) -> None:
-        """Open the address of `service` in the browser; where it has several, after asking which."""
-        found = addresses(service)
+    def open(self, found: Sequence[str]) -> None:
+        """Open the address that was `found` of a service in the browser; of several, after asking which."""
         if len(found) == 1:
             self._browse(found[0])
         elif found:
             self._pick("Open in the browser", [Choice("", address) for address in found], self._browse)
 
-    def open_pgadmin(self, service: ServiceStatus) -> None:
+    def open_pgadmin(self, service: ServiceStatus, found: Sequence[str]) -> None:
         """Open pgAdmin, which is `service`, once it answers; where it does not run, say how to start it."""
-        found = addresses(service)
         if service.state is not State.RUNNING:
             name = clean_line(service.service)
             self._say(f"pgAdmin does not run: select {name} and press s to start it.")
@@ -57,7 +55,7 @@ class Reach:
             self._say("pgAdmin publishes no port on this machine: the Compose file's `ports` would.")
         else:
             self._pgadmin = found[0]
-            self._ping.poll(partial(pgadmin_answers, found[0]))
+            self._ping.poll(partial(pings, found[0]))
 
     def _pinged(self, answers: bool) -> None:
         if answers:
@@ -70,7 +68,7 @@ class Reach:
     async def _wait(self, progress: Progress) -> None:
         address = self._pgadmin
         progress(f"until {clean_line(address)}/misc/ping answers; pgAdmin takes half a minute to start")
-        while not await pgadmin_answers(address):
+        while not await pings(address):  # noqa: ASYNC110 - nothing tells when a web page begins to answer
             await asyncio.sleep(ASK_AGAIN)
 
     def _browse(self, address: str) -> None:
@@ -85,14 +83,14 @@ class Reach:
 
     # -- The clipboard
 
-    def copy(self, service: ServiceStatus) -> None:
+    def copy(self, service: ServiceStatus, found: Sequence[str]) -> None:
         """Copy a name of `service`, after asking which."""
         choices = [
             Choice(title, value)
             for title, value in (("container", service.container), ("image", service.image))
             if value
         ]
-        choices += [Choice("address", address) for address in addresses(service)]
+        choices += [Choice("address", address) for address in found]
         choices += [Choice("port", port.partition("->")[0]) for port in service.ports]
         self._pick("Copy", choices, self._copy)
 

@@ -43,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     command: Command = arguments.make(arguments)
     if arguments.json and isinstance(command, services.FollowLogs):
         parser.error("--json prints one object, which following a log never completes")
+    if arguments.json and isinstance(command, services.Psql):
+        parser.error("--json prints one object, and psql prints what it likes; try `psql --csv`")
     console = standard_console()
     options = options_of(arguments)
     try:

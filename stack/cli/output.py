@@ -20,18 +20,19 @@ class Outcome:
     """What a command found or did.
 
     `fields` are the members of its JSON object without ``findings``; `text` is the same for a person, whose parts from
-    outside went through `align` or are cleaned when printed.
+    outside went through `align` or are cleaned when printed. `status` is that of a program which ran in its place.
     """
 
     fields: Mapping[str, JSON]
     text: str = ""
     findings: tuple[Finding, ...] = ()
     failed: bool = field(default=False)
+    status: int = 0
 
     @property
     def exit_status(self) -> int:
-        """0 when done, or all is well; 1 when it failed, or something found is an error."""
-        return int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
+        """0 when done, or all is well; 1 when it failed, or something found is an error; or another program's."""
+        return self.status or int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""``up``, ``stop``, ``restart``, ``down``, ``status`` and ``logs``: what runs."""
+"""``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -211,6 +211,18 @@ def _logs(arguments: argparse.Namespace) -> Logs | PrintLogs | FollowLogs:
 
 
 @dataclass(frozen=True, slots=True)
+class Psql:
+    """Hand the terminal over to psql on the project's database; what it takes and prints is its own."""
+
+    arguments: tuple[str, ...]
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Run it to its end, and end as it did."""
+        services = await workspace.services()
+        return Outcome({}, status=await services.psql(self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Say how everything stands, from the engine to the migrations."""
 
@@ -384,3 +396,7 @@ def add_commands(commands: "Commands") -> None:
         metavar="T",
         help="only since a moment (ISO 8601, or seconds since 1970) or so long ago (10m, 1h30m)",
     )
+    # All that follows is psql's own, options too, so there is no character that our options begin with.
+    psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    psql.set_defaults(make=lambda a: Psql(tuple(a.arguments)))

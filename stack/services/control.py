@@ -248,6 +248,32 @@ class ServiceControl(Protocol):
         """Return what is there now."""
         ...
 
+    def watch(self) -> AsyncIterator[ServicesStatus]:
+        """Yield what is there now, and again after each change, until the iterator is closed.
+
+        Nothing is asked while nothing changes. While the engine is lost, its services stay as they were last seen, with
+        ``engine.reachable`` False and a finding that says since when; the watch finds the engine again by itself.
+        """
+        ...
+
+    def usage(self, services: Sequence[str]) -> AsyncIterator[tuple[Usage, ...]]:
+        """Yield what the running containers use, about every second for as long as it is read.
+
+        It ends at once where nothing can be measured.
+        """
+        ...
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return the last five runs of the health check of `service`, the oldest first."""
+        ...
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run psql on the project's database, on the standard streams of this process; return its exit status.
+
+        The caller has handed over the terminal, where there is one, and takes it back as it was.
+        """
+        ...
+
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
         """Return what `up` would do, and touch nothing."""
         ...

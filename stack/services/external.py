@@ -2,7 +2,7 @@
 
 # ruff: noqa: ARG002 - it takes what every runtime takes, to say no
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -17,13 +17,16 @@ from stack.services.control import (
     LogLine,
     Overflow,
     PlanStep,
+    ProbeRun,
     Pull,
     ServicesStatus,
     ServiceStatus,
     UpResult,
+    Usage,
     Volumes,
 )
 from stack.services.pg_dump import dump
+from stack.services.psql import installed_psql, run_psql
 
 
 class ExternalServices:
@@ -44,6 +47,24 @@ class ExternalServices:
     async def status(self) -> ServicesStatus:
         """Return that there are no services."""
         return ServicesStatus(EngineStatus(reachable=False, endpoint=None, source=None, version=None), ())
+
+    async def watch(self) -> AsyncGenerator[ServicesStatus]:
+        """Yield once that there are no services."""
+        yield await self.status()
+
+    async def usage(self, services: Sequence[str]) -> AsyncGenerator[tuple[Usage, ...]]:
+        """Yield nothing: what the server uses cannot be seen from here."""
+        nothing: tuple[tuple[Usage, ...], ...] = ()
+        for sample in nothing:
+            yield sample
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return nothing: nobody here checks the server's health."""
+        return ()
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run this machine's psql on the database."""
+        return await run_psql(installed_psql(), self._url, arguments)
 
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
         """Raise: nothing can be started."""

@@ -77,7 +77,7 @@ async def test_a_change_recreates_with_its_cause_and_keeps_volumes(engine):
     changed = replace(before, environment={"A": "2"}, user="0")
     async with opened(engine, project(changed, name=engine.name)) as services:
         (status,) = (await services.status()).services
-        assert set(status.causes) == {"environment.A: “1” → “2”", "user: unset → “0”"}
+        assert set(status.causes) == {'environment.A: "1" → "2"', 'user: unset → "0"'}
         result = await up(services)
     assert [(step.action, step.cause) for step in result.plan] == [(Action.RECREATED, "; ".join(status.causes))]
     new = engine.container("app")

@@ -148,10 +148,10 @@ class FakeServices:
     def __init__(self) -> None:
         self._status = ServicesStatus(EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN))
         self._moved = asyncio.Event()
-        self.samples: asyncio.Queue[Usage] = asyncio.Queue()
-        self.probed: tuple[ProbeRun, ...] = ()
         self.planned: tuple[PlanStep, ...] = ()
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.samples: asyncio.Queue[tuple[Usage, ...]] = asyncio.Queue()
+        self.probes_now: dict[str, tuple[ProbeRun, ...]] = {}
         self.asked: list[tuple[str, ...]] = []
 
     @property
@@ -177,13 +177,13 @@ class FakeServices:
         self.asked.append(("usage", *services))
         try:
             while True:
-                yield (await self.samples.get(),)
+                yield await self.samples.get()
         finally:
             self.asked.append(("usage ends", *services))
 
     async def probes(self, service) -> tuple[ProbeRun, ...]:
         self.asked.append(("probes", service))
-        return self.probed
+        return self.probes_now.get(service, ())
 
     async def psql(self, arguments) -> int:
         self.asked.append(("psql", *arguments))

@@ -168,7 +168,7 @@ async def test_a_failed_action_says_why_with_the_key_that_mends_it():
     async def mend(progress):
         mended.set()
 
-    async def up(services, *, pull, timeout, progress):
+    async def up(services, **options):
         fix = Fix("Use port 5433", "stackdeck env set APP_DB_PORT=5433", apply=mend)
         raise Failure(
             Finding(Code.PORT_TAKEN, "Port 5432 is taken", "By postgres (pid 812).", evidence="x", fixes=(fix,))
@@ -242,7 +242,7 @@ async def test_services_of_somebody_elses_server_cannot_be_stopped():
         await pilot.press("x", "u", "d")
         await pilot.pause(0.05)
         assert not isinstance(deck.screen, Confirm)
-        assert [asked for asked in workspace.fake_services.asked if asked[0] != "follow"] == []
+        assert {asked[0] for asked in workspace.fake_services.asked} <= {"follow", "probes"}
 
 
 async def test_services_are_started_stopped_and_followed():
@@ -283,6 +283,7 @@ async def test_the_cursor_stays_on_its_row_when_rows_come_and_go():
         grid = deck.front.grid
         assert grid.selected_key == "APP_DB_PORT"
         workspace.environment_now = EnvironmentReport(workspace.project.env_file, VARIABLES[1:], ())
+        await pilot.press("r")
         await until(pilot, lambda: grid.row_count == 3)
         assert grid.selected_key == "APP_DB_PORT"
 

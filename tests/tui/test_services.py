@@ -1,4 +1,4 @@
-"""The Services screen: it shows what the engine tells as it tells it, asks before anything costs, and lends the terminal."""
+"""The Services screen: it follows the engine, asks before anything costs, and lends the terminal."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ import pytest
 
 from stack.findings import Code, Failure, Finding, Gauge
 from stack.project import RuntimeName
-from stack.services.control import Action, Health, LogLine, Loss, PlanStep, ProbeRun, State, Usage
+from stack.services.control import Action, Health, LogLine, Loss, PlanStep, ProbeRun, State, UpResult, Usage
 from stack.services.runtime import RuntimeInUse
 from tests.support.fake_workspace import DB, PGADMIN, FakeWorkspace
 from tests.tui.support import deck_over, shown, until
@@ -41,7 +41,7 @@ def state(tmp_path, monkeypatch):
 async def services_screen(workspace, size=NARROW):
     """The Services screen of a deck over `workspace`, once it shows the services and knows who manages them."""
     deck = deck_over(workspace)
-    async with deck.run_test(size=size) as pilot:
+    async with deck.run_test(size=size, notifications=True) as pilot:
         await pilot.press("2")
         await until(pilot, lambda: "postgres:16-alpine" in shown(deck) and deck.vitals.managed)
         yield deck, pilot
@@ -118,13 +118,14 @@ async def test_details_tell_the_engine_the_probes_and_the_use_and_stand_in_the_l
     workspace = FakeWorkspace()
     services = workspace.fake_services
     at = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-    services.probed = (ProbeRun(at, 1, f"no {MARKUP}"), ProbeRun(at, 0, "accepting\nconnections\n"))
+    services.probes_now["db"] = (ProbeRun(at, 1, f"no {MARKUP}"), ProbeRun(at, 0, "accepting\nconnections\n"))
     async with services_screen(workspace) as (deck, pilot):
         await until(pilot, lambda: "Log of db" in shown(deck))
         assert not done(workspace, "usage")
         await pilot.press("i")
         await until(pilot, lambda: ("usage", "db") in services.asked)
-        services.samples.put_nowait(Usage("db", "bookings-db-1", 0.125, 48_000_000, 2**31, 1000.0, 2000.0, 0.0, 4e6))
+        sample = Usage("db", "bookings-db-1", 0.125, 48_000_000, 2**31, 1000.0, 2000.0, 0.0, 4e6)
+        services.samples.put_nowait((sample,))
         await until(pilot, lambda: "12.5 % of a core" in shown(deck))
         text = shown(deck)
         assert "Log of db" not in text
@@ -158,7 +159,7 @@ async def test_probes_are_asked_when_the_health_changes():
     services = workspace.fake_services
     async with services_screen(workspace, WIDE) as (deck, pilot):
         await until(pilot, lambda: done(workspace, "probes") == [("probes", "db")])
-        services.probed = (ProbeRun(datetime.now(UTC), 2, "no response"),)
+        services.probes_now["db"] = (ProbeRun(datetime.now(UTC), 2, "no response"),)
         services.status_now = replace(services.status_now, services=(replace(DB, health=Health.UNHEALTHY), PGADMIN))
         await until(pilot, lambda: "exit 2  no response" in shown(deck))
         assert len(done(workspace, "probes")) == 2
@@ -291,6 +292,7 @@ async def test_a_pull_is_drawn_as_bars_the_whole_first():
         parts = [Gauge(f"layer{number:02}", 10**6 * number, 10**7) for number in range(12)]
         progress("Pulling postgres", [Gauge("postgres", 66 * 10**6, 12 * 10**7, rate=2e6), *parts])
         await gate.wait()
+        return UpResult((), (), 1.0)
 
     workspace.up = up
     async with services_screen(workspace) as (deck, pilot):
@@ -361,7 +363,7 @@ async def test_a_published_port_opens_in_the_browser(monkeypatch):
     services = workspace.fake_services
     two = replace(WEB, ports=("127.0.0.1:5050->5050/tcp", "0.0.0.0:8080->80/tcp"))
     services.status_now = replace(services.status_now, services=(DB, WEB))
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: True)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: True)
     async with services_screen(workspace) as (deck, pilot):
         monkeypatch.setattr(deck, "open_url", opened.append)
         await pilot.press("o")
@@ -380,7 +382,7 @@ async def test_a_published_port_opens_in_the_browser(monkeypatch):
 async def test_without_a_browser_the_address_is_copied(monkeypatch):
     workspace = FakeWorkspace()
     workspace.fake_services.status_now = replace(workspace.fake_services.status_now, services=(DB, WEB))
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: False)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: False)
     async with services_screen(workspace) as (deck, pilot):
         await pilot.press("down", "o")
         await until(pilot, lambda: deck.clipboard == "http://127.0.0.1:5050")
@@ -393,13 +395,13 @@ async def test_pgadmin_opens_once_it_answers(monkeypatch):
     async def answered(address):
         return bool(answers)
 
-    monkeypatch.setattr("tui.reach.has_browser", lambda environ, platform: True)
-    monkeypatch.setattr("tui.reach.pgadmin_answers", answered)
+    monkeypatch.setattr("tui.reach.has_browser", lambda *_: True)
+    monkeypatch.setattr("tui.reach.pings", answered)
     monkeypatch.setattr("tui.reach.ASK_AGAIN", 0.01)
     async with services_screen(workspace) as (deck, pilot):
         monkeypatch.setattr(deck, "open_url", opened.append)
         await pilot.press("g")
-        await until(pilot, lambda: "select pgadmin and press s" in shown(deck))
+        await until(pilot, lambda: "pgAdmin does not run" in shown(deck))
         services.status_now = replace(services.status_now, services=(DB, WEB))
         await until(pilot, lambda: shown(deck).count("● healthy") == 2)
         await pilot.press("g")

@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from tui.actions import Place, bindings
 from tui.amounts import span
 from tui.outside import cell
+from tui.reach import Reach
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.capacity_card import CapacityCard
@@ -56,6 +57,7 @@ class DatabaseScreen(DeckScreen):
         self.sessions = Vertical(id="sessions", classes="panel")
         self.grid = Grid(id="sessions-grid")
         self._look = self.request("database", self._show)
+        self._reach = Reach(self)
 
     def compose_body(self) -> ComposeResult:
         """Lay out the two cards above the sessions."""
@@ -101,6 +103,10 @@ class DatabaseScreen(DeckScreen):
                 cell(session.client or "local", muted),
             ),
         )
+
+    def action_psql(self) -> None:
+        """Hand the terminal over to psql."""
+        self._reach.psql()
 
 
 async def _look(workspace: "Workspace") -> _Look:

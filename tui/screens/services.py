@@ -18,7 +18,7 @@ from stack.findings import Finding
 from stack.project import RuntimeName
 from stack.services.control import LogLine, Overflow, ServicesStatus, ServiceStatus, State, Volumes
 from stack.services.log_file import save
-from stack.services.web import addresses, is_pgadmin
+from stack.services.web import is_pgadmin, web_addresses
 from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.changes import Changes
@@ -106,7 +106,7 @@ class ServicesScreen(DeckScreen):
         if selected:
             facts |= Fact.SELECTED
             facts |= Fact.EXISTS if selected.container else Fact.NONE
-            facts |= Fact.BROWSABLE if addresses(selected) else Fact.NONE
+            facts |= Fact.BROWSABLE if self._addresses(selected) else Fact.NONE
         facts |= Fact.PGADMIN if self._pgadmin else Fact.NONE
         return facts | self.log_pane.facts()
 
@@ -118,6 +118,9 @@ class ServicesScreen(DeckScreen):
     def _selected(self) -> ServiceStatus | None:
         key = self.grid.selected_key
         return next((service for service in self._services if _key(service) == key), None)
+
+    def _addresses(self, service: ServiceStatus) -> tuple[str, ...]:
+        return web_addresses(service, self._status.engine) if self._status else ()
 
     @property
     def _pgadmin(self) -> ServiceStatus | None:
@@ -191,7 +194,7 @@ class ServicesScreen(DeckScreen):
         workspace, selected = self.deck.workspace, self._selected
         if workspace is None:
             return
-        self.panel.show(workspace, selected, self._status, addresses(selected) if selected else ())
+        self.panel.show(workspace, selected, self._status, self._addresses(selected) if selected else ())
         self._sample()
         self._follow()
 
@@ -340,17 +343,17 @@ class ServicesScreen(DeckScreen):
     def action_open_address(self) -> None:
         """Open the selected service in the browser."""
         if self._selected:
-            self._reach.open(self._selected)
+            self._reach.open(self._addresses(self._selected))
 
     def action_open_pgadmin(self) -> None:
         """Open pgAdmin in the browser."""
         if self._pgadmin:
-            self._reach.open_pgadmin(self._pgadmin)
+            self._reach.open_pgadmin(self._pgadmin, self._addresses(self._pgadmin))
 
     def action_copy(self) -> None:
         """Copy a name of the selected service."""
         if self._selected:
-            self._reach.copy(self._selected)
+            self._reach.copy(self._selected, self._addresses(self._selected))
 
     def action_psql(self) -> None:
         """Hand the terminal over to psql."""

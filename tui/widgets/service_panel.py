@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
-from stack.findings import Finding
 from stack.services.control import Health, ProbeRun, ServicesStatus, ServiceStatus, State, Usage
 from tui.outside import line
 from tui.requests import Asking, Feed, Request
@@ -30,9 +29,14 @@ class ServicePanel(Asking, VerticalScroll):
         self._history = UsageHistory()
         self._sampled: tuple[Workspace, str] | None = None
         self._probes = Request[tuple[ProbeRun, ...]](
-            self, "probes", receive=self.detail.show_probes, refuse=self._no_probes
+            self,
+            "probes",
+            receive=self.detail.show_probes,
+            refuse=lambda _findings: self.detail.show_probes(()),
         )
-        self._usage = Feed[tuple[Usage, ...]](self, "usage", receive=self._take, refuse=self._no_usage)
+        self._usage = Feed[tuple[Usage, ...]](
+            self, "usage", receive=self._take, refuse=lambda _findings: self._no_usage()
+        )
 
     def compose(self) -> ComposeResult:
         """Lay out the details."""
@@ -82,9 +86,6 @@ class ServicePanel(Asking, VerticalScroll):
         else:
             self._probes.ask(partial(_probes, workspace, service.service))
 
-    def _no_probes(self, findings: tuple[Finding, ...]) -> None:
-        self.detail.show_probes(())
-
     def _take(self, samples: tuple[tuple[Usage, ...], ...], _dropped: int) -> None:
         for sample in samples:
             for usage in sample:
@@ -92,7 +93,7 @@ class ServicePanel(Asking, VerticalScroll):
                     self._history.add(usage)
         self.detail.show_usage(self._history)
 
-    def _no_usage(self, findings: tuple[Finding, ...]) -> None:
+    def _no_usage(self) -> None:
         """Show no figures; whatever ails the engine is in the banner already."""
         self._sampled = None
         self._history.clear()

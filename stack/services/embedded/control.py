@@ -1,5 +1,6 @@
 """The services of a project without a container engine: one, a Postgres server of the machine's own."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
-from stack.findings import Finding, Progress
+from stack.findings import Failure, Finding, Progress
 from stack.project import RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -25,12 +26,14 @@ from stack.services.control import (
     Loss,
     Overflow,
     PlanStep,
+    ProbeRun,
     Pull,
     ServiceOutcome,
     ServicesStatus,
     ServiceStatus,
     State,
     UpResult,
+    Usage,
     Volumes,
 )
 from stack.services.embedded import problems
@@ -43,7 +46,10 @@ from stack.services.embedded.plan import Step, Stopped, Work, missing_database, 
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.serverlog import LogReader, follow_log, read_log
 from stack.services.embedded.staging import stage, staged_programs
+from stack.services.embedded.usage import sample
+from stack.services.embedded.watch import watch
 from stack.services.pg_dump import dump
+from stack.services.psql import installed_psql, run_psql
 from stack.text import clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
@@ -110,6 +116,33 @@ class EmbeddedServices:
         if server is not None and server.port != self._wanted.port:
             findings = (problems.port_taken(self._wanted.port, server.port),)
         return ServicesStatus(_NO_ENGINE, (service,), findings)
+
+    def watch(self) -> AsyncIterator[ServicesStatus]:
+        """Yield how the server stands, now and after each change."""
+        return watch(self.status, lambda: running(self._area.data))
+
+    def usage(self, services: Sequence[str]) -> AsyncIterator[tuple[Usage, ...]]:
+        """Yield what the server's processes use, about every second; there is no network of its own to measure."""
+        self._check(services)
+        return sample(lambda: running(self._area.data), self._service, self._area.name)
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return nothing: the server itself says when it is ready, and nothing probes it."""
+        self._check([service])
+        return ()
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run the psql of the server's own programs, or else this machine's, on the server."""
+        url = self.url()
+        return await run_psql(await in_thread(self._psql), url, arguments)
+
+    def _psql(self) -> Path:
+        with contextlib.suppress(Failure):
+            data = self._area.data
+            own = find_binaries(self._places(), server_account(data), data).directory / "psql"
+            if own.is_file():
+                return own
+        return installed_psql()
 
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:  # noqa: ARG002 - there is no image
         """Return what `up` would do."""

@@ -1,7 +1,7 @@
 """The services of a Compose project as containers: `ServiceControl` over one Docker engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing, suppress
 from datetime import datetime
@@ -20,15 +20,16 @@ from stack.services.control import (
     Approval,
     DownResult,
     EngineStatus,
-    Health,
     LogLine,
     Overflow,
     PlanStep,
+    ProbeRun,
     Pull,
     ServicesStatus,
     ServiceStatus,
     State,
     UpResult,
+    Usage,
     Volumes,
 )
 from stack.services.engine.connection import PATIENT, Engine
@@ -42,11 +43,16 @@ from stack.services.engine.log_lines import Source
 from stack.services.engine.logs import Extent, history
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
-from stack.services.engine.plan import make_plan, outdated, writing
+from stack.services.engine.plan import make_plan, writing
+from stack.services.engine.probes import probe_runs
+from stack.services.engine.psql import run_psql
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
+from stack.services.engine.usage import sample
+from stack.services.engine.view import statuses
+from stack.services.engine.watch import Watch
 from stack.text import clean_line
 
 _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
@@ -93,9 +99,33 @@ class EngineServices:
             if failure.finding.code not in _NO_ENGINE:
                 raise
             engine = EngineStatus(reachable=False, endpoint=endpoint.url, source=endpoint.source, version=None)
-            return ServicesStatus(engine, self._statuses(NOTHING, ()), failure.findings)
+            return ServicesStatus(engine, statuses(self._project, NOTHING), failure.findings)
         engine = EngineStatus(reachable=True, endpoint=endpoint.url, source=endpoint.source, version=version)
-        return ServicesStatus(engine, self._statuses(observed, ()), tuple(orphans(self._project, observed)))
+        return ServicesStatus(engine, statuses(self._project, observed), tuple(orphans(self._project, observed)))
+
+    async def watch(self) -> AsyncGenerator[ServicesStatus]:
+        """Yield how all services of the file stand, now and after each change; the engine comes back by itself."""
+        async with aclosing(Watch(self._project, self._engine, self._streams).statuses()) as seen:
+            async for status in seen:
+                yield status
+
+    async def usage(self, services: Sequence[str]) -> AsyncGenerator[tuple[Usage, ...]]:
+        """Yield what the running containers use, about every second for as long as it is read."""
+        names = {service.name for service in self._chosen(services)}
+        async with aclosing(sample(self._engine, self._project.name, names)) as samples:
+            async for used in samples:
+                yield used
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return the last five runs of the health check of `service`, the oldest first."""
+        [known] = named(self._project, [service])
+        return await probe_runs(self._engine, self._project.name, known.name)
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""
+        wanted = self._repository.overrides.service if self._repository else None
+        service = postgres_service(self._project, wanted)
+        return await run_psql(self._engine, self._project.name, service.name, arguments)
 
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
         """Return what `up` would do; without an engine, what it would do on an empty one."""
@@ -135,7 +165,7 @@ class EngineServices:
                     progress(clean_line(f"Stopping {container.name}"))
                     await executor.stop(container)
                     stopped.add(container.id)
-        return self._statuses(await self._after_stopping(stopped), chosen)
+        return statuses(self._project, await self._after_stopping(stopped), chosen)
 
     async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
@@ -145,7 +175,7 @@ class EngineServices:
             for container in observed.of(service.name):
                 progress(clean_line(f"Restarting {container.name}"))
                 await self._restart(service, container)
-        return self._statuses(await take_snapshot(self._engine, self._project), chosen)
+        return statuses(self._project, await take_snapshot(self._engine, self._project), chosen)
 
     async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
         """Return what `down` would remove, with what is lost by it."""
@@ -218,28 +248,6 @@ class EngineServices:
         """Return just the services that were named, or else all of the file, dependencies first."""
         chosen = named(self._project, services) or tuple(every_service(self._project).values())
         return in_order({service.name: service for service in chosen})
-
-    def _statuses(self, observed: Observed, services: tuple[Service, ...]) -> tuple[ServiceStatus, ...]:
-        chosen = services or tuple(every_service(self._project).values())
-        return tuple(
-            status
-            for service in chosen
-            for status in (
-                [self._status(observed, service, container) for container in observed.of(service.name)]
-                or [ServiceStatus(service.name, None, service.image, State.ABSENT, Health.NONE)]
-            )
-        )
-
-    def _status(self, observed: Observed, service: Service, container: ObservedContainer) -> ServiceStatus:
-        return ServiceStatus(
-            service=service.name,
-            container=container.name,
-            image=container.image,
-            state=container.state,
-            health=container.health,
-            ports=container.ports,
-            causes=outdated(self._project, observed, container),
-        )
 
     def _executor(self, observed: Observed, progress: Progress) -> Executor:
         return Executor(self._engine, self._project, observed, writing(observed), self._repository, progress)

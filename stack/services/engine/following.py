@@ -18,7 +18,7 @@ from stack.services.control import LineKind, LogLine, Overflow
 from stack.services.engine.connection import Engine
 from stack.services.engine.intake import Portion
 from stack.services.engine.log_lines import LineReader, Source, StampedLine, moment
-from stack.services.engine.log_streams import Change, Event, Happened, Reading, Unreadable
+from stack.services.engine.log_threads import Change, Event, Happened, Reading, Unreadable
 from stack.services.engine.logs import Extent, event, history, of_container, replaced, unreadable
 from stack.services.engine.reordering import WINDOW, Reordering
 

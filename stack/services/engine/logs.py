@@ -13,7 +13,7 @@ from stack.services.engine.channel import Channel
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.log_lines import LineReader, Source, StampedLine
-from stack.services.engine.log_streams import Streams, Unreadable, in_daemon, open_log, raw_lines
+from stack.services.engine.log_threads import Streams, Unreadable, in_daemon, open_log, raw_lines
 from stack.services.engine.sdk import Client
 
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
 from docker.errors import NotFound
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
-from stack.services.engine.json_types import JsonObject
+from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.sdk import Client
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
@@ -17,7 +17,7 @@ _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 @dataclass(frozen=True, slots=True)
 class ObservedMount:
-    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+    """A volume or a directory in a container: `volume` is the name of a named or anonymous one, `source` a path."""
 
     target: str
     volume: str | None
@@ -27,10 +27,12 @@ class ObservedMount:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a container was created with, in the engine's own JSON."""
+    """What the container `id` was created with, in the engine's own JSON; `networks` by name."""
 
+    id: str
     config: JsonObject
     host_config: JsonObject
+    networks: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class ObservedImage:
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
+    healthcheck: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def identities(self) -> frozenset[str]:
@@ -157,9 +161,9 @@ def observe(client: Client, project: str, images: Iterable[str], known_hashes: f
         networks={network["Name"]: _network(network) for network in client.list_networks()},
         volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
         images={
-            reference: _image(details)
+            reference: image
             for reference in sorted(set(images))
-            if (details := client.image(reference)) is not None
+            if (image := look_at_image(client, reference)) is not None
         },
     )
 
@@ -176,8 +180,48 @@ def _list(client: Client, project: str) -> tuple[tuple[ObservedContainer, ...], 
     for summary in client.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
         is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
         (one_offs if is_one_off else services).append(_container(summary))
-    services.sort(key=lambda container: (container.service, container.number, container.name))
-    return tuple(services), tuple(one_offs)
+    return by_service(services), tuple(one_offs)
+
+
+def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContainer, ...]:
+    """Return `containers` in the order in which a project's are kept."""
+    return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
+
+
+def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+    """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
+
+    Unlike the engine's lists, this does not lag behind its events.
+    """
+    try:
+        details = client.container(container)
+    except NotFound:
+        return None
+    config = cast("wire.ContainerConfig", details["Config"])
+    given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
+    found = ObservedContainer(
+        id=details["Id"],
+        name=details["Name"].removeprefix("/"),
+        service=given.get(labels.SERVICE, ""),
+        number=_number(given),
+        image=config["Image"],
+        state=State(state.get("Status", State.DEAD)),
+        health=_current_health(state),
+        config_hash=given.get(labels.CONFIG_HASH, ""),
+        image_label=given.get(labels.IMAGE),
+        version=given.get(labels.VERSION),
+        replaces=given.get(labels.REPLACES),
+        networks=frozenset(networks["Networks"] or {}),
+        mounts=tuple(_mount(mount) for mount in details["Mounts"]),
+        ports=_bindings(networks["Ports"] or {}),
+    )
+    return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
+
+
+def look_at_image(client: Client, reference: str) -> ObservedImage | None:
+    """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
+    details = client.image(reference)
+    return None if details is None else _image(details)
 
 
 def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
@@ -185,17 +229,21 @@ def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
         details = client.container(container.id)
     except NotFound:
         return container
-    return replace(container, recorded=Recorded(details["Config"], details["HostConfig"]))
+    return replace(container, recorded=_recorded(details))
+
+
+def _recorded(details: wire.ContainerDetails) -> Recorded:
+    networks: JsonObject = dict(details["NetworkSettings"]["Networks"] or {})
+    return Recorded(details["Id"], details["Config"], details["HostConfig"], networks)
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     given = summary["Labels"] or {}
-    number = given.get(labels.NUMBER, "")
     return ObservedContainer(
         id=summary["Id"],
         name=summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12],
         service=given.get(labels.SERVICE, ""),
-        number=int(number) if number.isdecimal() else 1,
+        number=_number(given),
         image=summary["Image"],
         state=State(summary["State"]),
         health=_health(summary["Status"]),
@@ -209,17 +257,30 @@ def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     )
 
 
+def _number(given: Mapping[str, str]) -> int:
+    number = given.get(labels.NUMBER, "")
+    return int(number) if number.isdecimal() else 1
+
+
 def _health(status: str) -> Health:
     # A list of containers has the health only within the text that `docker ps` shows: «Up 5 seconds (healthy)».
     found = _HEALTH.search(status)
     return Health(found[1]) if found else Health.NONE
 
 
+def _current_health(state: wire.ContainerState) -> Health:
+    # An inspected container keeps the last word of its health check when it has stopped; lists do not.
+    health = state.get("Health")
+    return Health(health["Status"]) if health and state.get("Status") == State.RUNNING else Health.NONE
+
+
 def _mount(mount: wire.MountPoint) -> ObservedMount:
+    volume = mount.get("Name") if mount.get("Type") == "volume" else None
     return ObservedMount(
         target=mount.get("Destination", ""),
-        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
-        source=mount.get("Source"),
+        volume=volume,
+        # Where the engine keeps a volume is its own business, and only some of its answers tell.
+        source=None if volume else mount.get("Source"),
         read_only=not mount.get("RW", True),
     )
 
@@ -229,6 +290,15 @@ def _ports(ports: list[wire.PortSummary]) -> tuple[str, ...]:
         f"{_address(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port['Type']}"
         for port in ports
         if "PublicPort" in port
+    }
+    return tuple(sorted(published))
+
+
+def _bindings(ports: Mapping[str, list[wire.PortBinding] | None]) -> tuple[str, ...]:
+    published = {
+        f"{_address(binding['HostIp'])}:{binding['HostPort']}->{port}"
+        for port, bindings in ports.items()
+        for binding in bindings or ()
     }
     return tuple(sorted(published))
 
@@ -269,6 +339,8 @@ def _image(details: wire.ImageDetails) -> ObservedImage:
         stop_signal=config.get("StopSignal") or "",
         labels=config.get("Labels") or {},
         volumes=frozenset(config.get("Volumes") or {}),
+        exposed=frozenset(config.get("ExposedPorts") or {}),
+        healthcheck=config.get("Healthcheck") or {},
     )
 
 

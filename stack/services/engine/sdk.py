@@ -1,50 +1,53 @@
 """The Docker SDK's client with typed answers, and with the few requests that it lacks."""
 
-from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
-from time import time
-from typing import TYPE_CHECKING, Final, cast
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from docker import APIClient
 from docker.errors import NotFound
-from docker.types import CancellableStream
 from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.log_stream import LogStream
 
 if TYPE_CHECKING:
     from requests import Response
 
-_CHUNK: Final = 1 << 16
 _FRAMED: Final = "application/vnd.docker.multiplexed-stream"
 """What an engine since API 1.42 calls a log whose messages have heads; older ones call every log raw."""
 
 
-class LogStream:
-    """An open log: its bytes as they come, with the heads of messages where it is `framed`.
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A program in a container: both directions of its streams, and what has come of them already."""
 
-    Iterating blocks, and ends where the log does; a connection that is lost raises.
-    """
+    connection: socket.socket
+    received: bytes
 
-    def __init__(self, response: "Response", framed: bool) -> None:
-        """Take the engine's answer, of which nothing has been read."""
-        self.framed = framed
-        self._response = response
 
-    @property
-    def ahead(self) -> float:
-        """By how many seconds, roughly, the engine's clock is before ours; 0.0 where its answer has no date."""
-        date = self._response.headers.get("Date")
-        return parsedate_to_datetime(date).timestamp() - time() if date else 0.0
+class _SocketIO(Protocol):
+    _sock: socket.socket
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the bytes as the engine sends them."""
-        return cast("Iterator[bytes]", self._response.raw.stream(_CHUNK))
 
-    def close(self) -> None:
-        """End the iteration, from another thread."""
-        CancellableStream(iter(()), self._response).close()
+class _Buffered(Protocol):
+    raw: _SocketIO
+
+    def peek(self, size: int) -> bytes: ...
+    def read(self, size: int) -> bytes: ...
+
+
+class _Head(Protocol):
+    fp: _Buffered
+
+
+class _Upgraded(Protocol):
+    """What urllib3 holds of an answer after which the connection is ours; `http.client` and `io` are below it."""
+
+    _fp: _Head
 
 
 class Client(APIClient):
@@ -54,10 +57,11 @@ class Client(APIClient):
         # How the SDK itself makes its requests; its type stubs leave it out.
         def _url(self, path: str, *arguments: str) -> str: ...
         def _get(self, url: str, *, params: Mapping[str, int | str], stream: bool = False) -> Response: ...
+        def _post_json(
+            self, url: str, data: JsonObject, *, headers: Mapping[str, str] = ..., stream: bool = ...
+        ) -> Response: ...
         def _raise_for_status(self, response: Response) -> None: ...
         def _check_is_tty(self, container: str) -> bool: ...
-
-        def _post_json(self, url: str, data: JsonObject) -> Response: ...
         def _result(self, response: Response, json: bool = False) -> Json: ...
 
     def list_containers(self, labels: Mapping[str, str | None]) -> list[wire.ContainerSummary]:
@@ -129,7 +133,7 @@ class Client(APIClient):
         response = self._get(self._url("/containers/{0}/logs", container), params=parameters, stream=True)
         self._raise_for_status(response)
         framed = response.headers.get("Content-Type") == _FRAMED or not self._check_is_tty(container)
-        return LogStream(response, framed)
+        return LogStream(response, framed=framed)
 
     def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
         """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
@@ -151,3 +155,51 @@ class Client(APIClient):
     def engine_version(self) -> str:
         """Return the engine's own version."""
         return cast("wire.EngineVersion", self.version())["Version"]
+
+    def machine_memory(self) -> int:
+        """Return the bytes of memory of the engine's machine."""
+        return cast("wire.EngineInfo", self.info())["MemTotal"]
+
+    def listen(self, filters: Mapping[str, Sequence[str]], since: int) -> wire.EventStream:
+        """Return the events that pass `filters`, those of the past since the second `since` first."""
+        return cast("wire.EventStream", self.events(since=since, filters=dict(filters), decode=True))
+
+    def usage(self, container: str) -> wire.ContainerStats:
+        """Return what a container has used, at once; engines before 1.41 take a second or two to answer."""
+        at_once = True if version_gte(self.api_version, "1.41") else None
+        return cast("wire.ContainerStats", self.stats(container, stream=False, one_shot=at_once))
+
+    def prepare(
+        self, container: str, command: Sequence[str], *, environment: Mapping[str, str], tty: bool, detach_keys: str
+    ) -> str:
+        """Prepare a program to be run in a container, and return the id to run it by."""
+        created = self.exec_create(
+            container,
+            list(command),
+            stdin=True,
+            tty=tty,
+            environment=dict(environment),
+            detach_keys=detach_keys or None,
+        )
+        return cast("dict[str, str]", created)["Id"]
+
+    @contextmanager
+    def run_prepared(self, execution: str, *, tty: bool) -> Iterator[Attached]:
+        """Run the program that was prepared as `execution`, and connect to it until the context ends."""
+        response = self._post_json(
+            self._url("/exec/{0}/start", execution),
+            {"Tty": tty, "Detach": False},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+        )
+        with closing(response):
+            self._raise_for_status(response)
+            # The SDK has a socket for it, past which goes whatever came in one piece with the answer's head.
+            buffered = cast("_Upgraded", response.raw)._fp.fp  # noqa: SLF001 - as in the SDK's own method
+            connection = buffered.raw._sock  # noqa: SLF001
+            connection.setblocking(False)
+            yield Attached(connection, buffered.read(len(buffered.peek(1))))
+
+    def execution(self, execution: str) -> wire.ExecDetails:
+        """Return whether a program in a container still runs, and how it ended."""
+        return cast("wire.ExecDetails", self.exec_inspect(execution))

@@ -1,6 +1,7 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
-from typing import TypedDict
+from collections.abc import Iterator
+from typing import Protocol, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -47,8 +48,10 @@ class ContainerSummary(TypedDict):
 
 
 class ProbeRun(TypedDict):
-    """One run of a health check."""
+    """One run of a health check; times by RFC 3339 with nanoseconds."""
 
+    Start: str
+    End: str
     ExitCode: int
     Output: str
 
@@ -70,6 +73,26 @@ class ContainerState(TypedDict, total=False):
     Health: HealthState | None
 
 
+class PortBinding(TypedDict):
+    """Where a port of a container is published."""
+
+    HostIp: str
+    HostPort: str
+
+
+class ContainerNetworks(NetworkList):
+    """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
+
+    Ports: dict[str, list[PortBinding] | None] | None
+
+
+class ContainerConfig(TypedDict):
+    """What we read of the ``Config`` of an inspected container."""
+
+    Image: str
+    Labels: dict[str, str] | None
+
+
 class ContainerDetails(TypedDict):
     """``GET /containers/{id}/json``."""
 
@@ -79,6 +102,8 @@ class ContainerDetails(TypedDict):
     RestartCount: int
     Config: JsonObject
     HostConfig: JsonObject
+    Mounts: list[MountPoint]
+    NetworkSettings: ContainerNetworks
 
 
 class ImageConfig(TypedDict, total=False):
@@ -92,6 +117,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
@@ -178,3 +204,95 @@ class EngineVersion(TypedDict):
 
     Version: str
     ApiVersion: str
+
+
+class EventActor(TypedDict):
+    """What an event is about."""
+
+    ID: str
+    Attributes: dict[str, str] | None
+
+
+class EventMessage(TypedDict):
+    """One item of ``GET /events``."""
+
+    Type: str
+    Action: str
+    Actor: EventActor
+
+
+class EventStream(Protocol):
+    """Events as they come. It may be closed from another thread than the one that reads it."""
+
+    def __iter__(self) -> Iterator[EventMessage]:
+        """Read on."""
+        ...
+
+    def close(self) -> None:
+        """End the stream."""
+        ...
+
+
+class CpuUsage(TypedDict, total=False):
+    """Nanoseconds of all cores since the container started."""
+
+    total_usage: int
+
+
+class CpuStats(TypedDict, total=False):
+    """CPU time of a container, and in `system_cpu_usage` of the whole machine since it started."""
+
+    cpu_usage: CpuUsage
+    system_cpu_usage: int
+    online_cpus: int
+
+
+class MemoryStats(TypedDict, total=False):
+    """Bytes; `stats` is the kernel's ``memory.stat``, whose names differ between cgroup v1 and v2."""
+
+    usage: int
+    limit: int
+    stats: dict[str, int]
+
+
+class NetworkStats(TypedDict):
+    """Bytes over one interface."""
+
+    rx_bytes: int
+    tx_bytes: int
+
+
+class BlockCounter(TypedDict):
+    """Bytes of one kind of operation on one device."""
+
+    op: str
+    value: int
+
+
+class BlockStats(TypedDict, total=False):
+    """What was read from and written to disks."""
+
+    io_service_bytes_recursive: list[BlockCounter] | None
+
+
+class ContainerStats(TypedDict, total=False):
+    """``GET /containers/{id}/stats``; `read` is when, by RFC 3339 with nanoseconds."""
+
+    read: str
+    cpu_stats: CpuStats
+    memory_stats: MemoryStats
+    networks: dict[str, NetworkStats]
+    blkio_stats: BlockStats
+
+
+class EngineInfo(TypedDict):
+    """What we read of ``GET /info``: bytes of memory of the engine's machine."""
+
+    MemTotal: int
+
+
+class ExecDetails(TypedDict):
+    """``GET /exec/{id}/json``."""
+
+    Running: bool
+    ExitCode: int | None

@@ -22,7 +22,8 @@ from stack.services.engine.connection import Engine, unreachable
 from stack.services.engine.errors import refused
 from stack.services.engine.intake import Intake
 from stack.services.engine.log_lines import SECOND, Overlap, Seen, Source, Splitter, stamp_of
-from stack.services.engine.sdk import Client, LogStream
+from stack.services.engine.log_stream import LogStream
+from stack.services.engine.sdk import Client
 
 OVERLAP: Final = 2_000
 """Lines from the end of a log in which what has been seen of it already is looked for."""
