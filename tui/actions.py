@@ -285,7 +285,7 @@ ACTIONS: Final = (
         "Esc",
         "Clear search",
         "Search the log for nothing, and show all of it again.",
-        Fact.LOG_SIFTED,
+        Fact.LOG_SIFTED | Fact.IDLE,
         footer=False,
     ),
     Action(

@@ -175,7 +175,7 @@ class LogView(ScrollView, can_focus=True):
         width = 0 if self.wrapped else self._head + self._widest
         self.virtual_size = Size(width, bottom - self._gone)
         if self.following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._scroll_to_end()
         self.refresh()
 
     def _height(self, row: Row, room: int) -> int:
@@ -188,7 +188,7 @@ class LogView(ScrollView, can_focus=True):
         if self.wrapped:
             self._lay_out_anew()
         elif self.following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._scroll_to_end()
 
     def _find(self, y: int) -> tuple[int, int] | None:
         """Return the number of the line at row `y`, and which of its rows that is."""
@@ -216,8 +216,12 @@ class LogView(ScrollView, can_focus=True):
     def follow(self) -> None:
         """Go to the end, and stay there."""
         self.following = True
-        self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._scroll_to_end()
         self.post_message(self.Changed())
+
+    def _scroll_to_end(self) -> None:
+        # By force, since lines come before the scroll bar does.
+        self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Follow while the end is seen."""
