@@ -1,10 +1,11 @@
-"""The log of the Services screen: written lines are shown as they are, found, filtered, held, saved, and never obeyed."""
+"""The log of the Services screen: lines are shown as they are, found, filtered, held, saved, and never obeyed."""
 
 import stat
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
+from textual.content import Content
 from textual.widgets import Input
 
 from stack.services.control import LineKind, LogLine
@@ -54,7 +55,7 @@ async def log_of(*lines, size=SIZE):
 
 
 def subtitle(deck):
-    return str(deck.front.log_pane.border_subtitle)
+    return Content.from_markup(str(deck.front.log_pane.border_subtitle)).plain
 
 
 async def test_lines_have_a_sign_by_level_and_control_characters_are_shown():
@@ -91,6 +92,9 @@ async def test_a_search_marks_counts_and_goes_from_one_to_the_next():
         await until(pilot, lambda: "/Needle 10 of 10" in subtitle(deck))
         await pilot.press("escape")
         await until(pilot, lambda: view.history.search is None and not deck.front.log_pane.prompt.display)
+        write("[/] a [b]")
+        await pilot.press("slash", *"[/]")
+        await until(pilot, lambda: "/[/] 1 of 1" in subtitle(deck) and "/[/] 1 of 1" in shown(deck))
 
 
 async def test_a_filter_shows_only_what_matches_and_goes_on_with_new_lines():
