@@ -73,7 +73,7 @@ class Watch:
         Raises:
             Failure: it is not, or no longer.
         """
-        events = Events(self._listening, self._project.name)
+        events = Events(self._listening, self._project)
         try:
             # Events first, so that no change falls between looking and listening.
             await events.open()
