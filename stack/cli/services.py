@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.cli.command import add_command
+from stack.cli.command import UsageError, add_command
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
@@ -338,6 +338,21 @@ def _log_text(line: LogLine) -> str:
     return f"{line.service} | {line.text}"
 
 
+def _logs(arguments: argparse.Namespace) -> Logs | FollowLogs:
+    """Raise `UsageError` where one object is asked for of what has no end."""
+    if arguments.follow and arguments.json:
+        raise UsageError("--json prints one object, which following a log never completes")
+    command = FollowLogs if arguments.follow else Logs
+    return command(tuple(arguments.services), arguments.tail, arguments.since)
+
+
+def _psql(arguments: argparse.Namespace) -> Psql:
+    """Raise `UsageError` where one object is asked for of a program that prints its own."""
+    if arguments.json:
+        raise UsageError("--json prints one object, and psql prints what it likes; try `psql --csv`")
+    return Psql(tuple(arguments.arguments))
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -385,7 +400,7 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "logs",
         "print what the services have logged",
-        lambda a: (FollowLogs if a.follow else Logs)(tuple(a.services), a.tail, a.since),
+        _logs,
     )
     logs.add_argument("services", nargs="*", metavar="SERVICE")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
@@ -394,4 +409,4 @@ def add_commands(commands: "Commands") -> None:
     # All that follows is psql's own, options too, so there is no character that our options begin with.
     psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
     psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
-    psql.set_defaults(make=lambda a: Psql(tuple(a.arguments)))
+    psql.set_defaults(make=_psql)

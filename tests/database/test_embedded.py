@@ -17,7 +17,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
@@ -29,6 +28,7 @@ from stack.services.embedded.cluster import HOST, free_port
 from stack.services.embedded.control import EmbeddedServices
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.staging import stage, staged_programs
+from stack.text import SecretStr
 from tests.support.postgres import server_home
 from tests.support.require import require
 

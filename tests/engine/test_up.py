@@ -103,7 +103,7 @@ async def test_pulling_an_image_that_has_not_moved_keeps_its_containers(engine):
     async with opened(engine, project(sleeper("app"), name=engine.name)) as services:
         await up(services)
         lines = []
-        result = await up(services, pull=Pull.ALWAYS, progress=lines.append)
+        result = await up(services, pull=Pull.ALWAYS, progress=lambda line, *_: lines.append(line))
     assert [step.action for step in result.plan] == [Action.PULLED, Action.KEPT]
     assert lines[0] == "Pulling postgres:16-alpine"
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-from pydantic import SecretStr
-
 from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
 from stack.database.pool import PoolStatus
@@ -43,6 +41,7 @@ from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.text import SecretStr
 from stack.workspace import Overview
 
 Answer = Callable[[], Awaitable[object]]

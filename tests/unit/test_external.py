@@ -1,13 +1,13 @@
 """A database that is none of the project's services: looked at without a finding, and every action says why not."""
 
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
 from stack.project import RuntimeName
 from stack.services.control import Pull, ServiceControl, Volumes
 from stack.services.external import ExternalServices
+from stack.text import SecretStr
 
 SECRET = "of-somebody-else"
 

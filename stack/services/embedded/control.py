@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
@@ -49,7 +47,7 @@ from stack.services.embedded.usage import sample
 from stack.services.embedded.watch import watch
 from stack.services.pg_dump import dump
 from stack.services.psql import installed_psql, run_psql
-from stack.text import clean_line
+from stack.text import SecretStr, clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
 _RESTART_TIMEOUT: Final = 60.0

@@ -18,9 +18,10 @@ from stack.findings import Failure
 from stack.services.compose.model import ComposeProject
 from stack.services.engine import labels, wire
 from stack.services.engine.channel import Channel, ClosedError
-from stack.services.engine.connection import Engine, unreachable
+from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.sdk import Client
+from stack.services.engine.unreachable import unreachable
 
 _Filters: TypeAlias = Mapping[str, list[str]]
 

@@ -18,10 +18,11 @@ from stack.findings import Failure
 from stack.services.control import LogLine
 from stack.services.engine import labels
 from stack.services.engine.channel import Channel, ClosedError
-from stack.services.engine.connection import Engine, unreachable
+from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.log_lines import Lines, StampedLine, whole_second
 from stack.services.engine.sdk import Client
+from stack.services.engine.unreachable import unreachable
 
 
 @dataclass(frozen=True, slots=True)

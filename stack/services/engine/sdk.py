@@ -1,20 +1,28 @@
-"""The Docker SDK's client with typed answers, and with the few requests that it lacks."""
+"""The Docker SDK's client with typed answers, with the few requests that it lacks, and one that can be cut off."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, TypedDict, Unpack, cast
 
 from docker import APIClient
 from docker.errors import NotFound
+from docker.tls import TLSConfig
 from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
-    from requests import Response
+    from docker.types import CancellableStream
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
+
+_CONNECT: Final = "_new_conn"
+"""The method with which a pool of urllib3, and of the SDK over a Unix socket, makes a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ class Client(APIClient):
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
 
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
+
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
         # The SDK has no parameter for the manifests.
@@ -89,7 +104,7 @@ class Client(APIClient):
 
     def network_members(self, network: str) -> Mapping[str, str]:
         """Return the running containers on a network: their names by their ids."""
-        details = cast("wire.NetworkDetails", self.inspect_network(network))
+        details = cast("wire.InspectedNetwork", self.inspect_network(network))
         return {identity: member["Name"] for identity, member in (details.get("Containers") or {}).items()}
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
@@ -114,15 +129,13 @@ class Client(APIClient):
         body: JsonObject = {"Container": container, "EndpointConfig": settings}
         self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
 
-    def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
-        """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
+    def run(self, container: str, command: list[str], hear: Callable[[bytes | None, bytes | None], None]) -> int:
+        """Run `command` in a container and return its exit status; `hear` gets what it writes, to stdout or stderr."""
         identity = cast("dict[str, str]", self.exec_create(container, command))["Id"]
-        frames = self.exec_start(identity, stream=True, demux=True)
-        return identity, cast("Iterator[tuple[bytes | None, bytes | None]]", frames)
-
-    def exit_status(self, execution: str) -> int:
-        """Return how a command that `run` ran, and that has ended, did."""
-        return cast("dict[str, int]", self.exec_inspect(execution))["ExitCode"]
+        with closing(cast("CancellableStream[object]", self.exec_start(identity, stream=True, demux=True))) as frames:
+            for output, error in cast("Iterator[tuple[bytes | None, bytes | None]]", frames):
+                hear(output, error)
+        return cast("dict[str, int]", self.exec_inspect(identity))["ExitCode"]
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Return how many bytes each volume takes, as far as its driver knows; it may take the engine seconds."""
@@ -132,8 +145,8 @@ class Client(APIClient):
         return {name: size for name, size in sizes.items() if size >= 0}
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self.version())["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self.version()))
 
     def machine_memory(self) -> int:
         """Return the bytes of memory of the engine's machine."""
@@ -182,3 +195,49 @@ class Client(APIClient):
     def execution(self, execution: str) -> wire.ExecDetails:
         """Return whether a program in a container still runs, and how it ended."""
         return cast("wire.ExecDetails", self.exec_inspect(execution))
+
+
+class _Options(TypedDict, total=False):
+    """How a request is sent; see `requests.Session.send`."""
+
+    stream: bool | None
+    verify: bool | str | None
+    proxies: dict[str, str] | None
+    cert: str | tuple[str, str] | None
+    timeout: float | tuple[float | None, float | None] | None
+    allow_redirects: bool
+
+
+class CuttableClient(Client):
+    """A client for one long request, which another thread can cut off at any moment, even before the answer begins."""
+
+    def __init__(self, base_url: str, *, version: str, timeout: int, tls: TLSConfig | None) -> None:
+        """Take what a client takes; the `version` is known already, so nothing is asked yet."""
+        self.is_cut = False
+        self._connections: list[HTTPConnection] = []
+        super().__init__(base_url=base_url, version=version, timeout=timeout, tls=tls or False)
+
+    def send(self, request: "PreparedRequest", **options: Unpack[_Options]) -> "Response":  # type: ignore[override]
+        """Send `request` on a connection that is remembered. The SDK passes only these options, all by name."""
+        # A response gives access to its connection, but only once it is there, and a silent registry lets it wait.
+        adapter = cast("HTTPAdapter", self.get_adapter(str(request.url)))
+        pool = adapter.get_connection_with_tls_context(
+            request, options.get("verify"), proxies=options.get("proxies"), cert=options.get("cert")
+        )
+        connect = cast("Callable[[], HTTPConnection]", getattr(pool, _CONNECT))
+
+        def remember() -> "HTTPConnection":
+            connection = connect()
+            self._connections.append(connection)
+            return connection
+
+        vars(pool)[_CONNECT] = remember
+        return super().send(request, **options)
+
+    def cut(self) -> None:
+        """Shut the connections: whoever waits for an answer on them gets an error at once."""
+        self.is_cut = True
+        for connection in self._connections:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)

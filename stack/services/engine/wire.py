@@ -1,7 +1,7 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
 from collections.abc import Iterator
-from typing import Protocol, TypedDict
+from typing import Protocol, Required, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -43,7 +43,7 @@ class ContainerSummary(TypedDict):
     Status: str
     Labels: dict[str, str] | None
     Ports: list[PortSummary]
-    Mounts: list[MountPoint]
+    Mounts: list[MountPoint] | None
     NetworkSettings: NetworkList
 
 
@@ -82,7 +82,7 @@ class PortBinding(TypedDict):
     HostPort: str
 
 
-class ContainerNetworks(NetworkList):
+class NetworkDetails(NetworkList):
     """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
 
     Ports: dict[str, list[PortBinding] | None] | None
@@ -105,7 +105,7 @@ class ContainerDetails(TypedDict):
     Config: JsonObject
     HostConfig: JsonObject
     Mounts: list[MountPoint]
-    NetworkSettings: ContainerNetworks
+    NetworkSettings: NetworkDetails
 
 
 class ImageConfig(TypedDict, total=False):
@@ -169,7 +169,7 @@ class NetworkMember(TypedDict):
     Name: str
 
 
-class NetworkDetails(TypedDict, total=False):
+class InspectedNetwork(TypedDict, total=False):
     """``GET /networks/{id}``."""
 
     Containers: dict[str, NetworkMember] | None
@@ -179,6 +179,8 @@ class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
 
 
@@ -201,11 +203,18 @@ class DiskUsage(TypedDict, total=False):
     Volumes: list[UsedVolume] | None
 
 
-class EngineVersion(TypedDict):
+class Component(TypedDict):
+    """A part of an engine, or its whole where it is another make."""
+
+    Name: str
+
+
+class EngineVersion(TypedDict, total=False):
     """``GET /version``."""
 
-    Version: str
-    ApiVersion: str
+    Version: Required[str]
+    ApiVersion: Required[str]
+    Components: list[Component] | None
 
 
 class EventActor(TypedDict):
