@@ -98,6 +98,7 @@ class _Read:
     written: "Written | None" = None
     compose: "ComposeProject | None" = None
     runtime: RuntimeInUse | None = None
+    engine_version: str | None = None
     services: ServiceControl | None = None
     database: "Database | None" = None
 
@@ -182,6 +183,7 @@ class Workspace:
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
             if undecided.name is RuntimeName.EMBEDDED and self._wanted is None:
                 engine = await self.engine()
+                self._read.engine_version = engine.version
                 undecided = choose_runtime(wanted=None, written=written, published=published, engine=engine)
             self._read.runtime = undecided
         return self._read.runtime
@@ -238,7 +240,9 @@ class Workspace:
                 from stack.services.engine.endpoint import resolve_endpoint
 
                 endpoint = resolve_endpoint(self._environ)
-                return EngineServices(self.compose(), endpoint, self._environ, self._project)
+                return EngineServices(
+                    self.compose(), endpoint, self._environ, self._project, version=self._read.engine_version
+                )
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:

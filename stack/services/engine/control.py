@@ -37,6 +37,7 @@ from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
+from stack.services.engine.room import with_room
 from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
@@ -61,6 +62,7 @@ class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
     `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
+    `version` is the engine's own, where it has been asked for it already.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class EngineServices:
         endpoint: Endpoint,
         environ: Mapping[str, str],
         repository: Project | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
@@ -77,7 +81,7 @@ class EngineServices:
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
-        self._version: str | None = None
+        self._version = version
 
     @property
     def runtime(self) -> RuntimeName:
@@ -161,7 +165,11 @@ class EngineServices:
         approve: Approval = lose_nothing,
     ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout, approve).run(services, pull)
+        run = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+        try:
+            return await run.run(services, pull)
+        except Failure as failure:
+            raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""
