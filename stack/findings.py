@@ -47,6 +47,8 @@ class Code(StrEnum):
     # The engine and its containers
     ENGINE_UNREACHABLE = "engine-unreachable"
     ENGINE_PERMISSION = "engine-permission"
+    ENGINE_TOO_OLD = "engine-too-old"
+    ENGINE_ADDRESS_UNUSABLE = "engine-address-unusable"
     ENGINE_CONTEXT_MISSING = "engine-context-missing"
     ENGINE_ERROR = "engine-error"
     IMAGE_MISSING = "image-missing"

@@ -3,8 +3,12 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Final
 
 from stack.project import Options, RuntimeName, working_directory
+
+GLOBAL_OPTIONS: Final = ("--project", "--env-file", "--runtime")
+"""Each takes a value. Anything else is a command's."""
 
 
 def global_parser() -> argparse.ArgumentParser:

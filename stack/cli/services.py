@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.cli.command import add_command
+from stack.cli.command import UsageError, add_command
 from stack.cli.log_text import LogText, log_json, moment
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
@@ -349,6 +349,13 @@ def services_text(services: Sequence[ServiceStatus]) -> str:
     return align(rows)
 
 
+def _psql(arguments: argparse.Namespace) -> Psql:
+    """Raise `UsageError` where one object is asked for of a program that prints its own."""
+    if arguments.json:
+        raise UsageError("--json prints one object, and psql prints what it likes; try `psql --csv`")
+    return Psql(tuple(arguments.arguments))
+
+
 def _up(arguments: argparse.Namespace) -> Up | UpPlan:
     services, pull, timeout = tuple(arguments.services), Pull(arguments.pull), float(arguments.timeout)
     if arguments.dry_run:
@@ -399,4 +406,4 @@ def add_commands(commands: "Commands") -> None:
     # All that follows is psql's own, options too, so there is no character that our options begin with.
     psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
     psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
-    psql.set_defaults(make=lambda a: Psql(tuple(a.arguments)))
+    psql.set_defaults(make=_psql)

@@ -267,6 +267,10 @@ class ServiceControl(Protocol):
         """Return the last five runs of the health check of `service`, the oldest first."""
         ...
 
+    async def since(self, service: str) -> datetime | None:
+        """Return since when `service` runs, or else since when it does not any more; None where nobody knows."""
+        ...
+
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql on the project's database, on the standard streams of this process; return its exit status.
 

@@ -107,6 +107,8 @@ async def told(dumping: Awaitable[T], unfinished: Draft, progress: Progress) -> 
         return task.result()
     finally:
         task.cancel()
+        # What it started has ended before the file is removed.
+        await asyncio.wait((task,))
 
 
 def _name(path: Path, target: Path) -> None:

@@ -62,6 +62,10 @@ class ExternalServices:
         """Return nothing: nobody here checks the server's health."""
         return ()
 
+    async def since(self, service: str) -> datetime | None:
+        """Return nothing: nobody here watches the server."""
+        return None
+
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run this machine's psql on the database."""
         return await run_psql(installed_psql(), self._url, arguments)

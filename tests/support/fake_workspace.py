@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-
-from pydantic import SecretStr
 
 from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
@@ -44,6 +42,7 @@ from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.text import SecretStr
 from stack.workspace import Overview
 
 Answer = Callable[[], Awaitable[object]]
@@ -184,6 +183,9 @@ class FakeServices:
     async def probes(self, service) -> tuple[ProbeRun, ...]:
         self.asked.append(("probes", service))
         return self.probes_now.get(service, ())
+
+    async def since(self, service) -> datetime:
+        return datetime.now(UTC) - timedelta(minutes=65)
 
     async def psql(self, arguments) -> int:
         self.asked.append(("psql", *arguments))

@@ -129,7 +129,7 @@ async def test_details_tell_the_engine_the_probes_and_the_use_and_stand_in_the_l
         await until(pilot, lambda: "12.5 % of a core" in shown(deck))
         text = shown(deck)
         assert "Log of db" not in text
-        assert "unix:///run/docker.sock (default), 28.0" in text
+        assert "Docker Engine 28.0, from default" in text
         assert "48.0 MB of 2.1 GB" in text
         assert "w 4.0 MB/s" in text
         assert "exit 0  accepting" in text

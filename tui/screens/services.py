@@ -91,6 +91,7 @@ class ServicesScreen(DeckScreen):
 
     def on_mount(self) -> None:
         """Follow what the deck sees of the services."""
+        self.watch(self.app, "workspace", self._let_go_of_log)
         self.watch(self.app, "services", self._show)
         self.watch(self.app, "services_findings", lambda findings: self.note("services", findings))
         self.watch(self.app, "vitals", self._say_who_manages)
@@ -237,6 +238,10 @@ class ServicesScreen(DeckScreen):
         self._followed = names
         self.log_pane.begin(f"Log of {', '.join(names)}", named=len(names) > 1)
         self._feed.follow(partial(_log, workspace, names))
+
+    def _let_go_of_log(self) -> None:
+        """Follow the log anew: the project that it was asked of is closed."""
+        self._followed = ()
 
     def _add_lines(self, lines: tuple[LogLine, ...], dropped: int) -> None:
         self.note("logs", ())

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widgets import Static
 
 from stack.services.control import Action, Loss, PlanStep
 from tui.amounts import size
@@ -28,25 +31,35 @@ def loss_lines(losses: Sequence[Loss]) -> Content:
     return Content("\n").join([title, *(_loss(loss) for loss in losses)])
 
 
-def step_lines(steps: Sequence[PlanStep]) -> Content:
-    """Return what would be done, in its order; what is kept stands in one line at the end."""
-    done = [step for step in steps if step.action is not Action.KEPT]
-    kept = [step for step in steps if step.action is Action.KEPT]
-    lines = [each for step in done for each in _step(step)]
-    if not done:
-        lines.append(Content("Nothing: everything is as the files say."))
-    if kept:
-        names = ", ".join(step.resource for step in kept)
-        lines.append(Content.assemble((f"{'kept':{_ACTION}}", "$muted"), line(names, "$muted")))
-    return Content("\n").join(lines)
-
-
-def _step(step: PlanStep) -> list[Content]:
-    head = Content.assemble((f"{step.action.value:{_ACTION}}", f"bold {COLOURS[step.action]}"), line(step.resource))
-    cause = Content.assemble(" " * _ACTION, line(step.cause, "$muted"))
-    return [head, cause, *(Content.assemble(" " * _ACTION, _loss(loss)) for loss in step.losses)]
-
-
 def _loss(loss: Loss) -> Content:
     large = f" ({size(loss.size)})" if loss.size is not None else ""
     return Content.assemble(("✗ ", "bold $error"), line(loss.what, "bold $error"), (large, "bold $error"))
+
+
+class PlanSteps(VerticalScroll):
+    """What would be done, in its order, each step with its cause; what is kept stands at the end."""
+
+    def __init__(self, steps: Sequence[PlanStep]) -> None:
+        """Show `steps`."""
+        super().__init__(id="steps")
+        self._steps = tuple(steps)
+
+    def compose(self) -> ComposeResult:
+        """Lay out a line for each step, and its cause wrapped below it."""
+        done = [step for step in self._steps if step.action is not Action.KEPT]
+        kept = [step for step in self._steps if step.action is Action.KEPT]
+        for step in done:
+            yield Static(_head(step))
+            yield Static(line(step.cause, "$muted"), classes="cause")
+        if not done:
+            yield Static("Nothing: everything is as the files say.")
+        if kept:
+            names = ", ".join(step.resource for step in kept)
+            yield Static(Content.styled(f"{'kept':{_ACTION}}", "$muted") + line(names, "$muted"))
+
+
+def _head(step: PlanStep) -> Content:
+    loses = ("  ✗ loses data", "bold $error") if step.losses else ""
+    return Content.assemble(
+        (f"{step.action.value:{_ACTION}}", f"bold {COLOURS[step.action]}"), line(step.resource), loses
+    )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -15,7 +15,7 @@ from stack.services.approval import losses_of
 from stack.services.control import PlanStep
 from tui.outside import line
 from tui.widgets.modal import Modal
-from tui.widgets.plan_lines import loss_lines, step_lines
+from tui.widgets.plan_lines import PlanSteps, loss_lines
 
 
 class Answer(Enum):
@@ -61,8 +61,7 @@ class PlanQuestion(Modal[Answer]):
             yield Static(line(self._proposal.title, "bold"), id="title")
             if self._losses:
                 yield Static(loss_lines(self._losses), id="losses")
-            with VerticalScroll(id="steps"):
-                yield Static(step_lines(self._proposal.steps))
+            yield PlanSteps(self._proposal.steps)
             if self._proposal.command:
                 yield Static(line(f"$ {self._proposal.command}", "$muted"), id="command")
             yield Static(self._ways(), id="keys")
@@ -71,7 +70,7 @@ class PlanQuestion(Modal[Answer]):
     def on_mount(self) -> None:
         """Begin with the keys; the word is asked for after one of them."""
         self.query_one("#typed").display = False
-        self.query_one("#steps").focus()
+        self.query_one(PlanSteps).focus()
 
     def _ways(self) -> Content:
         if not self._losses:
@@ -99,6 +98,8 @@ class PlanQuestion(Modal[Answer]):
         )
         ask = Content.assemble("Type ", line(self._proposal.word, "bold $accent"), " to do it:   ")
         self.query_one("#keys", Static).update(first + ask + _keys(("⏎", "Do it"), ("Esc", "No")))
+        # They have been read, and on a small terminal the word would have no room.
+        self.query_one(PlanSteps).display = False
         typed = self.query_one("#typed", Input)
         typed.display = True
         typed.focus()
@@ -130,8 +131,7 @@ class PlanPreview(Modal[None]):
             yield Static(line(self._title, "bold"), id="title")
             if losses:
                 yield Static(loss_lines(losses), id="losses")
-            with VerticalScroll(id="steps"):
-                yield Static(step_lines(self._steps))
+            yield PlanSteps(self._steps)
             if self._command:
                 yield Static(line(f"$ {self._command}", "$muted"), id="command")
             yield Static(Content.styled("Nothing is done.   ↑↓ scroll   Esc close", "$muted"), id="keys")

@@ -1,8 +1,11 @@
 """The panel of the selected service: its details, its health check's output, and what it uses while that is seen."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -12,27 +15,36 @@ from tui.outside import line
 from tui.requests import Asking, Feed, Request
 from tui.usage import UsageHistory
 from tui.widgets.service_detail import ServiceDetail
+from tui.widgets.usage_graphs import UsageGraphs
 
 if TYPE_CHECKING:
     from stack.workspace import Workspace
 
 
+PAUSE: Final = 2.0
+"""Seconds between two samples: asking for them and drawing them is most of what an idle deck does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    since: datetime | None = None
+    probes: tuple[ProbeRun, ...] = ()
+
+
 class ServicePanel(Asking, VerticalScroll):
-    """Follows one service: it asks for the probes when the health changes, and for samples while it is `awake`."""
+    """Follows one service: it looks closely when the state or the health changes, and samples while it is seen."""
 
     def __init__(self) -> None:
         """Begin with nothing selected."""
         super().__init__(id="detail", classes="panel", can_focus=True)
         self.detail = ServiceDetail()
+        self.graphs = UsageGraphs()
         self._workspace: Workspace | None = None
         self._service: ServiceStatus | None = None
         self._history = UsageHistory()
         self._sampled: tuple[Workspace, str] | None = None
-        self._probes = Request[tuple[ProbeRun, ...]](
-            self,
-            "probes",
-            receive=self.detail.show_probes,
-            refuse=lambda _findings: self.detail.show_probes(()),
+        self._look = Request[_Looked](
+            self, "service", receive=self._show_looked, refuse=lambda _findings: self._show_looked(_Looked())
         )
         self._usage = Feed[tuple[Usage, ...]](
             self, "usage", receive=self._take, refuse=lambda _findings: self._no_usage()
@@ -40,6 +52,7 @@ class ServicePanel(Asking, VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """Lay out the details."""
+        yield self.graphs
         yield self.detail
 
     def show(
@@ -55,10 +68,11 @@ class ServicePanel(Asking, VerticalScroll):
         self.detail.show(service, status.engine if status else None, addresses)
         if _identity(before) != _identity(service):
             self._history.clear()
-            self.detail.show_probes(())
+            self.graphs.show(self._history)
+            self._show_looked(_Looked())
             self.scroll_home(animate=False)
-        if _probed(before) != _probed(service):
-            self._ask_probes()
+        if _standing(before) != _standing(service):
+            self.look_again()
 
     def sample(self, *, awake: bool) -> None:
         """Ask what the selected service uses while it runs and the panel is seen."""
@@ -75,43 +89,44 @@ class ServicePanel(Asking, VerticalScroll):
             self._usage.follow(partial(_usage, *wanted))
 
     def look_again(self) -> None:
-        """Ask what no event tells: what the health check printed since."""
-        self._ask_probes()
-
-    def _ask_probes(self) -> None:
-        workspace, service = self._workspace, self._service
-        if workspace is None or service is None or service.health is Health.NONE:
-            self._probes.cancel()
-            self.detail.show_probes(())
+        """Ask what no event tells: since when the service is as it is, and what its health check has printed."""
+        if self._workspace is None or self._service is None or self._service.state is State.ABSENT:
+            self._look.cancel()
         else:
-            self._probes.ask(partial(_probes, workspace, service.service))
+            self._look.ask(partial(_look, self._workspace, self._service.service))
+
+    def _show_looked(self, looked: "_Looked") -> None:
+        self.detail.show_looked(looked.since, looked.probes)
 
     def _take(self, samples: tuple[tuple[Usage, ...], ...], _dropped: int) -> None:
         for sample in samples:
             for usage in sample:
                 if self._service is not None and usage.container == self._service.container:
                     self._history.add(usage)
-        self.detail.show_usage(self._history)
+        self.graphs.show(self._history)
 
     def _no_usage(self) -> None:
         """Show no figures; whatever ails the engine is in the banner already."""
         self._sampled = None
         self._history.clear()
-        self.detail.show_usage(self._history)
+        self.graphs.show(self._history)
 
 
 def _identity(service: ServiceStatus | None) -> tuple[str, str | None] | None:
     return (service.service, service.container) if service else None
 
 
-def _probed(service: ServiceStatus | None) -> tuple[str, str | None, State, Health] | None:
+def _standing(service: ServiceStatus | None) -> tuple[str, str | None, State, Health] | None:
     return (service.service, service.container, service.state, service.health) if service else None
 
 
-async def _probes(workspace: "Workspace", service: str) -> tuple[ProbeRun, ...]:
-    return await (await workspace.services()).probes(service)
+async def _look(workspace: "Workspace", service: str) -> _Looked:
+    services = await workspace.services()
+    since = await services.since(service)
+    return _Looked(since, await services.probes(service))
 
 
 async def _usage(workspace: "Workspace", service: str) -> AsyncGenerator[tuple[Usage, ...], None]:
     async for sample in (await workspace.services()).usage((service,)):
         yield sample
+        await asyncio.sleep(PAUSE)

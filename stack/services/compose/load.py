@@ -14,6 +14,7 @@ from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
+from stack.services.compose.orphans import orphans_of
 from stack.services.compose.yaml import read_documents
 
 
@@ -45,7 +46,7 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
     surroundings = Surroundings(name, files, Directory(directory, home), known.lookup, active_profiles(known))
     compose, ignored = assemble(without_resets(merged), surroundings)
     findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
-    return replace(compose, findings=findings)
+    return replace(compose, findings=findings, orphans=orphans_of(variables.shell, variables.env_file))
 
 
 def _documents(file: Path) -> Iterator[Node]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stack.findings import Finding
+from stack.services.compose.orphans import Orphans
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,3 +370,4 @@ class ComposeProject:
     secrets: Mapping[str, FileSource]
     configs: Mapping[str, FileSource]
     findings: tuple[Finding, ...] = ()
+    orphans: Orphans = Orphans.WARN

@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
@@ -50,7 +48,7 @@ from stack.services.embedded.usage import sample
 from stack.services.embedded.watch import watch
 from stack.services.pg_dump import dump
 from stack.services.psql import installed_psql, run_psql
-from stack.text import clean_line
+from stack.text import SecretStr, clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
 _RESTART_TIMEOUT: Final = 60.0
@@ -130,6 +128,12 @@ class EmbeddedServices:
         """Return nothing: the server itself says when it is ready, and nothing probes it."""
         self._check([service])
         return ()
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the server runs; None where it does not."""
+        self._check([service])
+        server = await in_thread(lambda: running(self._area.data))
+        return server.started_at if server else None
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run the psql of the server's own programs, or else this machine's, on the server."""

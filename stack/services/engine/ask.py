@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from docker.errors import APIError
-
 from stack.findings import Failure
 from stack.services.engine.connection import Engine
 from stack.services.engine.endpoint import resolve_endpoint
 from stack.services.engine.errors import refused
+from stack.services.engine.reader import Refusal
 from stack.services.runtime import EngineAnswer
 
 PATIENCE: Final = 2
@@ -22,10 +21,10 @@ async def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
     except Failure as failure:
         return EngineAnswer(None, None, failure.finding)
     try:
-        version = await engine.call(lambda client: client.engine_version())
+        version = await engine.look(lambda reader: reader.engine_version())
     except Failure as failure:
         return EngineAnswer(engine.endpoint.url, None, failure.finding)
-    except APIError as error:
+    except Refusal as error:
         return EngineAnswer(engine.endpoint.url, None, refused("asking for its version", error).finding)
     finally:
         engine.close()

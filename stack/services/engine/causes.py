@@ -70,36 +70,36 @@ def differences(wanted: JsonObject, recorded: Recorded, image: ObservedImage | N
     return tuple(
         line
         for lines in (
-            _value("image", recorded.config.get("Image"), wanted.get("Image")),
+            changed("image", recorded.config.get("Image"), wanted.get("Image")),
             _environment(wanted, recorded, image),
             _from_image(wanted, recorded, image),
             _hostname(wanted, recorded),
-            *(_value(name, recorded.config.get(key), wanted.get(key)) for key, name in _CONFIG_FIELDS.items()),
-            _value("stop_grace_period", words.grace_period(recorded.config), words.grace_period(wanted)),
+            *(changed(name, recorded.config.get(key), wanted.get(key)) for key, name in _CONFIG_FIELDS.items()),
+            changed("stop_grace_period", words.grace_period(recorded.config), words.grace_period(wanted)),
             _healthcheck(wanted, recorded, image),
             _labels(wanted, recorded, image),
             _members("expose", words.exposed(recorded.config, image), words.exposed(wanted, image)),
             _members("ports", words.ports(was), words.ports(host)),
             _mounts(was, host),
             _networks(wanted, recorded),
-            _value("restart", words.restart(was), words.restart(host)),
-            _value("shm_size", words.size(words.shm_size(was)), words.size(words.shm_size(host))),
-            _value("mem_limit", words.size(was.get("Memory")), words.size(host.get("Memory"))),
-            _value(
+            changed("restart", words.restart(was), words.restart(host)),
+            changed("shm_size", words.size(words.shm_size(was)), words.size(words.shm_size(host))),
+            changed("mem_limit", words.size(was.get("Memory")), words.size(host.get("Memory"))),
+            changed(
                 "mem_reservation", words.size(was.get("MemoryReservation")), words.size(host.get("MemoryReservation"))
             ),
-            _value("cpus", words.cpus(was), words.cpus(host)),
-            _keys("ulimits", words.ulimits(was), words.ulimits(host)),
+            changed("cpus", words.cpus(was), words.cpus(host)),
+            changed_keys("ulimits", words.ulimits(was), words.ulimits(host)),
             _members("devices", words.devices(was), words.devices(host)),
             _set("memswap_limit", was.get("MemorySwap"), host.get("MemorySwap")),
             _set("cgroup", was.get("CgroupnsMode"), host.get("CgroupnsMode")),
             _ipc(was.get("IpcMode"), host.get("IpcMode")),
             _logging(was, host),
             *(
-                _keys(name, words.strings(was.get(key)), words.strings(host.get(key)))
+                changed_keys(name, words.strings(was.get(key)), words.strings(host.get(key)))
                 for key, name in _HOST_MAPS.items()
             ),
-            *(_value(name, was.get(key), host.get(key)) for key, name in _HOST_FIELDS.items()),
+            *(changed(name, was.get(key), host.get(key)) for key, name in _HOST_FIELDS.items()),
         )
         for line in lines
     )
@@ -114,7 +114,8 @@ def show(value: Json) -> str:
     return f'"{text}"' if len(text) <= _SHOWN_LENGTH else f'"{text[:_SHOWN_LENGTH]}…"'
 
 
-def _value(name: str, before: Json, after: Json) -> Iterator[str]:
+def changed(name: str, before: Json, after: Json) -> Iterator[str]:
+    """Yield what was and what is to be, where that differs."""
     # The engine writes nothing, zero and empty in more than one way.
     if (before or None) != (after or None):
         yield f"{name}: {show(before)} → {show(after)}"
@@ -123,7 +124,7 @@ def _value(name: str, before: Json, after: Json) -> Iterator[str]:
 def _set(name: str, before: Json, after: Json) -> Iterator[str]:
     # Where the file says nothing the engine fills in a default of its own.
     if after is not None:
-        yield from _value(name, before, after)
+        yield from changed(name, before, after)
 
 
 def _members(name: str, before: frozenset[str], after: frozenset[str]) -> Iterator[str]:
@@ -137,8 +138,8 @@ def _members(name: str, before: frozenset[str], after: frozenset[str]) -> Iterat
         yield f"{name}: {show(one)} is new"
 
 
-def _keys(name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[str]:
-    """Say which keys differ, and how where they hold no secret."""
+def changed_keys(name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield each key that differs, and how where it holds no secret."""
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
         if was == now and (key in before) == (key in after):
@@ -165,7 +166,7 @@ def _environment(wanted: JsonObject, recorded: Recorded, image: ObservedImage | 
         # A variable that the image sets too is ours only where the file names it.
         if line not in inherited or line.partition("=")[0] in named
     ]
-    return _keys("environment", _variables(recorded_lines), _variables(wanted_lines))
+    return changed_keys("environment", _variables(recorded_lines), _variables(wanted_lines))
 
 
 def _variables(lines: list[str]) -> dict[str, str | None]:
@@ -190,14 +191,14 @@ def _from_image(wanted: JsonObject, recorded: Recorded, image: ObservedImage | N
             if image is None:
                 continue
             after = default(image)
-        yield from _value(name, recorded.config.get(key), after)
+        yield from changed(name, recorded.config.get(key), after)
 
 
 def _hostname(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
     before, after = recorded.config.get("Hostname"), wanted.get("Hostname")
     # Where the file says nothing, the container's own id is its name.
     if after is not None or not (isinstance(before, str) and recorded.id.startswith(before)):
-        yield from _value("hostname", before, after)
+        yield from changed("hostname", before, after)
 
 
 def _healthcheck(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:
@@ -205,10 +206,10 @@ def _healthcheck(wanted: JsonObject, recorded: Recorded, image: ObservedImage | 
     given = dict(image.healthcheck) if image else {}
     after = {**given, **words.as_object(wanted.get("Healthcheck"))}
     before = {**given, **words.as_object(recorded.config.get("Healthcheck"))}
-    yield from _value("healthcheck.test", before.get("Test"), after.get("Test"))
+    yield from changed("healthcheck.test", before.get("Test"), after.get("Test"))
     for key, name in _HEALTH_TIMES.items():
-        yield from _value(f"healthcheck.{name}", words.duration(before.get(key)), words.duration(after.get(key)))
-    yield from _value("healthcheck.retries", before.get("Retries"), after.get("Retries"))
+        yield from changed(f"healthcheck.{name}", words.duration(before.get(key)), words.duration(after.get(key)))
+    yield from changed("healthcheck.retries", before.get("Retries"), after.get("Retries"))
 
 
 def _labels(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:
@@ -221,7 +222,7 @@ def _labels(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None)
             if not name.startswith(labels.PREFIX) and inherited.get(name) != value
         }
 
-    return _keys("labels", own(recorded.config), own(wanted))
+    return changed_keys("labels", own(recorded.config), own(wanted))
 
 
 def _mounts(before: JsonObject, after: JsonObject) -> Iterator[str]:
@@ -235,7 +236,7 @@ def _mounts(before: JsonObject, after: JsonObject) -> Iterator[str]:
                 continue
             text = target
         new_key, new_text = now.get(target, (key, None))
-        yield from _value(new_key or "volumes", text, new_text)
+        yield from changed(new_key or "volumes", text, new_text)
 
 
 def _networks(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
@@ -243,7 +244,7 @@ def _networks(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
     mode = _mode(words.as_object(wanted.get("HostConfig")).get("NetworkMode"))
     was = _mode(recorded.host_config.get("NetworkMode"))
     before = {} if was else recorded.networks
-    yield from _value("network_mode", was, mode)
+    yield from changed("network_mode", was, mode)
     yield from _members("networks", frozenset(before), frozenset(after))
     for name in sorted(before.keys() & after.keys()):
         yield from _endpoint(name, words.as_object(before[name]), words.as_object(after[name]), recorded.id[:12])
@@ -261,16 +262,16 @@ def _endpoint(network: str, before: JsonObject, after: JsonObject, short_id: str
     yield from _members(f"networks.{network}.aliases", aliases, frozenset(words.texts(after.get("Aliases"))))
     was, now = words.as_object(before.get("IPAMConfig")), words.as_object(after.get("IPAMConfig"))
     for key, name in _ADDRESS_FIELDS.items():
-        yield from _value(f"networks.{network}.{name}", was.get(key), now.get(key))
+        yield from changed(f"networks.{network}.{name}", was.get(key), now.get(key))
     for key, name in _ENDPOINT_FIELDS.items():
         yield from _set(f"networks.{network}.{name}", before.get(key), after.get(key))
     options = words.strings(before.get("DriverOpts")), words.strings(after.get("DriverOpts"))
-    yield from _keys(f"networks.{network}.driver_opts", *options)
+    yield from changed_keys(f"networks.{network}.driver_opts", *options)
 
 
 def _ipc(before: Json, after: Json) -> Iterator[str]:
     if after is not None or before not in _OWN_IPC:
-        yield from _value("ipc", before, after)
+        yield from changed("ipc", before, after)
 
 
 def _logging(before: JsonObject, after: JsonObject) -> Iterator[str]:
@@ -278,5 +279,7 @@ def _logging(before: JsonObject, after: JsonObject) -> Iterator[str]:
     if wanted := words.as_object(after.get("LogConfig")):
         recorded = words.as_object(before.get("LogConfig"))
         if wanted.get("Type"):
-            yield from _value("logging.driver", recorded.get("Type"), wanted.get("Type"))
-        yield from _keys("logging.options", words.strings(recorded.get("Config")), words.strings(wanted.get("Config")))
+            yield from changed("logging.driver", recorded.get("Type"), wanted.get("Type"))
+        yield from changed_keys(
+            "logging.options", words.strings(recorded.get("Config")), words.strings(wanted.get("Config"))
+        )

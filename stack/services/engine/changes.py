@@ -11,7 +11,7 @@ from typing import Final
 from stack.services.control import Health, State
 from stack.services.engine.events import Event, Kind
 from stack.services.engine.observe import Observed, ObservedContainer, by_service, look_at, look_at_image
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader
 
 _HEALTH: Final = "health_status: "
 _DEFAULTS: Final = ("docker.io/", "library/")
@@ -45,18 +45,18 @@ def changes(observed: Observed, events: Iterable[Event], references: Iterable[st
     return found
 
 
-def look_again(client: Client, found: Changes, known_hashes: frozenset[str]) -> Observed:
+def look_again(reader: Reader, found: Changes, known_hashes: frozenset[str]) -> Observed:
     """Return the snapshot of `found` with what it names looked at, one request for each; blocking."""
     containers = {container.id: container for container in found.observed.containers}
     for identity in sorted(found.containers):
-        container = look_at(client, identity, known_hashes)
+        container = look_at(reader, identity, known_hashes)
         if container is None:
             containers.pop(identity, None)
         else:
             containers[identity] = container
     images = dict(found.observed.images)
     for reference in sorted(found.images):
-        image = look_at_image(client, reference)
+        image = look_at_image(reader, reference)
         if image is None:
             images.pop(reference, None)
         else:

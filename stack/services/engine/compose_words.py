@@ -1,7 +1,7 @@
 """What the engine records of a container, or is asked to make, in the words of a Compose file. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from stack.services.compose.units import format_duration
@@ -20,8 +20,17 @@ TAKEN_OVER: Final = ""
 
 
 def exposed(config: JsonObject, image: ObservedImage | None) -> frozenset[str]:
-    """Return the ports that a container exposes besides those of its image."""
-    return frozenset(as_object(config.get("ExposedPorts"))) - (image.exposed if image else frozenset())
+    """Return the ports that a container exposes besides those of its image, one by one: some Compose leaves ranges."""
+    listed = {port for entry in as_object(config.get("ExposedPorts")) for port in _single_ports(entry)}
+    return frozenset(listed) - (image.exposed if image else frozenset())
+
+
+def _single_ports(entry: str) -> Iterator[str]:
+    ports, _, protocol = entry.partition("/")
+    first, _, last = ports.partition("-")
+    if first.isdecimal() and (last or first).isdecimal():
+        for port in range(int(first), int(last or first) + 1):
+            yield f"{port}/{protocol or 'tcp'}"
 
 
 def ports(host: JsonObject) -> frozenset[str]:

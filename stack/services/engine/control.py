@@ -6,11 +6,8 @@ from collections.abc import Set as AbstractSet
 from contextlib import aclosing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from docker.errors import APIError, NotFound
-
-from stack.environment.settings import load_settings
 from stack.findings import Code, Failure, Finding, Progress
 from stack.project import Project, RuntimeName
 from stack.services.approval import lose_nothing
@@ -33,39 +30,39 @@ from stack.services.control import (
     Volumes,
 )
 from stack.services.engine.connection import PATIENT, Engine
-from stack.services.engine.down import Down, removals
-from stack.services.engine.dump import dump, no_container
 from stack.services.engine.endpoint import Endpoint
 from stack.services.engine.errors import refused
-from stack.services.engine.execute import Executor, grace_seconds
-from stack.services.engine.following import follow
-from stack.services.engine.log_lines import Source
-from stack.services.engine.logs import Extent, history
 from stack.services.engine.losses import weighed
-from stack.services.engine.observe import NOTHING, Observed, ObservedContainer, list_project
+from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
-from stack.services.engine.probes import probe_runs
-from stack.services.engine.psql import run_psql
+from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
-from stack.services.engine.selection import every_service, in_order, named, with_dependencies
+from stack.services.engine.room import with_room
+from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
-from stack.services.engine.usage import sample
 from stack.services.engine.view import statuses
-from stack.services.engine.watch import Watch
 from stack.text import clean_line
+
+if TYPE_CHECKING:
+    # What these stand on takes long to import; looking needs none of it.
+    from stack.services.engine.execute import Executor
+    from stack.services.engine.log_lines import Source
 
 _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
 _LAG_LOOKS: Final = 10
 _LAG_SECONDS: Final = 0.05
 
-_NO_ENGINE: Final = frozenset({Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION})
+_NO_ENGINE: Final = frozenset(
+    {Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION, Code.ENGINE_TOO_OLD, Code.ENGINE_ADDRESS_UNUSABLE}
+)
 
 
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
     `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
+    `version` is the engine's own, where it has been asked for it already.
     """
 
     def __init__(
@@ -74,6 +71,8 @@ class EngineServices:
         endpoint: Endpoint,
         environ: Mapping[str, str],
         repository: Project | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
@@ -82,7 +81,7 @@ class EngineServices:
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
-        self._version: str | None = None
+        self._version = version
 
     @property
     def runtime(self) -> RuntimeName:
@@ -105,12 +104,16 @@ class EngineServices:
 
     async def watch(self) -> AsyncGenerator[ServicesStatus]:
         """Yield how all services of the file stand, now and after each change; the engine comes back by itself."""
+        from stack.services.engine.watch import Watch
+
         async with aclosing(Watch(self._project, self._engine, self._streams).statuses()) as seen:
             async for status in seen:
                 yield status
 
     async def usage(self, services: Sequence[str]) -> AsyncGenerator[tuple[Usage, ...]]:
         """Yield what the running containers use, about every second for as long as it is read."""
+        from stack.services.engine.usage import sample
+
         names = {service.name for service in self._chosen(services)}
         async with aclosing(sample(self._engine, self._project.name, names)) as samples:
             async for used in samples:
@@ -118,11 +121,22 @@ class EngineServices:
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
+        from stack.services.engine.probes import probe_runs
+
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
 
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the first container of `service` runs, or does not any more."""
+        from stack.services.engine.probes import in_state_since
+
+        [known] = named(self._project, [service])
+        return await in_state_since(self._engine, self._project.name, known.name)
+
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""
+        from stack.services.engine.psql import run_psql
+
         wanted = self._repository.overrides.service if self._repository else None
         service = postgres_service(self._project, wanted)
         return await run_psql(self._engine, self._project.name, service.name, arguments)
@@ -151,7 +165,11 @@ class EngineServices:
         approve: Approval = lose_nothing,
     ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout, approve).run(services, pull)
+        run = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+        try:
+            return await run.run(services, pull)
+        except Failure as failure:
+            raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""
@@ -168,23 +186,31 @@ class EngineServices:
         return statuses(self._project, await self._after_stopping(stopped), chosen)
 
     async def restart(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
-        """Stop and start the services' containers as they are, dependencies first, and return how they stand."""
+        """Stop and start the services' containers as they are, dependencies first, and return how they stand.
+
+        What ``depends_on`` has restart with one of them restarts too.
+        """
         chosen = self._chosen(services)
         observed = await take_snapshot(self._engine, self._project)
-        for service in chosen:
+        executor = self._executor(observed, progress)
+        for service in restarting_with(self._project, chosen):
             for container in observed.of(service.name):
                 progress(clean_line(f"Restarting {container.name}"))
-                await self._restart(service, container)
+                await executor.restart(service, container)
         return statuses(self._project, await take_snapshot(self._engine, self._project), chosen)
 
     async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
         """Return what `down` would remove, with what is lost by it."""
+        from stack.services.engine.down import removals
+
         observed = await take_snapshot(self._engine, self._project)
         steps = removals(self._project, observed, volumes)
         return tuple(map(describe, steps, await weighed(self._engine, self._project, observed, steps)))
 
     async def dump(self, file: Path, *, progress: Progress) -> int:
         """Write the project's database to `file` and return its size in bytes."""
+        from stack.services.engine.dump import dump, no_container
+
         override = self._repository.overrides.service if self._repository else None
         service = postgres_service(self._project, override).name
         container = next(iter((await take_snapshot(self._engine, self._project)).of(service)), None)
@@ -194,6 +220,8 @@ class EngineServices:
 
     def _database_name(self) -> str | None:
         """Return the database that the settings name; None where they name none, or one elsewhere."""
+        from stack.environment.settings import load_settings
+
         if self._repository is None:
             return None
         with suppress(Failure):
@@ -204,6 +232,8 @@ class EngineServices:
 
     async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
         """Remove the project's containers and networks, and with `Volumes.REMOVE` its data."""
+        from stack.services.engine.down import Down, removals
+
         observed = await take_snapshot(self._engine, self._project)
         executor = self._executor(observed, progress)
         return await Down(self._engine, executor, progress).run(removals(self._project, observed, volumes))
@@ -212,6 +242,8 @@ class EngineServices:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, merged by time, and end."""
+        from stack.services.engine.logs import Extent, history
+
         sources = await self._sources(services)
         async with aclosing(history(self._streams, sources, Extent(tail, since), {})) as lines:
             async for line in lines:
@@ -226,6 +258,9 @@ class EngineServices:
         overflow: Overflow = Overflow.WAIT,
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, then what is being logged, until the iterator is closed."""
+        from stack.services.engine.following import follow
+        from stack.services.engine.logs import Extent
+
         names = {service.name for service in self._chosen(services)}
         following = follow(
             self._streams,
@@ -249,7 +284,9 @@ class EngineServices:
         chosen = named(self._project, services) or tuple(every_service(self._project).values())
         return in_order({service.name: service for service in chosen})
 
-    def _executor(self, observed: Observed, progress: Progress) -> Executor:
+    def _executor(self, observed: Observed, progress: Progress) -> "Executor":
+        from stack.services.engine.execute import Executor
+
         return Executor(self._engine, self._project, observed, writing(observed), self._repository, progress)
 
     async def _after_stopping(self, stopped: AbstractSet[str]) -> Observed:
@@ -262,19 +299,13 @@ class EngineServices:
         # Something has started them again meanwhile.
         return await take_snapshot(self._engine, self._project)
 
-    async def _restart(self, service: Service, container: ObservedContainer) -> None:
-        try:
-            await self._engine.call(lambda client: client.restart(container.id, timeout=grace_seconds(service)))
-        except NotFound:
-            return
-        except APIError as error:
-            raise refused(f"restarting {container.name}", error) from None
+    async def _sources(self, services: Sequence[str]) -> "tuple[Source, ...]":
+        from stack.services.engine.log_lines import Source
 
-    async def _sources(self, services: Sequence[str]) -> tuple[Source, ...]:
         names = {service.name for service in self._chosen(services)}
         try:
-            found = await self._engine.call(lambda client: list_project(client, self._project.name))
-        except APIError as error:
+            found = await self._engine.look(lambda reader: list_project(reader, self._project.name))
+        except Refusal as error:
             raise refused("listing the containers", error) from None
         return tuple(
             Source(container.id, container.service, container.number, container.name)
@@ -285,7 +316,7 @@ class EngineServices:
     async def _engine_version(self) -> str:
         if self._version is None:
             try:
-                self._version = await self._engine.call(lambda client: client.engine_version())
-            except APIError as error:
+                self._version = await self._engine.look(lambda reader: reader.engine_version())
+            except Refusal as error:
                 raise refused("asking for its version", error) from None
         return self._version

@@ -1,7 +1,8 @@
 """`down`: a project's containers in reverse order, then its networks, then on demand its volumes.
 
-As with Compose, containers of services that the file no longer has stay, and so does what other projects own. Unlike
-there, services of inactive profiles go too: whoever starts pgAdmin by name expects `down` to end it.
+As with Compose, what other projects own stays, and so do containers of services that the file no longer has, unless
+``COMPOSE_REMOVE_ORPHANS`` is set. Unlike there, services of inactive profiles go too: whoever starts pgAdmin by name
+expects `down` to end it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +13,13 @@ from docker.errors import APIError, NotFound
 
 from stack.findings import Finding, Progress, Severity
 from stack.services.compose.model import ComposeProject
+from stack.services.compose.orphans import Orphans
 from stack.services.control import DownResult, Volumes
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import network_in_use, refused, volume_in_use
 from stack.services.engine.execute import Executor
 from stack.services.engine.observe import Observed, ObservedNetwork, ObservedVolume
-from stack.services.engine.selection import every_service, in_order
+from stack.services.engine.selection import every_service, in_order, orphaned
 from stack.services.engine.steps import Removal, RemoveContainer, RemoveNetwork, RemoveVolume, describe
 from stack.text import clean_line
 
@@ -40,6 +42,9 @@ def _containers(project: ComposeProject, observed: Observed, volumes: Volumes) -
     for service in reversed(in_order(every_service(project))):
         for container in observed.of(service.name):
             yield RemoveContainer(container, _CAUSE, volumes)
+    if project.orphans is Orphans.REMOVE:
+        for container in orphaned(project, observed):
+            yield RemoveContainer(container, "the Compose file has no such service any more", volumes)
 
 
 def _networks(project: ComposeProject, observed: Observed) -> Iterator[RemoveNetwork]:

@@ -1,30 +1,37 @@
 """What the engine refused, told as findings."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
-
-from docker.errors import APIError, ImageNotFound
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.services.engine.refusals import image_missing
 
-_NO_SPACE: Final = "no space left on device"
+if TYPE_CHECKING:
+    from docker.errors import APIError
+
+    from stack.services.engine.reader import Refusal
+
+Refused: TypeAlias = "APIError | Refusal"
+"""What the engine answered with an error: what the SDK raises, and what a look does."""
+
+_NO_IMAGE: Final = "no such image"
+_NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
 class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
     """Somebody else changed the project meanwhile: look again, then plan again."""
 
 
-def words(error: APIError) -> str:
+def words(error: Refused) -> str:
     """Return the engine's own words."""
     return str(error.explanation or error)
 
 
-def refused(doing: str, error: APIError) -> Failure:
+def refused(doing: str, error: Refused) -> Failure:
     """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
-    if isinstance(error, ImageNotFound):
+    if error.status_code == 404 and _NO_IMAGE in words(error).lower():
         return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
-    if _NO_SPACE in words(error).lower():
+    if has_no_space(words(error)):
         return Failure(disk_full(doing, words(error)))
     return Failure(
         Finding(
@@ -35,6 +42,11 @@ def refused(doing: str, error: APIError) -> Failure:
             fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
         )
     )
+
+
+def has_no_space(evidence: str) -> bool:
+    """Return whether `evidence`, the engine's words, are those of a disk that is full."""
+    return any(mark in evidence.lower() for mark in _NO_SPACE)
 
 
 def disk_full(doing: str, evidence: str) -> Finding:
@@ -96,6 +108,6 @@ def _names(listed: Sequence[str]) -> str:
     return f"{', '.join(listed)} {'is' if len(listed) == 1 else 'are'}"
 
 
-def _image(error: APIError) -> str:
+def _image(error: Refused) -> str:
     # «No such image: postgres:99»
     return words(error).partition(": ")[2] or "of the service"

@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.environment.edit import set_fix
 from stack.findings import Failure, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
@@ -32,7 +31,6 @@ from stack.services.engine.payload import (
 )
 from stack.services.engine.plan import Writing, inherited_mounts
 from stack.services.engine.ports import port_in, port_taken, port_variable
-from stack.services.engine.pull import pull_image
 from stack.services.engine.sdk import Client
 from stack.services.engine.selection import every_service
 from stack.services.engine.steps import (
@@ -72,15 +70,13 @@ class Executor:
     progress: Progress
 
     async def execute(self, step: Step) -> None:
-        """Do `step`; starting is left to `start`, since it has to wait for dependencies.
+        """Do `step`; pulling is left to `pull_images`, and starting, which has to wait for dependencies, to `start`.
 
         Raises:
             Failure: the engine refused it.
             Conflict: somebody else was at work on the project.
         """
         match step:
-            case PullImage():
-                await pull_image(self.engine, step, self.progress)
             case CreateNetwork():
                 await self._create_network(step)
             case RecreateNetwork():
@@ -97,7 +93,7 @@ class Executor:
                 await self._recreate(step)
             case FinishRecreate():
                 await self._replace(step.replacement.id, step.predecessor, step.name)
-            case StartContainer() | KeepContainer():
+            case PullImage() | StartContainer() | KeepContainer():
                 pass
 
     async def start(self, service: Service, container: ObservedContainer) -> None:
@@ -105,7 +101,7 @@ class Executor:
 
         Raises:
             Failure: the engine refused it, such as for a port that is taken.
-            Conflict: it is gone.
+            Conflict: it is gone, or a network of its.
         """
         self._tell(f"Starting {container.name}")
         if container.state is State.PAUSED:
@@ -114,7 +110,9 @@ class Executor:
         try:
             await self.engine.call(lambda client: client.start(container.id))
         except NotFound as error:
-            if "no such container" in words(error).lower():
+            said = words(error).lower()
+            # Its network goes with a `down` that is at work at the same time.
+            if "no such container" in said or ("network" in said and "not found" in said):
                 raise Conflict from None
             raise refused(f"starting {container.name}", error) from None
         except APIError as error:
@@ -126,6 +124,19 @@ class Executor:
         """Stop `container`; one that is gone is stopped."""
         seconds = grace_seconds(every_service(self.project).get(container.service))
         await self._unless_gone(f"stopping {container.name}", lambda client: client.stop(container.id, timeout=seconds))
+
+    async def restart(self, service: Service, container: ObservedContainer) -> None:
+        """Stop and start `container` as it is; one that is gone is left out.
+
+        Raises:
+            Failure: the engine refused it.
+        """
+        try:
+            await self.engine.call(lambda client: client.restart(container.id, timeout=grace_seconds(service)))
+        except NotFound:
+            return
+        except APIError as error:
+            raise refused(f"restarting {container.name}", error) from None
 
     async def remove(self, container: ObservedContainer, volumes: Volumes = Volumes.KEEP) -> None:
         """Stop and remove `container`, and with `Volumes.REMOVE` its anonymous volumes."""
@@ -152,6 +163,9 @@ class Executor:
             title = f"Write {variable}={free} to .env: that port is free"
             if self.repository is None:
                 return Fix(title)
+            # Imported here: it brings pydantic along, and hardly ever is a port taken.
+            from stack.environment.edit import set_fix
+
             return set_fix(self.repository, variable, str(free), title)
 
         return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))

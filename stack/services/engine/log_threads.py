@@ -18,12 +18,13 @@ from stack.findings import Failure
 from stack.services.control import Overflow
 from stack.services.engine import labels
 from stack.services.engine.channel import ClosedError
-from stack.services.engine.connection import Engine, unreachable
+from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.intake import Intake
 from stack.services.engine.log_lines import SECOND, Overlap, Seen, Source, Splitter, stamp_of
 from stack.services.engine.log_stream import LogStream
 from stack.services.engine.sdk import Client
+from stack.services.engine.unreachable import unreachable
 
 OVERLAP: Final = 2_000
 """Lines from the end of a log in which what has been seen of it already is looked for."""

@@ -4,7 +4,6 @@ A container's own files are no data here: whatever recreates a container counts 
 nobody's data either. All of it is pure but `weighed`, which asks the engine how big the data is.
 """
 
-import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -12,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from docker.errors import APIError
-
-from stack.findings import Failure
 from stack.services.compose.model import ComposeProject, MountType, Service
 from stack.services.control import Loss, State, Volumes
 from stack.services.engine.connection import Engine
@@ -22,9 +18,6 @@ from stack.services.engine.observe import Observed, ObservedContainer, ObservedM
 from stack.services.engine.plan import inherited_mounts
 from stack.services.engine.steps import FinishRecreate, RecreateContainer, Removal, RemoveContainer, RemoveVolume, Step
 from stack.text import clean_line
-
-_SIZE_SECONDS: Final = 5.0
-"""How long the engine may take to add up the sizes; with many large volumes it takes longer than anybody waits."""
 
 _ANONYMOUS: Final = re.compile(r"[0-9a-f]{64}")
 """What the engine calls a volume that nobody named."""
@@ -47,10 +40,10 @@ async def weighed(
     lost = losses(project, observed, steps)
     sizes: Mapping[str, int] = {}
     if any(entry.volume for entries in lost for entry in entries):
-        try:
-            sizes = await asyncio.wait_for(engine.call(lambda client: client.volume_sizes()), _SIZE_SECONDS)
-        except (TimeoutError, APIError, Failure):
-            sizes = {}
+        # What this stands on takes long to import, and mostly nothing is lost.
+        from stack.services.engine.sizes import volume_sizes
+
+        sizes = await volume_sizes(engine)
     return tuple(tuple(Loss(entry.what, sizes.get(entry.volume or "")) for entry in entries) for entries in lost)
 
 

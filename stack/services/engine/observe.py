@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from docker.errors import NotFound
-
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
 from stack.services.engine.json_types import Json, JsonObject
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader
+from stack.services.engine.states import read_state
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
@@ -88,6 +87,9 @@ class ObservedVolume:
     name: str
     project: str | None = None
     config_hash: str | None = None
+    driver: str = "local"
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,11 @@ class Observed:
     """
 
     containers: tuple[ObservedContainer, ...] = ()
-    one_offs: tuple[ObservedContainer, ...] = ()
     networks: Mapping[str, ObservedNetwork] = field(default_factory=dict)
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     installed: str | None = None
+    one_offs: tuple[ObservedContainer, ...] = ()
 
     def of(self, service: str) -> tuple[ObservedContainer, ...]:
         """Return the containers of `service` by number."""
@@ -146,38 +148,38 @@ NOTHING: Final = Observed()
 """An engine that holds nothing, or none at all."""
 
 
-def observe(client: Client, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
+def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: frozenset[str]) -> Observed:
     """Look once at everything of `project` and at `images`; blocking.
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
-    containers, one_offs = _list(client, project)
+    containers, one_offs = _list(reader, project)
     return Observed(
         containers=tuple(
-            container if container.config_hash in known_hashes else _closely(client, container)
+            container if container.config_hash in known_hashes else _closely(reader, container)
             for container in containers
         ),
         one_offs=one_offs,
-        networks={network["Name"]: _network(network) for network in client.list_networks()},
-        volumes={volume["Name"]: _volume(volume) for volume in client.list_volumes()},
+        networks={network["Name"]: _network(network) for network in reader.list_networks()},
+        volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
             reference: image
             for reference in sorted(set(images))
-            if (image := look_at_image(client, reference)) is not None
+            if (image := look_at_image(reader, reference)) is not None
         },
     )
 
 
-def list_project(client: Client, project: str) -> tuple[ObservedContainer, ...]:
+def list_project(reader: Reader, project: str) -> tuple[ObservedContainer, ...]:
     """Return the containers of `project` by service and number, without the one-off ones; blocking."""
-    return _list(client, project)[0]
+    return _list(reader, project)[0]
 
 
-def _list(client: Client, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
+def _list(reader: Reader, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
     """Return the containers of `project` that its services have, and the one-off ones."""
     services: list[ObservedContainer] = []
     one_offs: list[ObservedContainer] = []
-    for summary in client.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
+    for summary in reader.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
         is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
         (one_offs if is_one_off else services).append(_container(summary))
     return by_service(services), tuple(one_offs)
@@ -188,14 +190,13 @@ def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContain
     return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
 
 
-def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+def look_at(reader: Reader, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
     """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
 
     Unlike the engine's lists, this does not lag behind its events.
     """
-    try:
-        details = client.container(container)
-    except NotFound:
+    details = reader.find_container(container)
+    if details is None:
         return None
     config = cast("wire.ContainerConfig", details["Config"])
     given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
@@ -205,7 +206,7 @@ def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> Obs
         service=given.get(labels.SERVICE, ""),
         number=_number(given),
         image=config["Image"],
-        state=State(state.get("Status", State.DEAD)),
+        state=read_state(state.get("Status", "")),
         health=_current_health(state),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
@@ -218,16 +219,15 @@ def look_at(client: Client, container: str, known_hashes: frozenset[str]) -> Obs
     return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
 
 
-def look_at_image(client: Client, reference: str) -> ObservedImage | None:
+def look_at_image(reader: Reader, reference: str) -> ObservedImage | None:
     """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
-    details = client.image(reference)
+    details = reader.image(reference)
     return None if details is None else _image(details)
 
 
-def _closely(client: Client, container: ObservedContainer) -> ObservedContainer:
-    try:
-        details = client.container(container.id)
-    except NotFound:
+def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
+    details = reader.find_container(container.id)
+    if details is None:
         return container
     return replace(container, recorded=_recorded(details))
 
@@ -245,14 +245,14 @@ def _container(summary: wire.ContainerSummary) -> ObservedContainer:
         service=given.get(labels.SERVICE, ""),
         number=_number(given),
         image=summary["Image"],
-        state=State(summary["State"]),
+        state=read_state(summary["State"]),
         health=_health(summary["Status"]),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
         version=given.get(labels.VERSION),
         replaces=given.get(labels.REPLACES),
         networks=frozenset(summary["NetworkSettings"]["Networks"] or {}),
-        mounts=tuple(_mount(mount) for mount in summary["Mounts"]),
+        mounts=tuple(_mount(mount) for mount in summary["Mounts"] or ()),
         ports=_ports(summary["Ports"]),
     )
 
@@ -321,7 +321,12 @@ def _network(network: wire.NetworkSummary) -> ObservedNetwork:
 def _volume(volume: wire.VolumeSummary) -> ObservedVolume:
     given = volume["Labels"] or {}
     return ObservedVolume(
-        name=volume["Name"], project=given.get(labels.PROJECT), config_hash=given.get(labels.CONFIG_HASH)
+        name=volume["Name"],
+        project=given.get(labels.PROJECT),
+        config_hash=given.get(labels.CONFIG_HASH),
+        driver=volume["Driver"],
+        options=volume["Options"] or {},
+        labels=given,
     )
 
 

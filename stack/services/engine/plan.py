@@ -14,12 +14,13 @@ from stack.findings import Finding, Severity
 from stack.services.compose.dialect import NEWEST, Dialect, dialect_of
 from stack.services.compose.hash import all_hashes, config_hash, network_hash
 from stack.services.compose.model import ComposeProject, MountType, Network, Service
+from stack.services.compose.orphans import Orphans
 from stack.services.control import Pull, State
 from stack.services.engine import refusals
 from stack.services.engine.causes import differences, show
 from stack.services.engine.observe import Observed, ObservedContainer, ObservedImage, ObservedMount
 from stack.services.engine.payload import Stamp, container_body, container_name, dependencies_label, joined_networks
-from stack.services.engine.selection import every_service
+from stack.services.engine.selection import every_service, orphaned
 from stack.services.engine.steps import (
     CreateContainer,
     CreateNetwork,
@@ -119,6 +120,7 @@ def make_plan(
     containers = context.container_steps()
     steps = (
         *_pulls(observed, wanted, pull),
+        *_orphan_steps(project, observed),
         *networks,
         *_volume_steps(project, observed, wanted),
         *containers,
@@ -126,6 +128,7 @@ def make_plan(
     findings = (
         *refusals.errors(project, observed, wanted, pull),
         *left_out.values(),
+        *refusals.outdated_volumes(project, observed, wanted),
         *refusals.orphans(project, observed),
     )
     return Plan(steps, wanted, tuple(left_out), findings)
@@ -343,6 +346,12 @@ def policy(service: Service, pull: Pull) -> Pull:
     if pull is not Pull.MISSING:
         return pull
     return {"always": Pull.ALWAYS, "never": Pull.NEVER}.get(service.pull_policy or "", Pull.MISSING)
+
+
+def _orphan_steps(project: ComposeProject, observed: Observed) -> Iterator[RemoveContainer]:
+    if project.orphans is Orphans.REMOVE:
+        for container in orphaned(project, observed):
+            yield RemoveContainer(container, "the Compose file has no such service any more")
 
 
 def _network_steps(

@@ -1,7 +1,7 @@
 """The Docker SDK's client with typed answers, and with the few requests that it lacks."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -13,8 +13,10 @@ from docker.utils import version_gte
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.log_stream import LogStream
+from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
+    from docker.types import CancellableStream
     from requests import Response
 
 _FRAMED: Final = "application/vnd.docker.multiplexed-stream"
@@ -78,6 +80,13 @@ class Client(APIClient):
         """Return everything about a container."""
         return cast("wire.ContainerDetails", self.inspect_container(container))
 
+    def find_container(self, container: str) -> wire.ContainerDetails | None:
+        """Return everything about a container; None where there is none."""
+        try:
+            return self.container(container)
+        except NotFound:
+            return None
+
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
         # The SDK has no parameter for the manifests.
@@ -94,7 +103,7 @@ class Client(APIClient):
 
     def network_members(self, network: str) -> Mapping[str, str]:
         """Return the running containers on a network: their names by their ids."""
-        details = cast("wire.NetworkDetails", self.inspect_network(network))
+        details = cast("wire.InspectedNetwork", self.inspect_network(network))
         return {identity: member["Name"] for identity, member in (details.get("Containers") or {}).items()}
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
@@ -119,6 +128,10 @@ class Client(APIClient):
         body: JsonObject = {"Container": container, "EndpointConfig": settings}
         self._result(self._post_json(self._url("/networks/{0}/connect", network), body))
 
+    def disk_usage(self) -> wire.DiskUsage:
+        """Return what the engine's disk is used for."""
+        return cast("wire.DiskUsage", self.df())
+
     def open_log(self, container: str, *, follow: bool, tail: int | None, since: str | None) -> LogStream:
         """Open the log of a container, each message with its time before it; see `LogStream`.
 
@@ -135,15 +148,13 @@ class Client(APIClient):
         framed = response.headers.get("Content-Type") == _FRAMED or not self._check_is_tty(container)
         return LogStream(response, framed=framed)
 
-    def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
-        """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
+    def run(self, container: str, command: list[str], hear: Callable[[bytes | None, bytes | None], None]) -> int:
+        """Run `command` in a container and return its exit status; `hear` gets what it writes, to stdout or stderr."""
         identity = cast("dict[str, str]", self.exec_create(container, command))["Id"]
-        frames = self.exec_start(identity, stream=True, demux=True)
-        return identity, cast("Iterator[tuple[bytes | None, bytes | None]]", frames)
-
-    def exit_status(self, execution: str) -> int:
-        """Return how a command that `run` ran, and that has ended, did."""
-        return cast("dict[str, int]", self.exec_inspect(execution))["ExitCode"]
+        with closing(cast("CancellableStream[object]", self.exec_start(identity, stream=True, demux=True))) as frames:
+            for output, error in cast("Iterator[tuple[bytes | None, bytes | None]]", frames):
+                hear(output, error)
+        return cast("dict[str, int]", self.exec_inspect(identity))["ExitCode"]
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Return how many bytes each volume takes, as far as its driver knows; it may take the engine seconds."""
@@ -153,8 +164,8 @@ class Client(APIClient):
         return {name: size for name, size in sizes.items() if size >= 0}
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self.version())["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self.version()))
 
     def machine_memory(self) -> int:
         """Return the bytes of memory of the engine's machine."""

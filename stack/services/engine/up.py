@@ -3,9 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
-
-from docker.errors import APIError
+from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
@@ -14,7 +12,6 @@ from stack.services.compose.model import ComposeProject, Service
 from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
-from stack.services.engine.execute import Executor
 from stack.services.engine.installed import installed_compose
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
@@ -26,6 +23,8 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.publishing import is_published_by_another_up
+from stack.services.engine.reader import Refusal
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
     CreateContainer,
@@ -38,7 +37,11 @@ from stack.services.engine.steps import (
     Step,
     describe,
 )
-from stack.services.engine.wait import Wait
+
+if TYPE_CHECKING:
+    # What these stand on is imported once there is something to do.
+    from stack.services.engine.execute import Executor
+    from stack.services.engine.wait import Wait
 
 _ROUNDS: Final = 8
 """How often to look again where others are at work on the same project."""
@@ -54,8 +57,8 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     """
     images, hashes = image_references(project), known_hashes(project)
     try:
-        observed = await engine.call(lambda client: observe(client, project.name, images, hashes))
-    except APIError as error:
+        observed = await engine.look(lambda reader: observe(reader, project.name, images, hashes))
+    except Refusal as error:
         raise refused("listing what there is", error) from None
     if observed.version is None:
         return replace(observed, installed=await in_thread(lambda: installed_compose(engine.environ)))
@@ -126,7 +129,10 @@ class Up:
         plan = make_plan(self.project, observed, services, pull=pull, named=named)
         await self._check(plan, observed)
         if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:
-            await self._execute(observed, pulls)
+            from stack.services.engine.pull import pull_images
+
+            await pull_images(self.engine, pulls, self.progress)
+            self._record(pulls)
             # A tag may point elsewhere now, and then its containers are out of date.
             observed = await take_snapshot(self.engine, self.project)
             plan = make_plan(self.project, observed, services, pull=pull, named=named)
@@ -155,26 +161,27 @@ class Up:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
-                        if port in await self._published_meanwhile(observed):
+                        if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
 
-    async def _published_meanwhile(self, observed: Observed) -> set[int]:
-        """Return the ports that the project's own containers publish since `observed`: another `up` is at work."""
-        before = {port for container in observed.containers for port in container.published}
-        return {port for container in await self._containers() for port in container.published} - before
-
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
-        executor = self._executor(observed)
         for step in steps:
-            await executor.execute(step)
+            if not isinstance(step, KeepContainer):
+                await self._executor(observed).execute(step)
+            self._record([step])
+
+    def _record(self, steps: Sequence[Step]) -> None:
+        for step in steps:
             told = describe(step)
             told = replace(told, losses=self._losses.get(told.resource, ()))
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told
 
-    def _executor(self, observed: Observed) -> Executor:
+    def _executor(self, observed: Observed) -> "Executor":
+        from stack.services.engine.execute import Executor
+
         return Executor(self.engine, self.project, observed, writing(observed), self.repository, self.progress)
 
     async def _start(self, plan: Plan, observed: Observed) -> tuple[ServiceOutcome, ...]:
@@ -183,16 +190,15 @@ class Up:
         if not all(isinstance(step, KeepContainer) for step in plan.steps):
             containers = await self._containers()
         now = Observed(containers)
-        wait = Wait(self.engine, time.monotonic() + self.timeout, self.timeout, self.progress)
-        executor = self._executor(observed)
+        deadline = time.monotonic() + self.timeout
         for service in plan.services:
             resting = [container for container in now.of(service.name) if container.state not in _UP]
             if resting:
-                await self._await_dependencies(service, plan, now, wait)
+                await self._await_dependencies(service, plan, now, deadline)
             for container in resting:
-                await executor.start(service, container)
+                await self._executor(observed).start(service, container)
         outcomes = [
-            await self._outcome(service, container, wait)
+            await self._outcome(service, container, deadline)
             for service in plan.services
             for container in now.of(service.name)
         ]
@@ -200,28 +206,35 @@ class Up:
 
     async def _containers(self) -> tuple[ObservedContainer, ...]:
         try:
-            return await self.engine.call(lambda client: list_project(client, self.project.name))
-        except APIError as error:
+            return await self.engine.look(lambda reader: list_project(reader, self.project.name))
+        except Refusal as error:
             raise refused("listing the containers", error) from None
 
-    async def _await_dependencies(self, service: Service, plan: Plan, now: Observed, wait: Wait) -> None:
+    async def _await_dependencies(self, service: Service, plan: Plan, now: Observed, deadline: float) -> None:
         known = {other.name: other for other in plan.services}
         for name, terms in service.depends_on.items():
             if name not in known:
                 continue
             for container in now.of(name):
                 try:
-                    await wait.for_condition(known[name], container, terms.condition)
+                    await self._wait(deadline).for_condition(known[name], container, terms.condition)
                 except Failure as failure:
                     if terms.required:
                         raise
                     self._warnings.append(replace(failure.finding, severity=Severity.WARNING))
 
-    async def _outcome(self, service: Service, container: ObservedContainer, wait: Wait) -> ServiceOutcome:
+    def _wait(self, deadline: float) -> "Wait":
+        from stack.services.engine.wait import Wait
+
+        return Wait(self.engine, deadline, self.timeout, self.progress)
+
+    async def _outcome(self, service: Service, container: ObservedContainer, deadline: float) -> ServiceOutcome:
         step = self._done.get(container.resource)
         state, health = container.state, container.health
-        if state is not State.RUNNING or health not in {Health.NONE, Health.HEALTHY}:
-            standing = await wait.until_ready(service, container)
+        # Podman's lists do not have the health.
+        unchecked = health is Health.NONE and service.healthcheck is None
+        if state is not State.RUNNING or not (unchecked or health is Health.HEALTHY):
+            standing = await self._wait(deadline).until_ready(service, container)
             state, health = standing.state, standing.health
         return ServiceOutcome(
             service=service.name,

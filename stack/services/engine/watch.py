@@ -18,6 +18,7 @@ from stack.services.engine.errors import refused
 from stack.services.engine.events import Event, Events
 from stack.services.engine.observe import NOTHING, Observed
 from stack.services.engine.plan import image_references, known_hashes
+from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
 from stack.services.engine.up import take_snapshot
 from stack.services.engine.view import statuses
@@ -73,20 +74,22 @@ class Watch:
         Raises:
             Failure: it is not, or no longer.
         """
-        events = Events(self._listening, self._project.name)
+        events = Events(self._listening, self._project)
         try:
             # Events first, so that no change falls between looking and listening.
             await events.open()
-            version = await self._engine.call(lambda client: client.engine_version())
+            version = await self._engine.look(lambda reader: reader.engine_version())
             observed = await take_snapshot(self._engine, self._project)
             status = self._status(version, observed)
             yield status
             while True:
-                observed = await self._patched(observed, await self._burst(events))
-                before, status = status, self._status(version, observed)
-                if status != before:
+                before, observed = observed, await self._patched(observed, await self._burst(events))
+                if observed == before:
+                    continue  # other projects' networks and images; a status costs more than this
+                known, status = status, self._status(version, observed)
+                if status != known:
                     yield status
-        except APIError as error:
+        except (APIError, Refusal) as error:
             raise refused("watching it", error) from None
         finally:
             events.close()
@@ -99,7 +102,7 @@ class Watch:
                 async with asyncio.timeout(patience):
                     await events.ready()
             except TimeoutError:
-                await self._engine.call(lambda client: client.ping())
+                await self._engine.look(lambda reader: reader.engine_version())
             else:
                 await asyncio.sleep(_BURST_SECONDS)
                 return await events.take()
@@ -108,7 +111,7 @@ class Watch:
         found = changes(observed, events, self._references)
         if not found.containers and not found.images:
             return found.observed
-        return await self._engine.call(lambda client: look_again(client, found, self._hashes))
+        return await self._engine.look(lambda reader: look_again(reader, found, self._hashes))
 
     def _status(self, version: str, observed: Observed) -> ServicesStatus:
         endpoint = self._engine.endpoint

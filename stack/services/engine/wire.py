@@ -1,7 +1,7 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
 from collections.abc import Iterator
-from typing import Protocol, TypedDict
+from typing import Protocol, Required, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -43,7 +43,7 @@ class ContainerSummary(TypedDict):
     Status: str
     Labels: dict[str, str] | None
     Ports: list[PortSummary]
-    Mounts: list[MountPoint]
+    Mounts: list[MountPoint] | None
     NetworkSettings: NetworkList
 
 
@@ -70,6 +70,8 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
 
 
@@ -80,7 +82,7 @@ class PortBinding(TypedDict):
     HostPort: str
 
 
-class ContainerNetworks(NetworkList):
+class NetworkDetails(NetworkList):
     """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
 
     Ports: dict[str, list[PortBinding] | None] | None
@@ -103,7 +105,7 @@ class ContainerDetails(TypedDict):
     Config: JsonObject
     HostConfig: JsonObject
     Mounts: list[MountPoint]
-    NetworkSettings: ContainerNetworks
+    NetworkSettings: NetworkDetails
 
 
 class ImageConfig(TypedDict, total=False):
@@ -167,7 +169,7 @@ class NetworkMember(TypedDict):
     Name: str
 
 
-class NetworkDetails(TypedDict, total=False):
+class InspectedNetwork(TypedDict, total=False):
     """``GET /networks/{id}``."""
 
     Containers: dict[str, NetworkMember] | None
@@ -177,13 +179,16 @@ class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
 
 
 class VolumeUsage(TypedDict, total=False):
-    """How much of the disk a volume takes; -1 where its driver does not say."""
+    """How many bytes a volume takes, -1 where its driver does not say, and how many containers use it."""
 
     Size: int
+    RefCount: int
 
 
 class UsedVolume(TypedDict, total=False):
@@ -193,17 +198,49 @@ class UsedVolume(TypedDict, total=False):
     UsageData: VolumeUsage | None
 
 
-class DiskUsage(TypedDict, total=False):
-    """The part of ``GET /system/df`` that is about volumes."""
+class Component(TypedDict):
+    """A part of an engine, or its whole where it is another make."""
 
-    Volumes: list[UsedVolume] | None
+    Name: str
 
 
-class EngineVersion(TypedDict):
+class EngineVersion(TypedDict, total=False):
     """``GET /version``."""
 
-    Version: str
-    ApiVersion: str
+    Version: Required[str]
+    ApiVersion: Required[str]
+    Components: list[Component] | None
+
+
+class ImageUsage(TypedDict):
+    """What an image takes of the disk, in bytes; `Containers` are how many use it."""
+
+    Containers: int
+    Size: int
+    SharedSize: int
+
+
+class ContainerUsage(TypedDict, total=False):
+    """What a container has written, in bytes."""
+
+    State: Required[str]
+    SizeRw: int
+
+
+class CacheUsage(TypedDict):
+    """A leftover of a build, in bytes."""
+
+    InUse: bool
+    Size: int
+
+
+class DiskUsage(TypedDict, total=False):
+    """``GET /system/df``."""
+
+    Images: list[ImageUsage] | None
+    Containers: list[ContainerUsage] | None
+    Volumes: list[UsedVolume] | None
+    BuildCache: list[CacheUsage] | None
 
 
 class EventActor(TypedDict):
