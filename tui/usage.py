@@ -7,7 +7,7 @@ from typing import Final
 from stack.services.control import Usage
 
 HISTORY: Final = 120
-"""Samples that are kept, about one a second."""
+"""Samples that are kept: a few minutes."""
 
 
 def _samples() -> deque[float]:

@@ -15,6 +15,7 @@ from stack.services.control import (
     DownResult,
     EngineStatus,
     LogLine,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -120,7 +121,16 @@ class ExternalServices:
         """Raise: its log is not ours to read."""
         raise self._unsupported("watched")
 
-    follow = logs
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
+        """Raise as `logs` does."""
+        return self.logs(services, tail=tail, since=since)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

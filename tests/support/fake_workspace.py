@@ -27,6 +27,7 @@ from stack.services.control import (
     Health,
     LogLine,
     Loss,
+    Overflow,
     PlanStep,
     ProbeRun,
     ServicesStatus,
@@ -217,7 +218,7 @@ class FakeServices:
         self.asked.append(("dump", str(file)))
         return 4096
 
-    async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
+    async def follow(self, services, *, tail, since, overflow=Overflow.WAIT) -> AsyncIterator[LogLine]:
         self.asked.append(("follow", *services))
         while True:
             yield await self.log.get()

@@ -211,7 +211,7 @@ async def test_a_destructive_fix_needs_the_projects_name():
 
 async def test_the_help_lists_every_key_of_the_screen():
     deck = deck_over(FakeWorkspace())
-    async with deck.run_test(size=(100, 40)) as pilot:
+    async with deck.run_test(size=(100, 72)) as pilot:
         await pilot.press("2", "question_mark")
         await until(pilot, lambda: isinstance(deck.screen, Help))
         assert all(text in shown(deck) for text in ("A service is one server", "Down with data", "On every screen"))

@@ -47,7 +47,7 @@ class DatabaseScreen(DeckScreen):
     )
     CSS_PATH = "../styles/database.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.DATABASE)]
-    every = 2.0
+    every = 5.0
 
     def __init__(self) -> None:
         """Prepare the screen."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
@@ -12,9 +13,13 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Static
 
+from stack.background import in_thread
+from stack.findings import Finding
 from stack.project import RuntimeName
-from stack.services.control import LogLine, ServicesStatus, ServiceStatus, State, Volumes
+from stack.services.control import LogLine, Overflow, ServicesStatus, ServiceStatus, State, Volumes
+from stack.services.log_file import save
 from stack.services.web import is_pgadmin, web_addresses
+from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.changes import Changes
 from tui.outside import block, cell
@@ -24,14 +29,16 @@ from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.grid import Grid, GridRow
 from tui.widgets.log_pane import LogPane
+from tui.widgets.log_view import LogView
 from tui.widgets.masthead import ROOMY
+from tui.widgets.save_log import SaveLog, Saving
 from tui.widgets.service_panel import ServicePanel
 from tui.widgets.service_signs import sign_of
 
 if TYPE_CHECKING:
     from stack.workspace import Workspace
 
-TAIL: Final = 200
+TAIL: Final = 500
 """Lines of the past that a log begins with."""
 
 _TITLES: Final = tuple(Text(title) for title in ("Service", "State", "Ports", "Image", "Container"))
@@ -67,10 +74,9 @@ class ServicesScreen(DeckScreen):
         self._status: ServicesStatus | None = None
         self._as_of: datetime | None = None
         self._of_all = False
-        self._followed: tuple[tuple[str, str | None, State], ...] = ()
-        self._feed = Feed[LogLine](
-            self, "logs", receive=self.log_pane.add, refuse=lambda findings: self.note("logs", findings)
-        )
+        self._followed: tuple[str, ...] = ()
+        self._feed = Feed[LogLine](self, "logs", receive=self._add_lines, refuse=self._no_log)
+        self._saving = self.request("save the log", self._saved)
 
     def compose_body(self) -> ComposeResult:
         """Lay out the services beside the details, above the log."""
@@ -85,6 +91,7 @@ class ServicesScreen(DeckScreen):
 
     def on_mount(self) -> None:
         """Follow what the deck sees of the services."""
+        self.watch(self.app, "workspace", self._let_go_of_log)
         self.watch(self.app, "services", self._show)
         self.watch(self.app, "services_findings", lambda findings: self.note("services", findings))
         self.watch(self.app, "vitals", self._say_who_manages)
@@ -102,7 +109,7 @@ class ServicesScreen(DeckScreen):
             facts |= Fact.EXISTS if selected.container else Fact.NONE
             facts |= Fact.BROWSABLE if self._addresses(selected) else Fact.NONE
         facts |= Fact.PGADMIN if self._pgadmin else Fact.NONE
-        return facts
+        return facts | self.log_pane.facts()
 
     @property
     def _services(self) -> tuple[ServiceStatus, ...]:
@@ -215,22 +222,95 @@ class ServicesScreen(DeckScreen):
         self._follow()
 
     def _follow(self) -> None:
-        """Follow what is selected, anew where another container is behind it than before."""
+        """Follow what is selected; what happens to its containers meanwhile, its log says itself."""
         workspace, status, selected = self.deck.workspace, self._status, self._selected
         if workspace is None or status is None or not self.is_front:
             return
         wanted = status.services if self._of_all or selected is None else (selected,)
-        wanted = tuple(service for service in wanted if service.state is not State.ABSENT)
-        followed = tuple((service.service, service.container, service.state) for service in wanted)
-        if followed == self._followed:
+        names = tuple(sorted({service.service for service in wanted}))
+        if names == self._followed:
             return
-        self._followed = followed
-        names = sorted({service.service for service in wanted})
-        self.log_pane.begin(f"Log of {', '.join(names)}" if names else "No log: nothing runs", named=len(names) > 1)
-        if names:
-            self._feed.follow(partial(_log, workspace, names))
-        else:
+        if all(service.state is State.ABSENT for service in wanted):
+            self._followed = ()
             self._feed.cancel()
+            self.log_pane.begin("No log: nothing runs", named=False)
+            return
+        self._followed = names
+        self.log_pane.begin(f"Log of {', '.join(names)}", named=len(names) > 1)
+        self._feed.follow(partial(_log, workspace, names))
+
+    def _let_go_of_log(self) -> None:
+        """Follow the log anew: the project that it was asked of is closed."""
+        self._followed = ()
+
+    def _add_lines(self, lines: tuple[LogLine, ...], dropped: int) -> None:
+        self.note("logs", ())
+        self.log_pane.add(lines, dropped)
+
+    def _no_log(self, findings: tuple[Finding, ...]) -> None:
+        """Say why, and try again when the services change."""
+        self._followed = ()
+        self.note("logs", findings)
+
+    @on(LogView.Changed)
+    def _log_changed(self) -> None:
+        self.refresh_facts()
+
+    def action_search_log(self) -> None:
+        """Ask what to look for in the log."""
+        self.log_pane.search()
+
+    def action_next_match(self) -> None:
+        """Go to the next line that is looked for."""
+        self.log_pane.view.go_to_next()
+
+    def action_previous_match(self) -> None:
+        """Go to the line before that is looked for."""
+        self.log_pane.view.go_to_previous()
+
+    def action_filter_log(self) -> None:
+        """Ask which lines to show."""
+        self.log_pane.narrow()
+
+    def action_raise_log_level(self) -> None:
+        """Show only more serious lines."""
+        self.log_pane.raise_level()
+
+    def action_clear_log_search(self) -> None:
+        """Show the whole log again."""
+        self.log_pane.clear()
+
+    def action_follow_log(self) -> None:
+        """Go to the end of the log."""
+        self.log_pane.view.follow()
+
+    def action_pause_log(self) -> None:
+        """Hold the log, or let it go on."""
+        self.log_pane.pause()
+
+    def action_wrap_log(self) -> None:
+        """Break long lines, or do not."""
+        self.log_pane.view.toggle_wrapping()
+
+    def action_time_log(self) -> None:
+        """Show times, or do not."""
+        self.log_pane.view.toggle_times()
+
+    def action_save_log(self) -> None:
+        """Ask where to save the log, and save it."""
+        kept, shown = self.log_pane.counts
+        names = "-".join((self.deck.vitals.project or "stackdeck", *self._followed))
+        suggested = Path(f"{names}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.log")
+
+        def answered(saving: Saving | None) -> None:
+            if saving is not None:
+                lines = self.log_pane.chosen(filtered=saving.filtered)
+                self._saving.ask(lambda: in_thread(partial(save, saving.path, lines)))
+
+        self.app.push_screen(SaveLog(suggested, kept, shown), answered)
+
+    def _saved(self, path: Path) -> None:
+        self.notify(f"The log is in {clean_line(str(path))}", markup=False)
 
     # -- Actions
 
@@ -294,6 +374,7 @@ def _key(service: ServiceStatus) -> str:
 
 
 async def _log(workspace: "Workspace", names: Sequence[str]) -> AsyncGenerator[LogLine, None]:
-    lines = (await workspace.services()).follow(names, tail=TAIL, since=None)
+    services = await workspace.services()
+    lines = services.follow(names, tail=TAIL, since=None, overflow=Overflow.DROP)
     async for line in lines:
         yield line

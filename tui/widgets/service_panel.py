@@ -1,10 +1,11 @@
 """The panel of the selected service: its details, its health check's output, and what it uses while that is seen."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -18,6 +19,10 @@ from tui.widgets.usage_graphs import UsageGraphs
 
 if TYPE_CHECKING:
     from stack.workspace import Workspace
+
+
+PAUSE: Final = 2.0
+"""Seconds between two samples: asking for them and drawing them is most of what an idle deck does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +129,4 @@ async def _look(workspace: "Workspace", service: str) -> _Looked:
 async def _usage(workspace: "Workspace", service: str) -> AsyncGenerator[tuple[Usage, ...], None]:
     async for sample in (await workspace.services()).usage((service,)):
         yield sample
+        await asyncio.sleep(PAUSE)

@@ -22,6 +22,7 @@ from stack.services.control import (
     Health,
     LogLine,
     Loss,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -258,10 +259,17 @@ class EmbeddedServices:
         self._check(services)
         return read_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
 
-    def follow(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
         """Yield what the server has logged, then what it logs, through its restarts."""
         self._check(services)
-        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
+        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail, overflow)
 
     async def close(self) -> None:
         """Do nothing: no connection is kept."""

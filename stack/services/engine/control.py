@@ -18,6 +18,7 @@ from stack.services.control import (
     DownResult,
     EngineStatus,
     LogLine,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -46,7 +47,7 @@ from stack.text import clean_line
 if TYPE_CHECKING:
     # What these stand on takes long to import; looking needs none of it.
     from stack.services.engine.execute import Executor
-    from stack.services.engine.logs import Source
+    from stack.services.engine.log_lines import Source
 
 _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
 _LAG_LOOKS: Final = 10
@@ -242,19 +243,30 @@ class EngineServices:
         from stack.services.engine.logs import Extent, history
 
         sources = await self._sources(services)
-        async with aclosing(history(self._streams, sources, Extent(tail, since))) as lines:
+        async with aclosing(history(self._streams, sources, Extent(tail, since), {})) as lines:
             async for line in lines:
                 yield line
 
     async def follow(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, then what is being logged, until the iterator is closed."""
-        from stack.services.engine.logs import Extent, follow
+        from stack.services.engine.following import follow
+        from stack.services.engine.logs import Extent
 
         names = {service.name for service in self._chosen(services)}
         following = follow(
-            self._streams, self._project.name, names, lambda: self._sources(services), Extent(tail, since)
+            self._streams,
+            self._project.name,
+            names,
+            lambda: self._sources(services),
+            extent=Extent(tail, since),
+            overflow=overflow,
         )
         async with aclosing(following) as lines:
             async for line in lines:
@@ -286,7 +298,7 @@ class EngineServices:
         return await take_snapshot(self._engine, self._project)
 
     async def _sources(self, services: Sequence[str]) -> "tuple[Source, ...]":
-        from stack.services.engine.logs import Source
+        from stack.services.engine.log_lines import Source
 
         names = {service.name for service in self._chosen(services)}
         try:
@@ -294,7 +306,9 @@ class EngineServices:
         except Refusal as error:
             raise refused("listing the containers", error) from None
         return tuple(
-            Source(container.id, container.service, container.name) for container in found if container.service in names
+            Source(container.id, container.service, container.number, container.name)
+            for container in found
+            if container.service in names
         )
 
     async def _engine_version(self) -> str:

@@ -15,7 +15,6 @@ _KEPT: Final = 5
 _LONGEST_OUTPUT: Final = 4096
 """Characters of what one run printed. Docker keeps as many bytes; other engines may keep more."""
 
-
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 """What the engine has for a moment that has not come: Go's zero time."""
 

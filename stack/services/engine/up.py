@@ -1,5 +1,6 @@
 """`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -82,7 +82,7 @@ class PortBinding(TypedDict):
     HostPort: str
 
 
-class ContainerNetworks(NetworkList):
+class NetworkDetails(NetworkList):
     """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
 
     Ports: dict[str, list[PortBinding] | None] | None
@@ -105,7 +105,7 @@ class ContainerDetails(TypedDict):
     Config: JsonObject
     HostConfig: JsonObject
     Mounts: list[MountPoint]
-    NetworkSettings: ContainerNetworks
+    NetworkSettings: NetworkDetails
 
 
 class ImageConfig(TypedDict, total=False):
