@@ -163,8 +163,9 @@ class ServicesScreen(DeckScreen):
 
     @property
     def _columns(self) -> int:
-        """How many columns there is room for."""
-        width = self.grid.size.width
+        """How many columns there is room for, beside the details where those stand beside the table."""
+        width = self.app.size.width
+        width = width // 2 if width >= ROOMY else width
         return next((count for least, count in _LEAST_WIDTH if width >= least), 3)
 
     def on_resize(self) -> None:

@@ -1,4 +1,4 @@
-"""What is known of one service: its state, container, addresses and engine, and what its health check says."""
+"""What is known of one service: its state, its container, its addresses and its engine."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,18 +7,13 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
-from stack.services.control import EngineStatus, ProbeRun, ServiceStatus
-from stack.text import clean
+from stack.services.control import EngineStatus, ServiceStatus
 from tui.amounts import span
 from tui.outside import line
-from tui.vitals import Tone
 from tui.widgets.service_signs import sign_of
 
 LABEL: Final = 11
 """Cells before a fact."""
-
-OUTPUT_LINES: Final = 3
-"""Lines of the newest probe's output; of the ones before it the first is shown."""
 
 
 class ServiceDetail(Widget):
@@ -31,7 +26,6 @@ class ServiceDetail(Widget):
         self._engine: EngineStatus | None = None
         self._addresses: tuple[str, ...] = ()
         self._since: datetime | None = None
-        self._probes: tuple[ProbeRun, ...] = ()
         self._height = 0
 
     def show(self, service: ServiceStatus | None, engine: EngineStatus | None, addresses: Sequence[str]) -> None:
@@ -39,9 +33,9 @@ class ServiceDetail(Widget):
         self._service, self._engine, self._addresses = service, engine, tuple(addresses)
         self._draw()
 
-    def show_looked(self, since: datetime | None, probes: tuple[ProbeRun, ...]) -> None:
-        """Show since when it is as it is, and the newest runs of its health check, oldest first."""
-        self._since, self._probes = since, probes
+    def show_since(self, moment: datetime | None) -> None:
+        """Show since when it is as it is."""
+        self._since = moment
         self._draw()
 
     def _draw(self) -> None:
@@ -73,10 +67,6 @@ class ServiceDetail(Widget):
         ]
         if self._engine and self._engine.endpoint:
             lines += _engine(self._engine)
-        if self._probes:
-            lines.append(Content.styled("health check, the newest run first", "$muted"))
-            for index, probe in enumerate(reversed(self._probes)):
-                lines += _probe(probe, OUTPUT_LINES if index == 0 else 1)
         return lines
 
 
@@ -99,13 +89,3 @@ def _engine(engine: EngineStatus) -> list[Content]:
     version = f"Docker Engine {engine.version}" if engine.version else ""
     source = ", from ".join(text for text in (version, engine.source or "") if text)
     return _several("engine", [line(engine.endpoint or ""), *([line(source, "$muted")] if source else [])])
-
-
-def _probe(probe: ProbeRun, lines: int) -> list[Content]:
-    mark, colour = ("✓", Tone.GOOD) if probe.exit_code == 0 else ("✗", Tone.BAD)
-    at = probe.ended_at.astimezone().strftime("%H:%M:%S")
-    said = [text for text in clean(probe.output).expandtabs(4).split("\n") if text.strip()]
-    # A traceback says in its last line what went wrong.
-    shown = said[-lines:] or [""]
-    head = Content.assemble((f"{mark} ", f"bold {colour.value}"), (f"{at} ", "$muted"), f"exit {probe.exit_code}  ")
-    return [head + line(shown[0], "$muted"), *(Content.assemble(" " * 11, line(text, "$muted")) for text in shown[1:])]

@@ -14,6 +14,7 @@ from stack.services.control import Health, ProbeRun, ServicesStatus, ServiceStat
 from tui.outside import line
 from tui.requests import Asking, Feed, Request
 from tui.usage import UsageHistory
+from tui.widgets.probe_runs import ProbeRuns
 from tui.widgets.service_detail import ServiceDetail
 from tui.widgets.usage_graphs import UsageGraphs
 
@@ -39,6 +40,7 @@ class ServicePanel(Asking, VerticalScroll):
         super().__init__(id="detail", classes="panel", can_focus=True)
         self.detail = ServiceDetail()
         self.graphs = UsageGraphs()
+        self.probes = ProbeRuns()
         self._workspace: Workspace | None = None
         self._service: ServiceStatus | None = None
         self._history = UsageHistory()
@@ -52,8 +54,9 @@ class ServicePanel(Asking, VerticalScroll):
 
     def compose(self) -> ComposeResult:
         """Lay out the details."""
-        yield self.graphs
         yield self.detail
+        yield self.graphs
+        yield self.probes
 
     def show(
         self,
@@ -96,7 +99,8 @@ class ServicePanel(Asking, VerticalScroll):
             self._look.ask(partial(_look, self._workspace, self._service.service))
 
     def _show_looked(self, looked: "_Looked") -> None:
-        self.detail.show_looked(looked.since, looked.probes)
+        self.detail.show_since(looked.since)
+        self.probes.runs = looked.probes
 
     def _take(self, samples: tuple[tuple[Usage, ...], ...], _dropped: int) -> None:
         for sample in samples:
