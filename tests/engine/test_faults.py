@@ -6,11 +6,14 @@ The engine is the test's own and nothing of the machine's is touched, so this ne
 import asyncio
 import contextlib
 import gc
+import itertools
 import re
 import shutil
 import subprocess
 import threading
+import time
 import warnings
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -19,8 +22,10 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, silent
 from stack.services.compose.model import Condition, Healthcheck
 from stack.services.control import Action, Pull, State
+from stack.services.engine import watch
 from stack.services.engine.connection import Engine
 from stack.services.engine.control import EngineServices
+from stack.services.engine.events import Events
 from stack.services.engine.local import LocalReader
 from stack.services.engine.pull import pull_images
 from stack.services.engine.sdk import Client
@@ -35,6 +40,15 @@ WRITE_ONCE = "test -e /data/kept || cat /proc/sys/kernel/random/uuid > /data/kep
 PROBE = Healthcheck(("CMD", "true"), interval=SECOND, start_period=SECOND, start_interval=SECOND // 10)
 
 
+@pytest.fixture(autouse=True)
+def collected():
+    """The SDK leaves the sockets of connections that failed to the garbage collector, which warns of them."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.fixture(scope="module")
 def own():
     """An engine of this module's own."""
@@ -45,16 +59,13 @@ def own():
 @pytest.fixture
 def name(own, request):
     """A project's name; whatever the test made is removed."""
-    yield f"fault-{abs(hash(request.node.name))}"
+    yield f"fault-{zlib.crc32(request.node.name.encode()):08x}"
+    own.revive()
     with contextlib.closing(own.client()) as client:
         for container in client.containers.list(all=True):
             container.remove(force=True, v=True)
         client.networks.prune()
         client.volumes.prune(filters={"all": True})
-    with warnings.catch_warnings():
-        # The SDK leaves the sockets of connections that failed to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def tiny(label, **fields):
@@ -184,6 +195,57 @@ async def test_after_a_restart_logs_and_status_work_again(own, name):
             assert (await anext(again)).text == "here"
 
 
+async def test_a_watch_reconnects_by_itself_with_growing_pauses_and_looks_once(own, name, monkeypatch):
+    attempts, looks, enough = [], [], asyncio.Event()
+    opening, looking = Events.open, watch.take_snapshot
+
+    async def open_events(self):
+        attempts.append(time.monotonic())
+        if len(attempts) == 4:
+            enough.set()
+        await opening(self)
+
+    async def take_snapshot(*arguments):
+        looks.append(arguments)
+        return await looking(*arguments)
+
+    async with opened(own, project(tiny("app", restart="always"), name=name)) as services:
+        await up(services)
+        monkeypatch.setattr(watch, "_FIRST_PAUSE", 0.1)
+        monkeypatch.setattr(Events, "open", open_events)
+        monkeypatch.setattr(watch, "take_snapshot", take_snapshot)
+        seen, change = [], asyncio.Event()
+
+        async def see():
+            async for status in services.watch():
+                seen.append(status)
+                change.set()
+
+        async def until(wanted):
+            while not (seen and wanted(seen[-1])):
+                change.clear()
+                await change.wait()
+
+        seeing = asyncio.create_task(see())
+        await until(lambda status: status.engine.reachable)
+        own.kill()
+        await until(lambda status: not status.engine.reachable)
+        assert seen[-1].findings[0].code is Code.ENGINE_UNREACHABLE
+        assert "in the middle of an answer" in seen[-1].findings[0].cause
+        # How they stood is still there to be seen.
+        assert [it.state for it in seen[-1].services] == [State.RUNNING]
+        await enough.wait()
+        first, second = (later - earlier for earlier, later in itertools.pairwise(attempts[1:]))
+        assert second > 1.5 * first
+        assert len(looks) == 1
+        await in_thread(own.start)
+        await until(lambda status: status.engine.reachable and status.services[0].state is State.RUNNING)
+        assert not seen[-1].findings
+        assert len(looks) == 2
+        seeing.cancel()
+        await asyncio.gather(seeing, return_exceptions=True)
+
+
 class TestPulls:
     """Pulls that the machine's own engine would try again for a minute, or that would fill its disk."""
 
@@ -192,6 +254,7 @@ class TestPulls:
         made = Engine(own.endpoint, {"HOME": "/nowhere"})
         yield made
         made.close()
+        own.revive()
 
     async def failure(self, engine, reference):
         with pytest.raises(Failure) as caught:

@@ -81,6 +81,11 @@ class OwnEngine:
             "containerd", "--root", f"{root}/containerd", "--state", f"{root}/state", "--address", f"{root}/c.sock"
         )
 
+    def revive(self) -> None:
+        """Start it where a test has killed it and failed."""
+        if not self._answers():
+            self.start()
+
     def enter(self, *command: str) -> list[str]:
         """`command` inside the namespaces."""
         return ["nsenter", "--target", str(self._inside), "--net", "--mount", "--pid", *command]

@@ -60,8 +60,8 @@ _NO_ENGINE: Final = frozenset(
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
-    `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
-    `version` is the engine's own, where it has been asked for it already.
+    `repository` is where it was found: whose `.env` a fix may write to. `version` is the engine's own, where it has
+    been asked for it already.
     """
 
     def __init__(

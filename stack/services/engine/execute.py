@@ -101,7 +101,7 @@ class Executor:
 
         Raises:
             Failure: the engine refused it, such as for a port that is taken.
-            Conflict: it is gone.
+            Conflict: it is gone, or a network of its.
         """
         self._tell(f"Starting {container.name}")
         if container.state is State.PAUSED:
@@ -110,7 +110,9 @@ class Executor:
         try:
             await self.engine.call(lambda client: client.start(container.id))
         except NotFound as error:
-            if "no such container" in words(error).lower():
+            said = words(error).lower()
+            # Its network goes with a `down` that is at work at the same time.
+            if "no such container" in said or ("network" in said and "not found" in said):
                 raise Conflict from None
             raise refused(f"starting {container.name}", error) from None
         except APIError as error:
@@ -208,12 +210,10 @@ class Executor:
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:
         image = self._image(service)
-        given = self.repository
         stamp = Stamp(
             version=self.writing.version,
             config_hash=self.writing.config_hash(service),
             image=self.writing.image_identity(image),
-            environment_file=given.env_file if given and given.env_file_given else None,
             replaces=(service.container_name or f"{service.name}-{number}") if replaced else None,
         )
         inherited = inherited_mounts(self.project, self.observed, service, replaced) if replaced else ()

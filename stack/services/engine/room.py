@@ -36,6 +36,6 @@ def _unused(usage: wire.DiskUsage) -> Iterator[tuple[str, int]]:
     yield "containers that do not run", sum(container.get("SizeRw", 0) for container in stopped)
     caches = [cache for cache in usage.get("BuildCache") or () if not cache["InUse"]]
     yield "leftovers of builds", sum(cache["Size"] for cache in caches)
-    data = [volume.get("UsageData") for volume in usage.get("Volumes") or ()]
-    unused = sum(it["Size"] for it in data if it and not it["RefCount"])
+    data = [volume.get("UsageData") or {} for volume in usage.get("Volumes") or ()]
+    unused = sum(max(0, it.get("Size", 0)) for it in data if not it.get("RefCount", 1))
     yield "volumes that no container uses, whose data would be lost,", unused

@@ -1,6 +1,5 @@
 """`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.publishing import is_published_by_another_up
 from stack.services.engine.reader import Refusal
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 8
 """How often to look again where others are at work on the same project."""
 
-_LAG_LOOKS: Final = 10
-_LAG_SECONDS: Final = 0.1
 
 _UP: Final = frozenset({State.RUNNING, State.RESTARTING})
 
@@ -164,20 +162,9 @@ class Up:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
-                        if await self._is_published_meanwhile(step.service, port, observed):
+                        if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
-
-    async def _is_published_meanwhile(self, service: Service, port: int, observed: Observed) -> bool:
-        """Return whether a container of `service` publishes `port` since `observed`: another `up` is at work."""
-        before = {other for container in observed.containers for other in container.published}
-        for _ in range(_LAG_LOOKS):
-            ours = [container for container in await self._containers() if container.service == service.name]
-            if not ours or any(port in container.published for container in ours):
-                return bool(ours) and port not in before
-            # The engine takes the port before it lists the container as running.
-            await asyncio.sleep(_LAG_SECONDS)
-        return False
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:

@@ -184,6 +184,20 @@ class VolumeSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class VolumeUsage(TypedDict, total=False):
+    """How many bytes a volume takes, -1 where its driver does not say, and how many containers use it."""
+
+    Size: int
+    RefCount: int
+
+
+class UsedVolume(TypedDict, total=False):
+    """One volume of ``GET /system/df``."""
+
+    Name: str
+    UsageData: VolumeUsage | None
+
+
 class Component(TypedDict):
     """A part of an engine, or its whole where it is another make."""
 
@@ -213,20 +227,6 @@ class ContainerUsage(TypedDict, total=False):
     SizeRw: int
 
 
-class VolumeUsageData(TypedDict, total=False):
-    """What a volume takes, in bytes, -1 where its driver does not say, and how many containers use it."""
-
-    Size: int
-    RefCount: int
-
-
-class VolumeUsage(TypedDict, total=False):
-    """A volume and what it takes."""
-
-    Name: str
-    UsageData: VolumeUsageData | None
-
-
 class CacheUsage(TypedDict):
     """A leftover of a build, in bytes."""
 
@@ -239,7 +239,7 @@ class DiskUsage(TypedDict, total=False):
 
     Images: list[ImageUsage] | None
     Containers: list[ContainerUsage] | None
-    Volumes: list[VolumeUsage] | None
+    Volumes: list[UsedVolume] | None
     BuildCache: list[CacheUsage] | None
 
 
