@@ -18,7 +18,7 @@ from tests.support.compose import project_in
 from tests.support.compose_strategies import Value, yaml
 from tests.support.docker_compose import ENVIRONMENT, compose_version, docker_compose, require_docker_compose
 
-EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "6"))
 
 NAMES = ["A", "B", "C", "AROUND", "SHELL"]
 TEMPLATES = [
