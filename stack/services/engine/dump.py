@@ -75,13 +75,14 @@ def _pg_dump(client: Client, container: ObservedContainer, database: str | None,
     user = variables.get("POSTGRES_USER") or "postgres"
     name = database or variables.get("POSTGRES_DB") or user
     options = arguments((("user", user), ("dbname", name)))
-    identity, frames = client.run(container.id, ["sh", "-c", _SCRIPT, "sh", *options])
-    for output, said in frames:
+
+    def hear(output: bytes | None, said: bytes | None) -> None:
         if output:
             unfinished.write(output)
         if said:
             run.hear(said)
-    return client.exit_status(identity)
+
+    return client.run(container.id, ["sh", "-c", _SCRIPT, "sh", *options], hear)
 
 
 async def _end(engine: Engine, container: ObservedContainer, process: str) -> None:
@@ -89,13 +90,8 @@ async def _end(engine: Engine, container: ObservedContainer, process: str) -> No
     if not process:
         return
 
-    def kill(client: Client) -> None:
-        _, frames = client.run(container.id, ["kill", process])
-        for _ in frames:
-            pass
-
     try:
-        await engine.call(kill)
+        await engine.call(lambda client: client.run(container.id, ["kill", process], lambda *_: None))
     except (APIError, Failure):
         return
 

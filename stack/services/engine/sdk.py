@@ -1,7 +1,7 @@
 """The Docker SDK's client with typed answers, and with the few requests that it lacks."""
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
@@ -15,6 +15,7 @@ from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.reader import name_of
 
 if TYPE_CHECKING:
+    from docker.types import CancellableStream
     from requests import Response
 
 
@@ -126,15 +127,13 @@ class Client(APIClient):
         """Return what the engine's disk is used for."""
         return cast("wire.DiskUsage", self.df())
 
-    def run(self, container: str, command: list[str]) -> tuple[str, Iterator[tuple[bytes | None, bytes | None]]]:
-        """Run `command` in a container; return what `exit_status` takes, and its output as pairs of stdout, stderr."""
+    def run(self, container: str, command: list[str], hear: Callable[[bytes | None, bytes | None], None]) -> int:
+        """Run `command` in a container and return its exit status; `hear` gets what it writes, to stdout or stderr."""
         identity = cast("dict[str, str]", self.exec_create(container, command))["Id"]
-        frames = self.exec_start(identity, stream=True, demux=True)
-        return identity, cast("Iterator[tuple[bytes | None, bytes | None]]", frames)
-
-    def exit_status(self, execution: str) -> int:
-        """Return how a command that `run` ran, and that has ended, did."""
-        return cast("dict[str, int]", self.exec_inspect(execution))["ExitCode"]
+        with closing(cast("CancellableStream[object]", self.exec_start(identity, stream=True, demux=True))) as frames:
+            for output, error in cast("Iterator[tuple[bytes | None, bytes | None]]", frames):
+                hear(output, error)
+        return cast("dict[str, int]", self.exec_inspect(identity))["ExitCode"]
 
     def volume_sizes(self) -> Mapping[str, int]:
         """Return how many bytes each volume takes, as far as its driver knows; it may take the engine seconds."""
