@@ -109,6 +109,9 @@ class Code(StrEnum):
     CURSOR_INVALID = "cursor-invalid"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
+    # Files that the deck writes
+    LOG_FILE_EXISTS = "log-file-exists"
+    LOG_NOT_SAVED = "log-not-saved"
     # The program itself
     INTERRUPTED = "interrupted"
     CHECK_TIMEOUT = "check-timeout"

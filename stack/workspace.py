@@ -48,23 +48,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PARTS: Final = (
+    "stack.environment.address",
     "stack.environment.report",
     "stack.environment.settings",
     "stack.services.compose.load",
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
+    "stack.services.engine.clients",
     "stack.services.engine.control",
-    "stack.services.engine.execute",
-    "stack.services.engine.wait",
     "stack.services.engine.down",
+    "stack.services.engine.dump",
+    "stack.services.engine.execute",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
     "stack.services.engine.psql",
     "stack.services.engine.pull",
+    "stack.services.engine.room",
+    "stack.services.engine.sizes",
     "stack.services.engine.usage",
+    "stack.services.engine.wait",
     "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checks",
@@ -98,6 +104,7 @@ class _Read:
     written: "Written | None" = None
     compose: "ComposeProject | None" = None
     runtime: RuntimeInUse | None = None
+    engine_version: str | None = None
     services: ServiceControl | None = None
     database: "Database | None" = None
 
@@ -111,6 +118,8 @@ class Workspace:
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
+        self.approval: Approval = lose_nothing
+        """What is asked about the plan of an `up` that brings no approval of its own, as a fix's does not."""
         self.started_server = False
         """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
@@ -180,6 +189,7 @@ class Workspace:
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
             if undecided.name is RuntimeName.EMBEDDED and self._wanted is None:
                 engine = await self.engine()
+                self._read.engine_version = engine.version
                 undecided = choose_runtime(wanted=None, written=written, published=published, engine=engine)
             self._read.runtime = undecided
         return self._read.runtime
@@ -236,7 +246,9 @@ class Workspace:
                 from stack.services.engine.endpoint import resolve_endpoint
 
                 endpoint = resolve_endpoint(self._environ)
-                return EngineServices(self.compose(), endpoint, self._environ, self._project)
+                return EngineServices(
+                    self.compose(), endpoint, self._environ, self._project, version=self._read.engine_version
+                )
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:
@@ -268,15 +280,16 @@ class Workspace:
         pull: Pull,
         timeout: float,
         progress: Progress,
-        approve: Approval = lose_nothing,
+        approve: Approval | None = None,
     ) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
 
-        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun.
+        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
+        `approval` that is asked.
         """
         began = time.monotonic()
         result = await (await self.services()).up(
-            services, pull=pull, timeout=timeout, progress=progress, approve=approve
+            services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
         )
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)

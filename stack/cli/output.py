@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -40,6 +40,14 @@ class Outcome:
         return self.status or int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a line; `style` are the parameters of ECMA-48's SGR, empty for none."""
+
+    text: str
+    style: str = ""
+
+
 class Console:
     """Where a command's words go: results to stdout, progress and messages to stderr.
 
@@ -52,10 +60,22 @@ class Console:
         self._stderr = stderr
         self._block = _block(stderr) if _is_terminal(stderr) else None
         self._told_at = float("-inf")
+        self._coloured = _takes_colours(stdout)
 
     def line(self, text: str) -> None:
         """Print one line of a result."""
         self._print(clean(text), self._stdout)
+
+    def parts(self, parts: Iterable[Part]) -> None:
+        """Print one line of many, in colours where stdout takes them; it is out when `flush` returns."""
+        said = ((part.text, part.style if self._coloured else "") for part in parts)
+        text = "".join(f"\x1b[{style}m{clean(text)}\x1b[0m" if style else clean(text) for text, style in said)
+        self._clear()
+        print(text, file=self._stdout)
+
+    def flush(self) -> None:
+        """Have out what `parts` printed."""
+        self._stdout.flush()
 
     def progress(self, line: str, gauges: Sequence[Gauge] = ()) -> None:
         """Say what is being done, and how far it is."""
@@ -102,6 +122,11 @@ def _block(stream: TextIO) -> "Block":
     from stack.cli.live import Block, terminal_size
 
     return Block(stream, lambda: terminal_size(stream))
+
+
+def _takes_colours(stream: TextIO) -> bool:
+    """Say whether `stream` is a terminal with colours, and nobody asked for none (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in {"", "dumb"}
 
 
 def standard_console() -> Console:

@@ -1,14 +1,14 @@
 """``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.cli.command import UsageError, add_command
+from stack.cli.log_text import LogText, log_json, moment
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
@@ -16,7 +16,6 @@ from stack.services.approval import down_loses, left_behind, lose_all, lose_noth
 from stack.services.control import (
     Approval,
     Health,
-    LogLine,
     PlanStep,
     Pull,
     ServiceControl,
@@ -157,7 +156,7 @@ def _dumping(services: ServiceControl, file: Path | None, approve: Approval, con
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """Print what the services have logged."""
+    """Collect what the services have logged."""
 
     services: tuple[str, ...]
     tail: int | None
@@ -167,7 +166,25 @@ class Logs:
         """Collect the lines."""
         services = await workspace.services()
         lines = [line async for line in services.logs(self.services, tail=self.tail, since=self.since)]
-        return Outcome({"lines": [_log_json(line) for line in lines]}, "\n".join(map(_log_text, lines)))
+        return Outcome({"lines": [log_json(line) for line in lines]})
+
+
+@dataclass(frozen=True, slots=True)
+class PrintLogs:
+    """Print what the services have logged."""
+
+    services: tuple[str, ...]
+    tail: int | None
+    since: datetime | None
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
+        """Print each line as it is read: a log may be larger than memory."""
+        text = LogText(self.services)
+        services = await workspace.services()
+        async for line in services.logs(self.services, tail=self.tail, since=self.since):
+            console.parts(text.parts(line))
+        console.flush()
+        return Outcome({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +197,19 @@ class FollowLogs:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Print each line as it comes."""
+        text = LogText(self.services)
         services = await workspace.services()
         async for line in services.follow(self.services, tail=self.tail, since=self.since):
-            console.line(_log_text(line))
+            console.parts(text.parts(line))
+            console.flush()
         return Outcome({})
+
+
+def _logs(arguments: argparse.Namespace) -> Logs | PrintLogs | FollowLogs:
+    if arguments.follow and arguments.json:
+        raise UsageError("--json prints one object, which following a log never completes")
+    chosen = FollowLogs if arguments.follow else Logs if arguments.json else PrintLogs
+    return chosen(tuple(arguments.services), arguments.tail, arguments.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,43 +351,11 @@ def services_text(services: Sequence[ServiceStatus]) -> str:
     return align(rows)
 
 
-def _log_json(line: LogLine) -> dict[str, JSON]:
-    return {
-        "service": line.service,
-        "container": line.container,
-        "time": line.time.isoformat() if line.time else None,
-        "text": line.text,
-    }
-
-
-def _log_text(line: LogLine) -> str:
-    return f"{line.service} | {line.text}"
-
-
-def _logs(arguments: argparse.Namespace) -> Logs | FollowLogs:
-    """Raise `UsageError` where one object is asked for of what has no end."""
-    if arguments.follow and arguments.json:
-        raise UsageError("--json prints one object, which following a log never completes")
-    command = FollowLogs if arguments.follow else Logs
-    return command(tuple(arguments.services), arguments.tail, arguments.since)
-
-
 def _psql(arguments: argparse.Namespace) -> Psql:
     """Raise `UsageError` where one object is asked for of a program that prints its own."""
     if arguments.json:
         raise UsageError("--json prints one object, and psql prints what it likes; try `psql --csv`")
     return Psql(tuple(arguments.arguments))
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _moment(text: str) -> datetime:
-    """Read ``--since``: an ISO 8601 moment, or how long ago, as in ``10m``."""
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
-        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.astimezone()
 
 
 def _up(arguments: argparse.Namespace) -> Up | UpPlan:
@@ -405,7 +399,12 @@ def add_commands(commands: "Commands") -> None:
     logs.add_argument("services", nargs="*", metavar="SERVICE")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines of each service")
-    logs.add_argument("--since", type=_moment, metavar="T", help="only since a moment (ISO 8601) or so long ago (10m)")
+    logs.add_argument(
+        "--since",
+        type=moment,
+        metavar="T",
+        help="only since a moment (ISO 8601, or seconds since 1970) or so long ago (10m, 1h30m)",
+    )
     # All that follows is psql's own, options too, so there is no character that our options begin with.
     psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
     psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from stack.findings import Finding, Progress
 from stack.project import RuntimeName
+from stack.services.log_levels import Level
 
 
 class State(StrEnum):
@@ -194,14 +195,41 @@ class Volumes(StrEnum):
     REMOVE = "remove"
 
 
+class LineKind(StrEnum):
+    """What a line of a log is."""
+
+    OUTPUT = "output"
+    """What the service wrote."""
+    EVENT = "event"
+    """What happened to its container meanwhile: it stopped, started, or was replaced."""
+    GAP = "gap"
+    """Lines are missing here, since they came faster than they were taken."""
+
+
+class Overflow(StrEnum):
+    """What becomes of lines that come faster than they are taken."""
+
+    WAIT = "wait"
+    """The log waits, and nothing is lost."""
+    DROP = "drop"
+    """The oldest that wait are dropped, evenly between the services, and a `LineKind.GAP` says how many."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of a service's log, as the service wrote it: not yet clean."""
+    """One line of a service's log, as the service wrote it: not yet clean.
+
+    Of an event or a gap, `text` says in a phrase what happened, about the engine where `service` is empty. `dropped`
+    counts the lines that a gap stands for.
+    """
 
     service: str
     container: str
     time: datetime | None
     text: str
+    level: Level = Level.UNKNOWN
+    kind: LineKind = LineKind.OUTPUT
+    dropped: int = 0
 
 
 class ServiceControl(Protocol):
@@ -237,6 +265,10 @@ class ServiceControl(Protocol):
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
+        ...
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when `service` runs, or else since when it does not any more; None where nobody knows."""
         ...
 
     async def psql(self, arguments: Sequence[str]) -> int:
@@ -292,8 +324,18 @@ class ServiceControl(Protocol):
         """Yield what has been logged, merged by time, and end."""
         ...
 
-    def follow(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
-        """Yield what has been logged, then what is being logged, until the iterator is closed."""
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
+        """Yield what has been logged, then what is being logged, until the iterator is closed.
+
+        It goes on through whatever happens to the services, and says so with lines of `LineKind.EVENT`.
+        """
         ...
 
     async def close(self) -> None:

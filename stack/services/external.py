@@ -15,6 +15,7 @@ from stack.services.control import (
     DownResult,
     EngineStatus,
     LogLine,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -60,6 +61,10 @@ class ExternalServices:
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return nothing: nobody here checks the server's health."""
         return ()
+
+    async def since(self, service: str) -> datetime | None:
+        """Return nothing: nobody here watches the server."""
+        return None
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run this machine's psql on the database."""
@@ -116,7 +121,16 @@ class ExternalServices:
         """Raise: its log is not ours to read."""
         raise self._unsupported("watched")
 
-    follow = logs
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
+        """Raise as `logs` does."""
+        return self.logs(services, tail=tail, since=since)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -12,7 +12,6 @@ from stack.services.compose.model import Condition, Healthcheck
 from stack.services.control import Action, Health, Pull, State, Volumes
 from stack.services.engine.control import EngineServices
 from stack.services.engine.endpoint import Endpoint
-from stack.services.engine.sdk import Client
 from tests.support.compose_model import SECOND, after, database, project, service, sleeper, volume_mount
 from tests.support.engine import free_port
 
@@ -106,22 +105,6 @@ async def test_pulling_an_image_that_has_not_moved_keeps_its_containers(engine):
         result = await up(services, pull=Pull.ALWAYS, progress=lambda line, *_: lines.append(line))
     assert [step.action for step in result.plan] == [Action.PULLED, Action.KEPT]
     assert lines[0] == "Pulling postgres:16-alpine"
-
-
-async def test_nothing_to_do_takes_six_requests_at_most(engine, monkeypatch):
-    compose = project(database(free_port()), sleeper("app"), name=engine.name)
-    async with opened(engine, compose) as services:
-        await up(services)
-        requests = []
-        send = Client.send
-
-        def counting(self, request, **options):
-            requests.append(request.url)
-            return send(self, request, **options)
-
-        monkeypatch.setattr(Client, "send", counting)
-        assert set(actions(await up(services)).values()) == {Action.KEPT}
-    assert len(requests) <= 6, requests
 
 
 async def test_without_an_engine_the_plan_is_for_an_empty_one(tmp_path):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,11 +27,13 @@ from stack.services.control import (
     Health,
     LogLine,
     Loss,
+    Overflow,
     PlanStep,
     ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
+    UpResult,
     Usage,
     Volumes,
 )
@@ -143,37 +145,47 @@ class FakeServices:
     runtime = RuntimeName.DOCKER
 
     def __init__(self) -> None:
-        self.status_now = ServicesStatus(
-            EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
-        )
+        self._status = ServicesStatus(EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN))
+        self._moved = asyncio.Event()
+        self.planned: tuple[PlanStep, ...] = ()
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
-        self.changed = asyncio.Event()
         self.samples: asyncio.Queue[tuple[Usage, ...]] = asyncio.Queue()
         self.probes_now: dict[str, tuple[ProbeRun, ...]] = {}
         self.asked: list[tuple[str, ...]] = []
 
+    @property
+    def status_now(self) -> ServicesStatus:
+        return self._status
+
+    @status_now.setter
+    def status_now(self, status: ServicesStatus) -> None:
+        self._status = status
+        self._moved.set()
+        self._moved = asyncio.Event()
+
     async def status(self) -> ServicesStatus:
         return self.status_now
 
-    def change(self, status: ServicesStatus) -> None:
-        """Let the services be as `status` says, and whoever watches them know."""
-        self.status_now = status
-        self.changed.set()
-
     async def watch(self) -> AsyncIterator[ServicesStatus]:
-        self.asked.append(("watch",))
         while True:
-            self.changed.clear()
+            moved = self._moved
             yield self.status_now
-            await self.changed.wait()
+            await moved.wait()
 
     async def usage(self, services) -> AsyncIterator[tuple[Usage, ...]]:
         self.asked.append(("usage", *services))
-        while True:
-            yield await self.samples.get()
+        try:
+            while True:
+                yield await self.samples.get()
+        finally:
+            self.asked.append(("usage ends", *services))
 
     async def probes(self, service) -> tuple[ProbeRun, ...]:
+        self.asked.append(("probes", service))
         return self.probes_now.get(service, ())
+
+    async def since(self, service) -> datetime:
+        return datetime.now(UTC) - timedelta(minutes=65)
 
     async def psql(self, arguments) -> int:
         self.asked.append(("psql", *arguments))
@@ -187,6 +199,9 @@ class FakeServices:
     async def restart(self, services, *, progress):
         self.asked.append(("restart", *services))
         return self.status_now.services
+
+    async def plan(self, services, *, pull) -> UpResult:
+        return UpResult((), self.planned, 0.0)
 
     async def plan_down(self, *, volumes):
         losses = (Loss("The volume bookings_data is deleted", 48_000_000),) if volumes is Volumes.REMOVE else ()
@@ -203,7 +218,7 @@ class FakeServices:
         self.asked.append(("dump", str(file)))
         return 4096
 
-    async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
+    async def follow(self, services, *, tail, since, overflow=Overflow.WAIT) -> AsyncIterator[LogLine]:
         self.asked.append(("follow", *services))
         while True:
             yield await self.log.get()
@@ -336,6 +351,7 @@ class FakeWorkspace:
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
         self.closed = asyncio.Event()
+        self.approval = lose_nothing
         self.started_server = False
 
     async def runtime(self) -> RuntimeInUse:
@@ -381,9 +397,11 @@ class FakeWorkspace:
     async def compose_call(self) -> ComposeCall:
         return ComposeCall()
 
-    async def up(self, services, *, pull, timeout, progress, approve=lose_nothing):
+    async def up(self, services, *, pull, timeout, progress, approve=lose_nothing) -> UpResult:
+        await approve(self.fake_services.planned)
         self.fake_services.asked.append(("up", *services))
         progress("creating bookings-db-1")
+        return UpResult((), self.fake_services.planned, 0.1)
 
     async def mend(self, fix, progress):
         await fix.apply(progress)

@@ -23,6 +23,13 @@ async def test_it_has_no_services_and_nothing_wrong():
     assert (status.services, status.findings, status.engine.reachable) == ((), (), False)
 
 
+async def test_a_watch_tells_it_once_and_there_is_nothing_to_measure():
+    services = external()
+    assert [status async for status in services.watch()] == [await services.status()]
+    assert [used async for used in services.usage([])] == []
+    assert await services.probes("db") == ()
+
+
 async def perform(services: ServiceControl, action: str) -> None:
     match action:
         case "plan":

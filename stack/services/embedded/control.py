@@ -22,6 +22,7 @@ from stack.services.control import (
     Health,
     LogLine,
     Loss,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -127,6 +128,12 @@ class EmbeddedServices:
         """Return nothing: the server itself says when it is ready, and nothing probes it."""
         self._check([service])
         return ()
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the server runs; None where it does not."""
+        self._check([service])
+        server = await in_thread(lambda: running(self._area.data))
+        return server.started_at if server else None
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run the psql of the server's own programs, or else this machine's, on the server."""
@@ -252,10 +259,17 @@ class EmbeddedServices:
         self._check(services)
         return read_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
 
-    def follow(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
         """Yield what the server has logged, then what it logs, through its restarts."""
         self._check(services)
-        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
+        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail, overflow)
 
     async def close(self) -> None:
         """Do nothing: no connection is kept."""

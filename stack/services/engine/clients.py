@@ -13,9 +13,10 @@ from urllib3.exceptions import HTTPError
 
 from stack.findings import Failure
 from stack.services.engine.connection import PATIENT, REQUEST_SECONDS
+from stack.services.engine.cuttable import CuttableClient
 from stack.services.engine.endpoint import Endpoint, Tls
 from stack.services.engine.reader import Refusal, is_too_old
-from stack.services.engine.sdk import Client, CuttableClient
+from stack.services.engine.sdk import Client
 from stack.services.engine.unreachable import too_old, unreachable
 
 CONNECTION_ERRORS: Final = (DockerException, RequestException, HTTPError, OSError)

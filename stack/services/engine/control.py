@@ -18,6 +18,7 @@ from stack.services.control import (
     DownResult,
     EngineStatus,
     LogLine,
+    Overflow,
     PlanStep,
     ProbeRun,
     Pull,
@@ -34,6 +35,7 @@ from stack.services.engine.errors import refused
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
+from stack.services.engine.probes import in_state_since, probe_runs
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
 from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
@@ -45,7 +47,7 @@ from stack.text import clean_line
 if TYPE_CHECKING:
     # What these stand on takes long to import; looking needs none of it.
     from stack.services.engine.execute import Executor
-    from stack.services.engine.logs import Source
+    from stack.services.engine.log_lines import Source
 
 _ALIVE: Final = frozenset({State.RUNNING, State.RESTARTING, State.PAUSED})
 _LAG_LOOKS: Final = 10
@@ -59,7 +61,8 @@ _NO_ENGINE: Final = frozenset(
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
-    `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
+    `repository` is where it was found: whose `.env` a fix may write to. `version` is the engine's own, where it has
+    been asked for it already.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class EngineServices:
         endpoint: Endpoint,
         environ: Mapping[str, str],
         repository: Project | None = None,
+        *,
+        version: str | None = None,
     ) -> None:
         """Take the project and where its engine is; nothing is connected yet."""
         self._project = project
@@ -76,7 +81,7 @@ class EngineServices:
         self._engine = Engine(endpoint, environ)
         # Logs have a client of their own: they hold connections open for as long as somebody reads.
         self._streams = Engine(endpoint, environ, seconds=PATIENT)
-        self._version: str | None = None
+        self._version = version
 
     @property
     def runtime(self) -> RuntimeName:
@@ -116,10 +121,13 @@ class EngineServices:
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
-        from stack.services.engine.probes import probe_runs
-
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the first container of `service` runs, or does not any more."""
+        [known] = named(self._project, [service])
+        return await in_state_since(self._engine, self._project.name, known.name)
 
     async def psql(self, arguments: Sequence[str]) -> int:
         """Run psql in the container of the project's Postgres, on our own standard streams; return its exit status."""
@@ -153,7 +161,13 @@ class EngineServices:
         approve: Approval = lose_nothing,
     ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        return await Up(self._engine, self._project, self._repository, progress, timeout, approve).run(services, pull)
+        try:
+            up = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+            return await up.run(services, pull)
+        except Failure as failure:
+            from stack.services.engine.room import with_room
+
+            raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:
         """Stop the services, dependents first, and return how they stand."""
@@ -229,19 +243,30 @@ class EngineServices:
         from stack.services.engine.logs import Extent, history
 
         sources = await self._sources(services)
-        async with aclosing(history(self._streams, sources, Extent(tail, since))) as lines:
+        async with aclosing(history(self._streams, sources, Extent(tail, since), {})) as lines:
             async for line in lines:
                 yield line
 
     async def follow(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
     ) -> AsyncIterator[LogLine]:
         """Yield what has been logged, then what is being logged, until the iterator is closed."""
-        from stack.services.engine.logs import Extent, follow
+        from stack.services.engine.following import follow
+        from stack.services.engine.logs import Extent
 
         names = {service.name for service in self._chosen(services)}
         following = follow(
-            self._streams, self._project.name, names, lambda: self._sources(services), Extent(tail, since)
+            self._streams,
+            self._project.name,
+            names,
+            lambda: self._sources(services),
+            extent=Extent(tail, since),
+            overflow=overflow,
         )
         async with aclosing(following) as lines:
             async for line in lines:
@@ -273,7 +298,7 @@ class EngineServices:
         return await take_snapshot(self._engine, self._project)
 
     async def _sources(self, services: Sequence[str]) -> "tuple[Source, ...]":
-        from stack.services.engine.logs import Source
+        from stack.services.engine.log_lines import Source
 
         names = {service.name for service in self._chosen(services)}
         try:
@@ -281,7 +306,9 @@ class EngineServices:
         except Refusal as error:
             raise refused("listing the containers", error) from None
         return tuple(
-            Source(container.id, container.service, container.name) for container in found if container.service in names
+            Source(container.id, container.service, container.number, container.name)
+            for container in found
+            if container.service in names
         )
 
     async def _engine_version(self) -> str:

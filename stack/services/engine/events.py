@@ -1,11 +1,11 @@
 """The engine's events, as far as they change how a project's services stand: filtered by the engine, read in threads.
 
-Two streams, since a filter by label lets no event of an image or a network through.
+Several streams, since a filter by label lets no event of an image or a network through, nor one by network any image.
 """
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from docker.errors import APIError, DockerException
 
 from stack.findings import Failure
+from stack.services.compose.model import ComposeProject
 from stack.services.engine import labels, wire
 from stack.services.engine.channel import Channel, ClosedError
 from stack.services.engine.connection import Engine
@@ -25,7 +26,8 @@ from stack.services.engine.unreachable import unreachable
 _Filters: TypeAlias = Mapping[str, list[str]]
 
 _CONTAINER_ACTIONS: Final = ("create", "start", "die", "destroy", "rename", "pause", "unpause", "health_status")
-_OTHER_ACTIONS: Final = ("connect", "disconnect", "tag", "untag", "delete", "pull", "load", "import")
+_NETWORK_ACTIONS: Final = ("connect", "disconnect")
+_IMAGE_ACTIONS: Final = ("tag", "untag", "delete", "pull", "load", "import")
 
 OVERLAP_SECONDS: Final = 1
 """How far back events are asked for. The engine answers a moment before it begins to listen, and its
@@ -56,17 +58,10 @@ class Event:
 class Events:
     """The events of one project, from `open` until `close`. Made where the event loop runs."""
 
-    def __init__(self, engine: Engine, project: str) -> None:
+    def __init__(self, engine: Engine, project: ComposeProject) -> None:
         """Take the engine to listen to, whose client must be a patient one."""
         self._engine = engine
-        self._filters: tuple[_Filters, ...] = (
-            {
-                "type": [Kind.CONTAINER],
-                "event": list(_CONTAINER_ACTIONS),
-                "label": [f"{labels.PROJECT}={project}", f"{labels.ONE_OFF}=False", labels.CONFIG_HASH],
-            },
-            {"type": [Kind.NETWORK, Kind.IMAGE], "event": list(_OTHER_ACTIONS)},
-        )
+        self._filters = tuple(_filters(project))
         self._channel: Channel[Event | Failure] = Channel()
         self._streams: list[wire.EventStream] = []
         self._closed = False
@@ -132,6 +127,15 @@ class Events:
 
     def _lost(self, error: BaseException) -> Failure:
         return Failure(unreachable(self._engine.endpoint, self._engine.environ, error))
+
+
+def _filters(project: ComposeProject) -> Iterator[_Filters]:
+    own = [f"{labels.PROJECT}={project.name}", f"{labels.ONE_OFF}=False", labels.CONFIG_HASH]
+    yield {"type": [Kind.CONTAINER], "event": list(_CONTAINER_ACTIONS), "label": own}
+    # An image that is deleted is named by its digest, so the references that matter cannot be asked for.
+    yield {"type": [Kind.IMAGE], "event": list(_IMAGE_ACTIONS)}
+    if networks := [network.name for network in project.networks.values()]:
+        yield {"type": [Kind.NETWORK], "event": list(_NETWORK_ACTIONS), "network": networks}
 
 
 def _event(message: wire.EventMessage) -> Event:

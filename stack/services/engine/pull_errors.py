@@ -44,7 +44,7 @@ _REASONS: Final = (
         (Fix("Check the image's name in the Compose file"), Fix("Log in, where the image is private", _LOGIN)),
     ),
     _Reason(
-        ("server gave http response to https client",),
+        ("server gave http response to https client", "first record does not look like a tls handshake"),
         "The registry speaks HTTP without TLS, which the engine uses only where it is told to.",
         (Fix("Name the registry under `insecure-registries` in the engine's daemon.json, or give it TLS"),),
     ),

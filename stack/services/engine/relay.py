@@ -18,6 +18,15 @@ Unpack: TypeAlias = Callable[[bytes], Iterator[tuple[int, bytes]]]
 """From received bytes to what goes to which of our file descriptors."""
 
 
+class OutputError(Exception):
+    """What the program writes cannot be passed on; `error` says why. It is no `OSError`, which is the connection's."""
+
+    def __init__(self, error: OSError) -> None:
+        """Take the reason."""
+        super().__init__(str(error))
+        self.error = error
+
+
 class Frames:
     """Takes apart the one stream into which the engine puts both outputs of a program that has no terminal.
 
@@ -59,7 +68,8 @@ def relay(connection: socket.socket, received: bytes, unpack: Unpack, stop: sock
     on. Blocks; for threads.
 
     Raises:
-        OSError: the connection broke, or nobody takes our output any more.
+        OutputError: nobody takes our output any more.
+        OSError: the connection broke.
     """
     connection.setblocking(False)
     _deliver(unpack, received)
@@ -106,6 +116,8 @@ def _deliver(unpack: Unpack, received: bytes) -> None:
                 left = left[os.write(descriptor, left) :]
             except BlockingIOError:
                 select.select([], [descriptor], [])
+            except OSError as error:
+                raise OutputError(error) from None
 
 
 def _read_input() -> bytes:

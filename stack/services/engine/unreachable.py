@@ -70,7 +70,8 @@ def _cause(endpoint: Endpoint, chain: list[BaseException], number: int | None) -
         return f"Nobody listens at {endpoint.url}: the engine has stopped."
     if number in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
         return f"No network leads to {endpoint.url}."
-    if any(isinstance(it, _BROKEN_OFF) for it in chain):
+    # A plain one is ours: the stream of events ended, which it does not while the engine runs.
+    if any(isinstance(it, _BROKEN_OFF) or type(it) is ConnectionError for it in chain):
         return f"{endpoint.url} broke off in the middle of an answer: the engine has stopped, or is being restarted."
     return f"{endpoint.url} does not answer as an engine does."
 

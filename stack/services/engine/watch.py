@@ -74,7 +74,7 @@ class Watch:
         Raises:
             Failure: it is not, or no longer.
         """
-        events = Events(self._listening, self._project.name)
+        events = Events(self._listening, self._project)
         try:
             # Events first, so that no change falls between looking and listening.
             await events.open()
@@ -83,9 +83,11 @@ class Watch:
             status = self._status(version, observed)
             yield status
             while True:
-                observed = await self._patched(observed, await self._burst(events))
-                before, status = status, self._status(version, observed)
-                if status != before:
+                before, observed = observed, await self._patched(observed, await self._burst(events))
+                if observed == before:
+                    continue  # other projects' networks and images; a status costs more than this
+                known, status = status, self._status(version, observed)
+                if status != known:
                     yield status
         except (APIError, Refusal) as error:
             raise refused("watching it", error) from None

@@ -70,6 +70,8 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
 
 
@@ -183,9 +185,10 @@ class VolumeSummary(TypedDict):
 
 
 class VolumeUsage(TypedDict, total=False):
-    """How much of the disk a volume takes; -1 where its driver does not say."""
+    """How many bytes a volume takes, -1 where its driver does not say, and how many containers use it."""
 
     Size: int
+    RefCount: int
 
 
 class UsedVolume(TypedDict, total=False):
@@ -193,12 +196,6 @@ class UsedVolume(TypedDict, total=False):
 
     Name: str
     UsageData: VolumeUsage | None
-
-
-class DiskUsage(TypedDict, total=False):
-    """The part of ``GET /system/df`` that is about volumes."""
-
-    Volumes: list[UsedVolume] | None
 
 
 class Component(TypedDict):
@@ -213,6 +210,37 @@ class EngineVersion(TypedDict, total=False):
     Version: Required[str]
     ApiVersion: Required[str]
     Components: list[Component] | None
+
+
+class ImageUsage(TypedDict):
+    """What an image takes of the disk, in bytes; `Containers` are how many use it."""
+
+    Containers: int
+    Size: int
+    SharedSize: int
+
+
+class ContainerUsage(TypedDict, total=False):
+    """What a container has written, in bytes."""
+
+    State: Required[str]
+    SizeRw: int
+
+
+class CacheUsage(TypedDict):
+    """A leftover of a build, in bytes."""
+
+    InUse: bool
+    Size: int
+
+
+class DiskUsage(TypedDict, total=False):
+    """``GET /system/df``."""
+
+    Images: list[ImageUsage] | None
+    Containers: list[ContainerUsage] | None
+    Volumes: list[UsedVolume] | None
+    BuildCache: list[CacheUsage] | None
 
 
 class EventActor(TypedDict):
