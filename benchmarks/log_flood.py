@@ -30,12 +30,17 @@ async def measure(box: Sandbox) -> None:
         latencies.sort()
         print(f"lines a second, written         {flood.written / flood.seconds:9,.0f}  ({FLOOD:,} wanted)")
         print(f"lines seen                      {flood.shown:9,}")
-        print(f"lines dropped                   {flood.dropped:9,}  (all of {flood.written:,} are accounted for)")
+        print(
+            f"lines dropped                   {flood.dropped:9,}  (with those seen, all that came of {flood.written:,})"
+        )
+        print(f"lines the engine left out       {-flood.uncounted:9,}  (its reader fell behind by seconds)")
         print(f"keys pressed                    {len(latencies):9,}")
         print(f"key answered, median            {statistics.median(latencies) * 1000:9.1f} ms")
         print(f"key answered, 95 of 100 within  {latencies[int(len(latencies) * 0.95)] * 1000:9.1f} ms")
         print(f"key answered, slowest           {latencies[-1] * 1000:9.1f} ms  (at most 100)")
         print(f"event loop's longest stall      {flood.longest_stall * 1000:9.1f} ms")
+        print(f"event loop's longest work       {flood.longest_work * 1000:9.1f} ms of the processor's time")
+        print(f"load of the machine             {os.getloadavg()[0]:9.1f}  on {os.cpu_count()} cores")
         busy = (after.user + after.system - before.user - before.system) / SECONDS
         print(f"processor                       {busy:9.0%}  of one core")
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -206,6 +206,8 @@ class FollowLogs:
 
 
 def _logs(arguments: argparse.Namespace) -> Logs | PrintLogs | FollowLogs:
+    if arguments.follow and arguments.json:
+        raise UsageError("--json prints one object, which following a log never completes")
     chosen = FollowLogs if arguments.follow else Logs if arguments.json else PrintLogs
     return chosen(tuple(arguments.services), arguments.tail, arguments.since)
 

@@ -31,15 +31,22 @@ _KEYS = ("down", "up", "z", "h", "pageup", "G", "m", "m", "m", "m")
 
 @dataclass
 class Flood:
-    """What came of it so far. `longest_stall` is in seconds, beyond what the event loop was asked to sleep."""
+    """What came of it so far; `uncounted` is zero, or minus the lines that the engine itself was too slow for.
+
+    `longest_stall` is in seconds, beyond what the event loop was asked to sleep; `longest_work` is what of the
+    processor's time it took for itself in one go, which other programs on the machine do not lengthen.
+    """
 
     pilot: Pilot[None]
     shown: int = 0
     dropped: int = 0
     first: int | None = None
     last: int = 0
+    uncounted: int = 0
     longest_stall: float = 0.0
+    longest_work: float = 0.0
     began: float = field(default_factory=time.monotonic)
+    _skipped: bool = False
 
     @property
     def written(self) -> int:
@@ -55,13 +62,18 @@ class Flood:
         for line in lines:
             if line.kind is LineKind.GAP:
                 self.dropped += line.dropped if self.first is not None else 0
+                self._skipped |= "skipped" in line.text
             elif line.kind is LineKind.OUTPUT:
                 number = int(line.text.rsplit(" ", 1)[1])
                 if self.first is None:
                     self.first, self.began = number, time.monotonic()
                 self.shown += 1
+                if self._skipped:
+                    # The engine could not keep up: nobody knows how many lines it left out, but here they are numbered.
+                    self.uncounted = self.shown + self.dropped - (number - self.first + 1)
+                    self._skipped = False
                 self.last = number
-                assert self.written == self.shown + self.dropped, "lines are missing, or counted twice"
+                assert self.written + self.uncounted == self.shown + self.dropped, "lines are missing, or counted twice"
 
     async def press_keys(self, seconds: float) -> list[float]:
         """Press keys for `seconds`, and return in seconds how long each took until it was handled and drawn."""
@@ -86,9 +98,10 @@ class Flood:
 
     async def _watch_loop(self) -> None:
         while True:
-            began = time.monotonic()
+            began, worked = time.monotonic(), time.thread_time()
             await asyncio.sleep(_LOOK)
             self.longest_stall = max(self.longest_stall, time.monotonic() - began - _LOOK)
+            self.longest_work = max(self.longest_work, time.thread_time() - worked)
 
 
 @asynccontextmanager

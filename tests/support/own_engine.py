@@ -98,7 +98,7 @@ class OwnEngine:
             *("--config-file", "/dev/null", "--host", self.endpoint.url, "--containerd", f"{self._root}/c.sock"),
             *("--data-root", f"{self._root}/data", "--exec-root", f"{self._root}/exec"),
             *("--pidfile", f"{self._root}/docker.pid", "--exec-opt", "native.cgroupdriver=cgroupfs"),
-            *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
+            *("--cgroup-parent", f"/{self._root.name}", "--bridge", "none", "--iptables=false", "--ip6tables=false"),
             *self._options,
         )
         deadline = time.monotonic() + _SECONDS
@@ -145,14 +145,15 @@ class OwnEngine:
         return outcome[0]
 
     def clean(self) -> None:
-        """Remove the containers, so that no cgroup is left of them, then end it all."""
-        with contextlib.suppress(DockerException, OSError), contextlib.closing(self.client()) as client:
-            for container in client.containers.list(all=True):
-                container.remove(force=True, v=True)
-        self._holder.kill()
+        """End it all, and remove the cgroups of its containers, which no process is in any more."""
+        # An init is gone only when all of its processes are, and so `unshare` waits for them.
+        os.kill(self._inside, signal.SIGKILL)
         self._holder.wait()
         for process in filter(None, (self._daemon, self._containerd)):
             process.wait()
+        for parent in Path("/sys/fs/cgroup").glob(f"**/{self._root.name}"):
+            for directory, _, _ in os.walk(parent, topdown=False):
+                Path(directory).rmdir()
 
     def _run(self, *command: str) -> "subprocess.Popen[bytes]":
         path = f"{self._binary.parent}:{os.environ.get('PATH', '')}"

@@ -19,6 +19,9 @@ from tui.outside import line
 from tui.widgets.log_prompt import LogPrompt, Purpose
 from tui.widgets.log_view import LogView
 
+AT_ONCE: Final = 2_000
+"""Lines that are added at once after a pause."""
+
 _LEAST: Final = (Level.UNKNOWN, Level.INFO, Level.WARNING, Level.ERROR)
 """The least levels that lines may be limited to, in the order of the key."""
 
@@ -54,7 +57,7 @@ class LogPane(Vertical):
     def add(self, lines: Sequence[LogLine], dropped: int) -> None:
         """Add lines; `dropped` more came too quickly to get here."""
         self._dropped += dropped
-        if self._paused:
+        if self._paused or self._waiting:
             self._dropped += max(0, len(self._waiting) + len(lines) - LINES)
             self._waiting.extend(lines)
             self._say()
@@ -95,10 +98,16 @@ class LogPane(Vertical):
         """Add nothing to what is shown, or go on with all that has come meanwhile."""
         self._paused = not self._paused
         if not self._paused:
-            waiting = list(self._waiting)
-            self._waiting.clear()
-            self.view.add(waiting)
+            self._catch_up()
         self._say()
+
+    def _catch_up(self) -> None:
+        """Add what waits, some at a time, so that a key can come between."""
+        if self._paused:
+            return
+        self.view.add([self._waiting.popleft() for _ in range(min(len(self._waiting), AT_ONCE))])
+        if self._waiting:
+            self.set_timer(0.001, self._catch_up)
 
     def chosen(self, *, filtered: bool) -> list[LogLine]:
         """Return the lines that are kept, or those of them that the filter shows."""

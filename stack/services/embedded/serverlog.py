@@ -89,7 +89,7 @@ class LogReader:
         yield from self._rest_of_file()
         if self._is_replaced():
             self.close()
-            yield self._parser.event("its log begins anew: the server's data was made anew")
+            yield self._parser.event("its log goes on in a new file")
             yield from self._rest_of_file()
 
     def _rest_of_file(self) -> Iterator[LogLine]:

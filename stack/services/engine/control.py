@@ -35,9 +35,9 @@ from stack.services.engine.errors import refused
 from stack.services.engine.losses import weighed
 from stack.services.engine.observe import NOTHING, Observed, list_project
 from stack.services.engine.plan import make_plan, writing
+from stack.services.engine.probes import in_state_since, probe_runs
 from stack.services.engine.reader import Refusal
 from stack.services.engine.refusals import orphans
-from stack.services.engine.room import with_room
 from stack.services.engine.selection import every_service, in_order, named, restarting_with, with_dependencies
 from stack.services.engine.steps import describe
 from stack.services.engine.up import Up, planned, take_snapshot
@@ -61,8 +61,8 @@ _NO_ENGINE: Final = frozenset(
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
-    `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
-    `version` is the engine's own, where it has been asked for it already.
+    `repository` is where it was found: whose `.env` a fix may write to. `version` is the engine's own, where it has
+    been asked for it already.
     """
 
     def __init__(
@@ -121,15 +121,11 @@ class EngineServices:
 
     async def probes(self, service: str) -> tuple[ProbeRun, ...]:
         """Return the last five runs of the health check of `service`, the oldest first."""
-        from stack.services.engine.probes import probe_runs
-
         [known] = named(self._project, [service])
         return await probe_runs(self._engine, self._project.name, known.name)
 
     async def since(self, service: str) -> datetime | None:
         """Return since when the first container of `service` runs, or does not any more."""
-        from stack.services.engine.probes import in_state_since
-
         [known] = named(self._project, [service])
         return await in_state_since(self._engine, self._project.name, known.name)
 
@@ -165,10 +161,12 @@ class EngineServices:
         approve: Approval = lose_nothing,
     ) -> UpResult:
         """Converge, then wait at most `timeout` seconds until the services are healthy."""
-        run = Up(self._engine, self._project, self._repository, progress, timeout, approve)
         try:
-            return await run.run(services, pull)
+            up = Up(self._engine, self._project, self._repository, progress, timeout, approve)
+            return await up.run(services, pull)
         except Failure as failure:
+            from stack.services.engine.room import with_room
+
             raise await with_room(self._engine, failure) from None
 
     async def stop(self, services: Sequence[str], *, progress: Progress) -> tuple[ServiceStatus, ...]:

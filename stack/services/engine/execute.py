@@ -111,11 +111,13 @@ class Executor:
             await self.engine.call(lambda client: client.start(container.id))
         except NotFound as error:
             said = words(error).lower()
-            # Its network goes with a `down` that is at work at the same time.
+            # Its network went with a `down` that is at work at the same time.
             if "no such container" in said or ("network" in said and "not found" in said):
                 raise Conflict from None
             raise refused(f"starting {container.name}", error) from None
         except APIError as error:
+            if "marked for removal" in words(error).lower():
+                raise Conflict from None
             if taken := port_in(words(error)):
                 raise await self.port_failure(service, *taken) from None
             raise refused(f"starting {container.name}", error) from None
@@ -149,7 +151,7 @@ class Executor:
             await self._unless_gone(f"removing {container.name}", delete)
         except Conflict:
             # Another `up` or `down` is removing it already.
-            await self._until_gone(container)
+            await self.until_gone(container)
 
     async def port_failure(self, service: Service, host: str, port: int) -> Failure:
         """Return the failure of a published port that something else holds."""
@@ -210,12 +212,10 @@ class Executor:
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:
         image = self._image(service)
-        given = self.repository
         stamp = Stamp(
             version=self.writing.version,
             config_hash=self.writing.config_hash(service),
             image=self.writing.image_identity(image),
-            environment_file=given.env_file if given and given.env_file_given else None,
             replaces=(service.container_name or f"{service.name}-{number}") if replaced else None,
         )
         inherited = inherited_mounts(self.project, self.observed, service, replaced) if replaced else ()
@@ -301,7 +301,13 @@ class Executor:
                 raise Conflict from None
             raise refused(doing, error) from None
 
-    async def _until_gone(self, container: ObservedContainer) -> None:
+    async def until_gone(self, container: ObservedContainer) -> None:
+        """Wait until `container`, which somebody else is removing, is gone.
+
+        Raises:
+            Failure: the engine does not say.
+            Conflict: it does not go.
+        """
         for _ in range(_REMOVAL_LOOKS):
             try:
                 await self.engine.call(lambda client: client.container(container.id))

@@ -66,6 +66,11 @@ class _Waiting:
             self.size -= len(self.lines.popleft())
             self.dropped += 1
 
+    def drop_all(self) -> None:
+        self.dropped += len(self.lines)
+        self.lines.clear()
+        self.size = 0
+
     def take(self, count: int) -> Portion:
         lines = tuple(self.lines.popleft() for _ in range(count))
         self.size -= sum(map(len, lines))
@@ -103,9 +108,11 @@ class Intake(Generic[T]):
             self._wake()
 
     def skip(self, source: Source, seconds: float) -> None:
-        """Say that what `source` wrote within `seconds` is left out here. Raises as `put` does."""
+        """Say that what `source` wrote within `seconds` is left out here, and drop what waits. Raises as `put` does."""
         with self._changed:
-            self._of(source).skipped += seconds
+            waiting = self._of(source)
+            waiting.skipped += seconds
+            waiting.drop_all()
             self._wake()
 
     def end(self, source: Source) -> None:

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from docker.errors import APIError, NotFound
-
 from stack.services.control import ProbeRun, State
 from stack.services.engine import wire
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.observe import list_project
-from stack.services.engine.sdk import Client
+from stack.services.engine.reader import Reader, Refusal
 
 _KEPT: Final = 5
 _LONGEST_OUTPUT: Final = 4096
@@ -28,13 +26,13 @@ async def probe_runs(engine: Engine, project: str, service: str) -> tuple[ProbeR
         Failure: the engine cannot be reached, or refuses.
     """
 
-    def read(client: Client) -> Sequence[wire.ProbeRun]:
-        health = _state(client, project, service).get("Health")
+    def read(reader: Reader) -> Sequence[wire.ProbeRun]:
+        health = _state(reader, project, service).get("Health")
         return (health["Log"] if health else None) or ()
 
     try:
-        runs = await engine.call(read)
-    except APIError as error:
+        runs = await engine.look(read)
+    except Refusal as error:
         raise refused(f"asking what the health check of {service} said", error) from None
     return tuple(
         ProbeRun(datetime.fromisoformat(run["End"]), run["ExitCode"], run["Output"][:_LONGEST_OUTPUT])
@@ -49,8 +47,8 @@ async def in_state_since(engine: Engine, project: str, service: str) -> datetime
         Failure: the engine cannot be reached, or refuses.
     """
     try:
-        state = await engine.call(lambda client: _state(client, project, service))
-    except APIError as error:
+        state = await engine.look(lambda reader: _state(reader, project, service))
+    except Refusal as error:
         raise refused(f"asking since when {service} is as it is", error) from None
     runs = state.get("Status") in {State.RUNNING, State.PAUSED}
     told = state.get("StartedAt") if runs else state.get("FinishedAt")
@@ -58,10 +56,8 @@ async def in_state_since(engine: Engine, project: str, service: str) -> datetime
     return moment if moment > _NEVER else None
 
 
-def _state(client: Client, project: str, service: str) -> wire.ContainerState:
+def _state(reader: Reader, project: str, service: str) -> wire.ContainerState:
     """Return the state of the first container of `service`; an empty one where there is none."""
-    container = next((it for it in list_project(client, project) if it.service == service), None)
-    try:
-        return client.container(container.id)["State"] if container else {}
-    except NotFound:
-        return {}
+    container = next((it for it in list_project(reader, project) if it.service == service), None)
+    details = reader.find_container(container.id) if container else None
+    return details["State"] if details else {}

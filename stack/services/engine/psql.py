@@ -19,6 +19,7 @@ from stack.services.control import State
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.observe import ObservedContainer, list_project
+from stack.services.engine.reader import Refusal
 from stack.services.engine.relay import Frames, OutputError, as_it_is, relay
 from stack.services.engine.sdk import Client
 from stack.services.handover import STDOUT, handling, is_terminal, raw_terminal
@@ -67,8 +68,8 @@ async def run_psql(engine: Engine, project: str, service: str, arguments: Sequen
 
 async def _container(engine: Engine, project: str, service: str) -> ObservedContainer:
     try:
-        listed = await engine.call(lambda client: list_project(client, project))
-    except APIError as error:
+        listed = await engine.look(lambda reader: list_project(reader, project))
+    except Refusal as error:
         raise refused("listing the containers", error) from None
     containers = [container for container in listed if container.service == service]
     for container in containers:

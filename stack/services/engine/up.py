@@ -1,5 +1,6 @@
 """`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _ROUNDS: Final = 8
 """How often to look again where others are at work on the same project."""
+
+_PAUSE_SECONDS: Final = 0.1
 
 _UP: Final = frozenset({State.RUNNING, State.RESTARTING})
 
@@ -118,6 +121,7 @@ class Up:
                 outcomes = await self._start(plan, observed)
             except Conflict:
                 self.progress("Something else changed the project meanwhile: looking again")
+                await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             findings = (*plan.findings, *self._warnings)
             return UpResult(outcomes, tuple(self._done.values()), time.monotonic() - began, findings)
@@ -126,6 +130,10 @@ class Up:
     async def _converge(self, services: tuple[Service, ...], pull: Pull, *, named: bool) -> tuple[Plan, Observed]:
         """Do all that comes before starting; return the plan, and the snapshot that it was made from."""
         observed = await take_snapshot(self.engine, self.project)
+        for container in observed.containers:
+            if container.state is State.REMOVING:
+                await self._executor(observed).until_gone(container)
+                raise Conflict
         plan = make_plan(self.project, observed, services, pull=pull, named=named)
         await self._check(plan, observed)
         if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:

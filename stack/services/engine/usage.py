@@ -15,6 +15,7 @@ from stack.services.engine import wire
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.observe import ObservedContainer, list_project
+from stack.services.engine.reader import Refusal
 
 _PERIOD_SECONDS: Final = 1.0
 _NANOSECONDS: Final = 1e9
@@ -97,7 +98,7 @@ async def sample(engine: Engine, project: str, services: AbstractSet[str]) -> As
         first = True
         while True:
             began = time.monotonic()
-            listed = await engine.call(lambda client: list_project(client, project))
+            listed = await engine.look(lambda reader: list_project(reader, project))
             running = [it for it in listed if it.service in services and it.state is State.RUNNING]
             answers = await asyncio.gather(*(_read(engine, container) for container in running))
             now = {it.id: answer for it, answer in zip(running, answers, strict=True) if answer is not None}
@@ -107,7 +108,7 @@ async def sample(engine: Engine, project: str, services: AbstractSet[str]) -> As
                 yield tuple(each for each in used if each is not None)
             before, first = now, False
             await asyncio.sleep(_PERIOD_SECONDS - (time.monotonic() - began))
-    except APIError as error:
+    except (APIError, Refusal) as error:
         raise refused("measuring what the containers use", error) from None
 
 
