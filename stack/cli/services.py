@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stack.amounts import size
 from stack.cli.command import UsageError, add_command
 from stack.cli.log_text import LogText, log_json, moment
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
-from stack.services.approval import down_loses, left_behind, lose_all, lose_nothing, losses_of, losses_text, size_text
+from stack.services.approval import down_loses, left_behind, lose_all, lose_nothing, losses_of, losses_text
 from stack.services.control import (
     Approval,
     Health,
@@ -148,8 +149,8 @@ def _dumping(services: ServiceControl, file: Path | None, approve: Approval, con
         await approve(plan)
         while waiting:
             target = waiting.pop()
-            size = await services.dump(target, progress=console.progress)
-            console.progress(f"Dumped the database to {target}: {size_text(size)}")
+            written = await services.dump(target, progress=console.progress)
+            console.progress(f"Dumped the database to {target}: {size(written)}")
 
     return approve_and_dump
 
