@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
+    from stack.services.engine.containers import Containers
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
@@ -50,7 +51,7 @@ PARTS: Final = (
     "stack.database.access",
     "stack.migrations.migrations",
     "stack.tables.browser",
-    "stack.doctor.checks",
+    "stack.doctor.checklist",
 )
 """What a workspace imports when it is first asked for it."""
 
@@ -81,6 +82,7 @@ class _Read:
     compose: "ComposeProject | None" = None
     runtime: RuntimeInUse | None = None
     services: ServiceControl | None = None
+    containers: "Containers | None" = None
     database: "Database | None" = None
 
 
@@ -219,6 +221,19 @@ class Workspace:
 
                 return ExternalServices(self.address())
 
+    async def containers(self) -> "Containers | None":
+        """Return the project's containers on the engine; None where another runtime is in use."""
+        from stack.services.engine.connection import Engine
+        from stack.services.engine.containers import Containers
+        from stack.services.engine.endpoint import resolve_endpoint
+
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return None
+        if self._read.containers is None:
+            engine = Engine(resolve_endpoint(self._environ), self._environ)
+            self._read.containers = Containers(engine, self.compose())
+        return self._read.containers
+
     def _embedded(self) -> "EmbeddedServices":
         from stack.services.embedded.control import EmbeddedServices
 
@@ -287,10 +302,11 @@ class Workspace:
         """Run every check of the doctor."""
         # Beforehand, so that no check loses its time to it.
         await in_thread(import_parts)
-        from stack.doctor.checks import CHECKS
+        from stack.doctor.checklist import CHECKS
         from stack.doctor.examination import examine
+        from stack.doctor.facts import Facts
 
-        return await examine(self, CHECKS)
+        return await examine(Facts(self), CHECKS)
 
     async def look(self) -> Overview:
         """Look at every part once; what cannot be seen becomes a finding."""
@@ -340,6 +356,8 @@ class Workspace:
         read, self._read = self._read, _Read()
         if read.services is not None:
             await read.services.close()
+        if read.containers is not None:
+            read.containers.close()
         if read.database is not None:
             await read.database.close()
 

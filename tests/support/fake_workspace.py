@@ -13,7 +13,7 @@ from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
 from stack.database.pool import PoolStatus
 from stack.database.probe import Ping
-from stack.doctor.examination import CheckResult, CheckStatus, Report
+from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
 from stack.environment.assignments import Source
 from stack.environment.pool import PoolSettings
 from stack.environment.report import EnvironmentReport, Variable
@@ -118,14 +118,15 @@ def checks(failing: str | None = None, fix: Fix | None = None) -> Report:
     results = []
     status = CheckStatus.PASS
     for name, (title, explanation) in named.items():
+        stage = Stage(name, name, explanation, headline=name)
         if name == failing:
             fixes = (fix,) if fix else ()
             finding = Finding(Code.SERVICE_NOT_RUNNING, f"{name} is not well", f"Because of {name}.", fixes=fixes)
-            results.append(CheckResult(name, CheckStatus.FAIL, finding.title, explanation, finding))
+            results.append(CheckResult(name, stage, CheckStatus.FAIL, finding.title, finding))
             status = CheckStatus.SKIP
         else:
             shown = title if status is CheckStatus.PASS else f"{name}: waits for {failing}"
-            results.append(CheckResult(name, status, shown, explanation))
+            results.append(CheckResult(name, stage, status, shown))
     return Report(tuple(results))
 
 

@@ -49,6 +49,7 @@ class ContainerSummary(TypedDict):
 class ProbeRun(TypedDict):
     """One run of a health check."""
 
+    End: str
     ExitCode: int
     Output: str
 
@@ -67,6 +68,7 @@ class ContainerState(TypedDict, total=False):
     ExitCode: int
     Error: str
     OOMKilled: bool
+    StartedAt: str
     Health: HealthState | None
 
 
@@ -75,8 +77,10 @@ class ContainerDetails(TypedDict):
 
     Id: str
     Name: str
+    Created: str
     State: ContainerState
     RestartCount: int
+    Mounts: list[MountPoint]
     Config: JsonObject
     HostConfig: JsonObject
 
