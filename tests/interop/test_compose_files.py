@@ -1,7 +1,6 @@
 """Any file of the subset means to us what it means to `docker compose`: the same hash, or an error from both."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,24 +86,11 @@ def compare(services: Sequence[tuple[Service, ...]], dialect: Dialect) -> None:
                 assert isinstance(theirs, str), f"we refuse {list(map(yaml, service))}: {ours}"
         ours = our_hashes(directory, files_of(accepted), dialect)
         theirs = their_hashes(directory)
-        # Compose checks each file against its schema before it merges them, and so refuses what a later file mends.
-        # To read such a file is harmless; to hash one differently is not.
-        while isinstance(theirs, str) and (accused := _accused(theirs, accepted)):
-            assert any(len(accepted[name]) > 1 for name in accused), (theirs, accepted)
-            accepted = {name: parts for name, parts in accepted.items() if name not in accused}
-            ours = our_hashes(directory, files_of(accepted), dialect)
-            theirs = their_hashes(directory)
         assert isinstance(ours, dict)
         assert isinstance(theirs, dict), theirs
         different = [list(map(yaml, accepted[it])) for it in accepted if ours.get(it) != theirs.get(it)]
         assert not different
         assert ours.keys() == theirs.keys()
-
-
-def _accused(theirs: str, accepted: dict[str, tuple[Service, ...]]) -> list[str]:
-    """Return the services that Compose complains about."""
-    complaint = "\n".join(line for line in theirs.splitlines() if "level=warning" not in line)
-    return [name for name in accepted if re.search(rf"services\.{name}\b", complaint)]
 
 
 def files_of(services: dict[str, tuple[Service, ...]]) -> dict[str, str]:

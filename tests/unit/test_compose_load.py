@@ -133,14 +133,15 @@ services:
   web:
     build: .
     gpus: all
-    healthcheck: {test: x, surprise: 1}
     labels: {x-odd: 1}
-    networks: [front]
+    deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}
+    secrets: [token]
+    volumes: [{type: npipe, source: a, target: b}]
     x-mine: fine
   db:
     image: postgres
-networks:
-  front: {driver: bridge, novelty: 1}
+secrets:
+  token: {environment: TOKEN}
 x-common: {a: b}
 """
     compose = load(tmp_path, {"compose.yaml": text})
@@ -148,9 +149,10 @@ x-common: {a: b}
     assert [(key.key, key.position.line) for key in keys] == [
         ("services.web.build", 5),
         ("services.web.gpus", 6),
-        ("services.web.healthcheck.surprise", 7),
-        ("services.web.labels.x-odd", 8),
-        ("networks.front.novelty", 14),
+        ("services.web.labels.x-odd", 7),
+        ("services.web.deploy.resources.reservations.devices", 8),
+        ("services.web.volumes[0].type", 10),
+        ("secrets.token.environment", 15),
     ]
     assert not compose.services["db"].unsupported
     ignored, web = compose.findings

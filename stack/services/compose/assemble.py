@@ -1,5 +1,6 @@
 """The merged tree into a `ComposeProject`: each section read, and what the services refer to found."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from typing import Final, Generic, TypeVar
 
 from stack.environment.interpolation import Lookup
 from stack.services.compose.dependencies import DependencyCycleError, start_order
+from stack.services.compose.env_files import EnvFileReader
 from stack.services.compose.model import (
     ComposeProject,
     FileSource,
@@ -19,14 +21,16 @@ from stack.services.compose.model import (
     Volume,
 )
 from stack.services.compose.mounts import Directory
-from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode
+from stack.services.compose.nodes import InvalidNode, InvalidValue, MappingNode, Node, ScalarNode
+from stack.services.compose.ports import MAX_PORTS
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.resources import read_file_source, read_network, read_volume
-from stack.services.compose.service import is_enabled, read_service
+from stack.services.compose.service import check_service, is_enabled, read_service
 
 T = TypeVar("T")
 
 _TOP_LEVEL: Final = ("name", "version", "services", "networks", "volumes", "secrets", "configs")
+_OTHERS: Final = ("include", "models")
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]+")
 
 # Where the image comes from if not from `image`.
@@ -69,7 +73,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         InvalidNode: a value is not what Compose's schema wants there, or a service refers to what is not there.
     """
     ignored: list[UnsupportedKey] = []
-    fields = Cursor(node, "", ignored).fields(_TOP_LEVEL)
+    fields = Cursor(node, "", ignored).fields(_TOP_LEVEL, _OTHERS)
     if "services" not in fields.cursors and not ignored:
         raise InvalidNode(node.position, "expected services")
     sections = _sections(fields, around)
@@ -94,6 +98,20 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         configs={key: source for key, source in sections.configs.known.items() if source is not None},
     )
     return compose, tuple(ignored)
+
+
+def check(node: Node, around: Surroundings) -> None:
+    """Check what Compose demands of the first of several files, merged in `node`, before it merges the next.
+
+    Raises:
+        InvalidNode: a value is not of the kind that Compose's schema wants there.
+    """
+    fields = Cursor(node, "", []).fields(_TOP_LEVEL, _OTHERS)
+    # A value that means nothing may still be replaced.
+    with contextlib.suppress(InvalidValue):
+        _sections(fields, around)
+    for name, cursor in _service_cursors(fields):
+        check_service(cursor, name, around.directory)
 
 
 def _sections(fields: Fields, around: Surroundings) -> _Sections:
@@ -125,18 +143,25 @@ def _is_empty(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.value is None
 
 
+def _service_cursors(fields: Fields) -> Iterator[tuple[str, Cursor]]:
+    if "services" in fields.cursors:
+        for name, entry in fields.cursors["services"].entries().items():
+            if not _NAME.fullmatch(name):
+                raise entry.malformed("expected a service's name to be made of letters, digits and . _ -")
+            yield name, replace(entry, unsupported=[])
+
+
 def _services(fields: Fields, around: Surroundings) -> Mapping[str, Service]:
-    if "services" not in fields.cursors:
-        return {}
-    section = fields.cursors["services"]
     services: dict[str, Service] = {}
-    for name, entry in section.entries().items():
-        if not _NAME.fullmatch(name):
-            raise entry.invalid("expected a service's name to be made of letters, digits and . _ -")
-        cursor = replace(entry, unsupported=[])
-        service = read_service(cursor, name, around.directory, around.lookup, around.profiles)
+    files, ports = EnvFileReader(around.directory), 0
+    for name, cursor in _service_cursors(fields):
+        service = read_service(cursor, name, files, around.lookup, around.profiles)
         keys = sorted(cursor.unsupported, key=lambda key: (key.position.line, key.position.column))
-        services[name] = replace(service, unsupported=tuple(keys), position=_key_position(section.node, name))
+        position = _key_position(fields.cursors["services"].node, name)
+        services[name] = replace(service, unsupported=tuple(keys), position=position)
+        ports += len(service.ports)
+        if ports > MAX_PORTS:
+            raise cursor.invalid(f"expected at most {MAX_PORTS} ports in all services")
     return services
 
 

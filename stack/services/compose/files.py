@@ -1,15 +1,13 @@
-"""Which Compose files a project has, under which name, and with which variables around them."""
+"""Which Compose files a project has, and under which name."""
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.environment.compose_grammar import EnvSyntaxError, parse
 from stack.findings import Code, Failure, Finding, Fix
 from stack.project import COMPOSE_FILE_NAMES, Project
+from stack.services.compose.variables import Variables
 
 OVERRIDE_FILE_NAMES: Final = (
     "compose.override.yml",
@@ -19,67 +17,13 @@ OVERRIDE_FILE_NAMES: Final = (
 )
 """In the order in which Compose prefers them."""
 
-_TRUE: Final = ("1", "t", "true", "y", "yes", "on")
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
-_ENV_MAX_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Variables:
-    """What the shell sets, over what `.env` sets."""
-
-    shell: Mapping[str, str]
-    env_file: Mapping[str, str]
-
-    def lookup(self, name: str) -> str | None:
-        """Return the value of `name`; the shell's wins, even where it is empty."""
-        value = self.shell.get(name)
-        return self.env_file.get(name) if value is None else value
-
-
-def read_variables(project: Project, environ: Mapping[str, str]) -> Variables:
-    """Read the project's `.env`, if there is one and ``COMPOSE_DISABLE_ENV_FILE`` does not forbid it.
-
-    Raises:
-        Failure: it cannot be read, or it was asked for by name and is not there.
-    """
-    if not project.env_file_given and environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in _TRUE:
-        return Variables(environ, {})
-    path = project.env_file
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_ENV_MAX_BYTES + 1)
-        if len(content) > _ENV_MAX_BYTES:
-            raise _unreadable(path, "it is larger than 1 MiB")
-        env = parse(content.decode("utf-8"), environ.get)
-    except FileNotFoundError:
-        if project.env_file_given:
-            raise Failure(
-                Finding(Code.ENV_MISSING, f"{path.name} does not exist", f"{path} was asked for and is not there")
-            ) from None
-        return Variables(environ, {})
-    except UnicodeDecodeError:
-        raise _unreadable(path, "it is no text in UTF-8") from None
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    except EnvSyntaxError as error:
-        raise Failure(
-            Finding(
-                Code.ENV_SYNTAX,
-                f"{path.name}, line {error.line}: {error.message}",
-                f"Compose cannot read {path}, and so nothing that depends on it",
-                fixes=(Fix(f"Correct line {error.line} of {path.name}"),),
-            )
-        ) from None
-    return Variables(environ, env.values)
-
-
-def _unreadable(path: Path, reason: str) -> Failure:
-    return Failure(Finding(Code.ENV_UNREADABLE, f"{path.name} cannot be read", f"{path}: {reason}"))
 
 
 def find_files(project: Project, variables: Variables) -> tuple[Path, ...]:
-    """Return the Compose files, in the order in which they are merged: ``COMPOSE_FILE``, or what the directory holds.
+    """Return the Compose files in the order in which they are merged.
+
+    They are those of ``COMPOSE_FILE``, or else what the nearest directory at or above the project's root holds.
 
     Raises:
         Failure: there is none, or one that ``COMPOSE_FILE`` names is not there.
@@ -93,15 +37,17 @@ def find_files(project: Project, variables: Variables) -> tuple[Path, ...]:
                 raise _missing(f"COMPOSE_FILE names {file}, which is no file")
         if files:
             return files
-    found = _first(project.root, COMPOSE_FILE_NAMES)
-    if found is None:
-        raise _missing(f"{project.root} has none of {', '.join(COMPOSE_FILE_NAMES)}")
-    override = _first(project.root, OVERRIDE_FILE_NAMES)
-    return (found,) if override is None else (found, override)
+    for directory in (project.root, *project.root.parents):
+        found = _first(directory, COMPOSE_FILE_NAMES)
+        if found is not None:
+            override = _first(directory, OVERRIDE_FILE_NAMES)
+            return (found,) if override is None else (found, override)
+    raise _missing(f"neither {project.root} nor a directory above it has one of {', '.join(COMPOSE_FILE_NAMES)}")
 
 
 def _first(directory: Path, names: tuple[str, ...]) -> Path | None:
-    return next((directory / name for name in names if (directory / name).is_file()), None)
+    # Whatever is there counts, as it does to Compose: what is no file says so where it is read.
+    return next((directory / name for name in names if (directory / name).exists()), None)
 
 
 def _absolute(directory: Path, name: str) -> Path:
@@ -150,9 +96,3 @@ def _no_name(cause: str) -> Failure:
             fixes=(Fix("Write a name: at the top of the Compose file"),),
         )
     )
-
-
-def active_profiles(variables: Variables) -> frozenset[str]:
-    """Return the profiles that ``COMPOSE_PROFILES`` turns on; ``*`` is all of them."""
-    names = (name.strip() for name in (variables.lookup("COMPOSE_PROFILES") or "").split(","))
-    return frozenset(name for name in names if name)

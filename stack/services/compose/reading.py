@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from stack.services.compose.model import Position, UnsupportedKey
 from stack.services.compose.nodes import (
     InvalidNode,
+    InvalidValue,
     MappingNode,
     Node,
     ScalarNode,
@@ -35,13 +36,17 @@ class Cursor:
     path: str
     unsupported: list[UnsupportedKey]
 
-    def invalid(self, message: str) -> InvalidNode:
-        """Return the error that says `message` about this node."""
+    def invalid(self, message: str) -> InvalidValue:
+        """Return the error that says `message` about what this node means."""
+        return InvalidValue(self.node.position, f"{self.path}: {message}")
+
+    def malformed(self, message: str) -> InvalidNode:
+        """Return the error that says `message` about how this node is written."""
         return InvalidNode(self.node.position, f"{self.path}: {message}")
 
     def expected(self, what: str) -> InvalidNode:
         """Return the error that says what was expected here and what kind of thing there is; values may be secrets."""
-        return self.invalid(f"expected {what}, got {describe(self.node)}")
+        return self.malformed(f"expected {what}, got {describe(self.node)}")
 
     def note(self, key: str | None = None, position: Position | None = None) -> None:
         """Note that this node, or the `key` in it, is not supported."""
@@ -120,8 +125,15 @@ class Cursor:
         return nanoseconds
 
     def size(self) -> int:
-        """Read a size such as ``512m``, in bytes."""
-        size = parse_size(self.loose_text())
+        """Read a size such as ``512m``, or a number of bytes."""
+        return self._size(self.loose_text())
+
+    def size_text(self) -> int:
+        """Read a size such as ``512m`` that may not be a number, in bytes."""
+        return self._size(self.text())
+
+    def _size(self, text: str) -> int:
+        size = parse_size(text)
         if size is None:
             raise self.invalid("expected a size in bytes or with a unit, such as 512m or 1.5gb")
         return size
@@ -143,15 +155,25 @@ class Cursor:
             if not key.startswith("x-")
         }
 
-    def fields(self, known: Iterable[str]) -> "Fields":
-        """Read a mapping with the keys that are `known`; others are noted as not supported."""
+    def fields(self, known: Iterable[str], others: Iterable[str] = ()) -> "Fields":
+        """Read a mapping with the keys that are `known`; the `others` that Compose knows are noted as not supported."""
         entries = self.entries()
-        known = frozenset(known)
+        known, others = frozenset(known), frozenset(others)
         if isinstance(self.node, MappingNode):
-            for key in entries:
-                if key not in known:
-                    self.note(key, self.node.entries[key].key)
+            for key in entries.keys() - known:
+                position = self.node.entries[key].key
+                if key not in others:
+                    raise InvalidNode(position, self._unknown(key, known | others))
+                self.note(key, position)
         return Fields({key: cursor for key, cursor in entries.items() if key in known})
+
+    def _unknown(self, key: str, known: Iterable[str]) -> str:
+        import difflib
+
+        prefix = f"{self.path}: " if self.path else ""
+        near = difflib.get_close_matches(key[:100], sorted(known), n=1)
+        meant = f"did you mean {near[0]}?" if near else "a key of your own begins with x-"
+        return f"{prefix}expected a key that Compose knows, {key!r} is none; {meant}"
 
     def texts(self) -> tuple[str, ...]:
         """Read a list of texts."""
@@ -170,7 +192,7 @@ class Cursor:
         """Read a list of texts or numbers, each of which may be there once."""
         texts = tuple(item.loose_text() for item in self.items())
         if len(set(texts)) < len(texts):
-            raise self.invalid("expected each entry of the list once")
+            raise self.malformed("expected each entry of the list once")
         return texts
 
     def pairs(self) -> Mapping[str, str | None]:

@@ -24,6 +24,9 @@ _NETWORK: Final = (
 )
 _VOLUME: Final = ("name", "driver", "driver_opts", "external", "labels")
 
+# Secrets and configs that are not files are for a swarm, or are written into the container while it is made.
+_OTHER_SOURCES: Final = ("content", "driver", "driver_opts", "environment", "external", "labels", "template_driver")
+
 
 def read_network(cursor: Cursor, key: str, project: str) -> Network:
     """Read the network `key` of `project`, which gives it its name where the file does not.
@@ -62,7 +65,7 @@ def read_volume(cursor: Cursor, key: str, project: str, directory: Directory) ->
     driver = fields.get("driver", Cursor.text) or None
     options = dict(fields.mapping("driver_opts", Cursor.labels))
     if driver == "local" and options.get("o") == "bind" and options.get("device"):
-        options["device"] = posixpath.normpath(directory.resolve(options["device"]))
+        options["device"] = posixpath.normpath(directory.resolve(options["device"], cursor.node.position.file))
     return Volume(
         key=key,
         name=name,
@@ -79,13 +82,13 @@ def read_file_source(cursor: Cursor, key: str, directory: Directory) -> FileSour
     Raises:
         InvalidNode: a value is not what Compose's schema wants there.
     """
-    fields = _fields(cursor, ("name", "file"))
+    fields = cursor.fields(("name", "file"), _OTHER_SOURCES)
     file = fields.get("file", Cursor.text)
     if not file:
         if not cursor.unsupported:
             raise cursor.invalid("expected a file")
         return None
-    return FileSource(key, Path(directory.resolve(file)))
+    return FileSource(key, Path(directory.resolve(file, cursor.node.position.file)))
 
 
 def _fields(cursor: Cursor, known: tuple[str, ...]) -> Fields:

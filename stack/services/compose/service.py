@@ -1,5 +1,6 @@
 """One service of a merged Compose file, in the canonical form of the Compose specification."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from stack.environment.interpolation import Lookup
 from stack.services.compose import env_files
 from stack.services.compose.deploy import read_deploy
+from stack.services.compose.env_files import EnvFileReader
 from stack.services.compose.model import (
     Condition,
     Dependency,
@@ -19,8 +21,8 @@ from stack.services.compose.model import (
     Ulimit,
 )
 from stack.services.compose.mounts import Directory, read_mounts
-from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
-from stack.services.compose.ports import read_ports
+from stack.services.compose.nodes import InvalidNode, InvalidValue, MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.ports import read_expose, read_ports
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.shellwords import CommandSyntaxError, split
 
@@ -32,6 +34,51 @@ _KNOWN: Final = {key for key in Service.__slots__ if key not in {"name", "positi
 # We know how Compose writes these into its hash, and so recognise its containers; making such containers is not ours.
 _NOT_CREATED: Final = ("blkio_config", "cgroup", "devices", "ipc", "memswap_limit", "pid", "uts")
 
+# What else Compose knows, and we do not.
+_OTHERS: Final = (
+    "build",
+    "cgroup_parent",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpuset",
+    "credential_spec",
+    "develop",
+    "device_cgroup_rules",
+    "extends",
+    "external_links",
+    "gpus",
+    "isolation",
+    "label_file",
+    "links",
+    "mac_address",
+    "mem_swappiness",
+    "models",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "post_start",
+    "pre_start",
+    "pre_stop",
+    "provider",
+    "pull_refresh_after",
+    "runtime",
+    "storage_opt",
+    "use_api_socket",
+    "userns_mode",
+    "volumes_from",
+)
+_OTHER_BLKIO: Final = (
+    "device_read_bps",
+    "device_read_iops",
+    "device_write_bps",
+    "device_write_iops",
+    "weight_device",
+)
+
 _SECRETS: Final = "/run/secrets"
 
 
@@ -40,7 +87,7 @@ def is_enabled(service: Service, profiles: frozenset[str]) -> bool:
     return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
 
 
-def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup, profiles: frozenset[str]) -> Service:
+def read_service(cursor: Cursor, name: str, files: EnvFileReader, around: Lookup, profiles: frozenset[str]) -> Service:
     """Read the service `name`, with its environment resolved and its paths made absolute.
 
     Where the active `profiles` do not enable it, it may name an ``env_file`` that cannot be read: that is noted.
@@ -48,19 +95,43 @@ def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup
     Raises:
         InvalidNode: a value is not what Compose's schema wants there.
     """
-    fields = cursor.fields(_KNOWN)
-    for key in _NOT_CREATED:
-        if key in fields.cursors and isinstance(cursor.node, MappingNode):
-            cursor.note(key, cursor.node.entries[key].key)
-    service = _plain(fields, name)
+    fields = _fields(cursor)
+    service = _written(fields, name, files.directory)
     try:
-        service = _with_environment(service, fields, directory, around)
+        service = _with_environment(service, fields, files, around)
     except InvalidNode:
         if is_enabled(service, profiles) or "env_file" not in fields.cursors:
             raise
         fields.cursors["env_file"].note()
-    service = replace(
-        service,
+    return _completed(service, cursor)
+
+
+def check_service(cursor: Cursor, name: str, directory: Directory) -> None:
+    """Check what Compose demands of the service `name` in the first of several files already.
+
+    Raises:
+        InvalidNode: a value is not of the kind that Compose's schema wants there.
+    """
+    fields = _fields(cursor)
+    fields.mapping("environment", Cursor.pairs)
+    fields.many("env_file", lambda entries: tuple(env_files.read_entries(entries)))
+    # A value that means nothing may still be replaced.
+    with contextlib.suppress(InvalidValue):
+        _written(fields, name, directory)
+
+
+def _fields(cursor: Cursor) -> Fields:
+    fields = cursor.fields(_KNOWN, _OTHERS)
+    for key in _NOT_CREATED:
+        if key in fields.cursors and isinstance(cursor.node, MappingNode):
+            cursor.note(key, cursor.node.entries[key].key)
+    return fields
+
+
+def _written(fields: Fields, name: str, directory: Directory) -> Service:
+    """Read all that is written but the environment."""
+    return replace(
+        _plain(fields, name),
         ports=fields.many("ports", read_ports),
         volumes=fields.many("volumes", lambda volumes: read_mounts(volumes, directory)),
         networks=fields.mapping("networks", _networks),
@@ -74,7 +145,6 @@ def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup
         devices=fields.many("devices", _devices),
         deploy=fields.get("deploy", read_deploy),
     )
-    return _completed(service, cursor)
 
 
 def _plain(fields: Fields, name: str) -> Service:
@@ -84,7 +154,7 @@ def _plain(fields: Fields, name: str) -> Service:
         image=fields.get("image", Cursor.text),
         command=fields.get("command", _command),
         entrypoint=fields.get("entrypoint", _command),
-        expose=fields.many("expose", _expose),
+        expose=fields.many("expose", read_expose),
         network_mode=fields.get("network_mode", Cursor.text) or None,
         container_name=fields.get("container_name", Cursor.text) or None,
         restart=fields.get("restart", Cursor.text) or None,
@@ -124,14 +194,14 @@ def _plain(fields: Fields, name: str) -> Service:
         ipc=fields.get("ipc", Cursor.text) or None,
         pid=fields.get("pid", Cursor.text) or None,
         uts=fields.get("uts", Cursor.text) or None,
-        blkio_weight=fields.get("blkio_config", lambda blkio: blkio.fields(("weight",)).get("weight", Cursor.integer)),
+        blkio_weight=fields.get("blkio_config", _blkio_weight),
         scale=fields.get("scale", Cursor.integer),
     )
 
 
-def _with_environment(service: Service, fields: Fields, directory: Directory, around: Lookup) -> Service:
+def _with_environment(service: Service, fields: Fields, reader: EnvFileReader, around: Lookup) -> Service:
     environment = env_files.resolve(fields.mapping("environment", Cursor.pairs), around)
-    files = fields.many("env_file", lambda entries: env_files.read_env_files(entries, directory))
+    files = fields.many("env_file", reader.read)
     now = env_files.with_files(environment, files, around)
     then = env_files.with_files_until_2_34(environment, files, around)
     return replace(service, environment=now, environment_until_2_34=None if then == now else then)
@@ -173,6 +243,10 @@ def _check_agreement(service: Service, cursor: Cursor) -> None:
             raise cursor.invalid(f"expected {key} and its counterpart under deploy to be the same")
 
 
+def _blkio_weight(cursor: Cursor) -> int | None:
+    return cursor.fields(("weight",), _OTHER_BLKIO).get("weight", Cursor.integer)
+
+
 def _command(cursor: Cursor) -> tuple[str, ...] | None:
     match cursor.node:
         case ScalarNode(value=None):
@@ -183,10 +257,6 @@ def _command(cursor: Cursor) -> tuple[str, ...] | None:
         return split(cursor.text())
     except CommandSyntaxError as error:
         raise cursor.invalid(str(error)) from None
-
-
-def _expose(cursor: Cursor) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.loose_text() for item in cursor.items()))
 
 
 def _networks(cursor: Cursor) -> Mapping[str, NetworkAttachment | None]:
@@ -246,7 +316,7 @@ def _dependency(cursor: Cursor) -> Dependency:
     fields = cursor.fields(Dependency.__slots__)
     condition = fields.get("condition", Cursor.text)
     if condition not in set(Condition):
-        raise cursor.invalid(f"expected a condition, one of {', '.join(Condition)}")
+        raise cursor.malformed(f"expected a condition, one of {', '.join(Condition)}")
     return Dependency(
         condition=Condition(condition),
         restart=fields.flag("restart"),
@@ -324,7 +394,7 @@ def _ulimit(cursor: Cursor) -> Ulimit:
     fields = cursor.fields(("soft", "hard"))
     soft, hard = fields.get("soft", Cursor.integer), fields.get("hard", Cursor.integer)
     if soft is None or hard is None:
-        raise cursor.invalid("expected soft and hard")
+        raise cursor.malformed("expected soft and hard")
     return Ulimit(soft, hard, single=False)
 
 

@@ -47,7 +47,7 @@ _NO_ENGINE: Final = frozenset({Code.ENGINE_UNREACHABLE, Code.ENGINE_PERMISSION})
 class EngineServices:
     """A Compose project on a Docker engine; see `stack.services.control.ServiceControl`.
 
-    `repository` is where it was found: whose `.env` a fix may write to, and which ``--env-file`` was given, if any.
+    `repository` is where it was found: whose `.env` a fix may write to.
     """
 
     def __init__(

@@ -198,12 +198,10 @@ class Executor:
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:
         image = self._image(service)
-        given = self.repository
         stamp = Stamp(
             version=self.writing.version,
             config_hash=self.writing.config_hash(service),
             image=self.writing.image_identity(image),
-            environment_file=given.env_file if given and given.env_file_given else None,
             replaces=(service.container_name or f"{service.name}-{number}") if replaced else None,
         )
         inherited = inherited_mounts(self.project, self.observed, service, replaced) if replaced else ()

@@ -38,7 +38,6 @@ class Stamp:
     version: str
     config_hash: str
     image: str
-    environment_file: Path | None = None
     replaces: str | None = None
 
 
@@ -143,8 +142,8 @@ def _container_labels(project: ComposeProject, service: Service, stamp: Stamp, n
         labels.CONFIG_FILES: ",".join(map(str, project.files)),
         labels.VERSION: stamp.version,
     }
-    if stamp.environment_file is not None:
-        own[labels.ENVIRONMENT_FILE] = str(stamp.environment_file)
+    if project.env_files:
+        own[labels.ENVIRONMENT_FILE] = ",".join(map(str, project.env_files))
     if stamp.replaces is not None:
         own[labels.REPLACES] = stamp.replaces
     return {**service.labels, **own}
