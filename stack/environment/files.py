@@ -94,7 +94,7 @@ def create_env(path: Path, text: str) -> None:
         FileExistsError: there is something of that name.
         Failure: the file cannot be written.
     """
-    with _writing(path), _complete_beside(path, text, PRIVATE) as temporary:
+    with writing(path), _complete_beside(path, text, PRIVATE) as temporary:
         try:
             # Unlike a rename, a link fails where the name is taken.
             os.link(temporary, path)
@@ -112,7 +112,7 @@ def replace_env(path: Path, text: str, was: bytes) -> None:
         Failure: the file no longer holds `was`, because somebody else has changed it meanwhile: it is left alone. Or it
             cannot be written, or only with another owner than it has.
     """
-    with _writing(path):
+    with writing(path):
         try:
             target = path.resolve(strict=True)
             before = target.stat()
@@ -137,7 +137,7 @@ def exclusive(path: Path) -> Iterator[None]:
     Raises:
         Failure: the directory cannot be opened.
     """
-    with _writing(path):
+    with writing(path):
         directory = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with contextlib.suppress(OSError):  # a file system without locks: then there is nothing to hold
@@ -186,7 +186,8 @@ def _sync_directory(directory: Path) -> None:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses about writing `path` into a `Failure`."""
     try:
         yield
     except FileExistsError:

@@ -1,13 +1,14 @@
 """`env check` and the Environment screen: every variable with where it comes from, and all that is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from stack.environment.assignments import Source
+from stack.environment.assignments import Fault, Source
 from stack.environment.checks import CHECKS
+from stack.environment.hygiene import judge, look
 from stack.environment.model import SETTINGS
 from stack.environment.readings import Readings, read
 from stack.environment.secrecy import is_placeholder
@@ -25,7 +26,8 @@ class Variable:
 
     `value` is what is in use: the shell's, else the file's, else the setting's default. `line` is the file's, from 1,
     also where the shell hides it. `as_compose` and `as_python` are the file's readings, None where it has none.
-    `problem` is the worst that is wrong with it, in a sentence.
+    `type` is what its value must be, in a person's words, and empty where nobody says. `problem` is the worst that is
+    wrong with it, in a sentence.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Variable:
     as_compose: Value
     as_python: Value
     description: str
+    type: str
     problem: str | None
 
 
@@ -61,7 +64,8 @@ def check_environment(project: Project, environ: Mapping[str, str]) -> Environme
         return EnvironmentReport(project.env_file, (), failure.findings)
     rank = list(Severity).index
     faults = sorted(
-        (fault for check in CHECKS for fault in check(readings)), key=lambda fault: rank(fault.finding.severity)
+        (*(fault for check in CHECKS for fault in check(readings)), *_file_faults(readings)),
+        key=lambda fault: rank(fault.finding.severity),
     )
     problems: dict[str, str] = {}
     for fault in faults:
@@ -77,6 +81,13 @@ def check_environment(project: Project, environ: Mapping[str, str]) -> Environme
 def masked(value: Value) -> str | None:
     """Return `value` as it may be shown: a secret is hidden, whatever its length."""
     return MASK if isinstance(value, SecretStr) else value
+
+
+def _file_faults(readings: Readings) -> Iterator[Fault]:
+    state = look(readings.project.env_file)
+    if readings.text is not None and state is not None:
+        for finding in judge(readings.project, readings.text, state):
+            yield Fault((), finding)
 
 
 def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
@@ -100,6 +111,7 @@ def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
         template_value=example if example is None or is_placeholder(example) else wrap(example),
         as_compose=wrap(readings.compose_values.get(name)),
         as_python=wrap(readings.as_python(name)),
-        description=setting.meaning if setting else "",
+        description=setting.meaning if setting else readings.notes.get(name, ""),
+        type=setting.type if setting else "",
         problem=problem,
     )

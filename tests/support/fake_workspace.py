@@ -94,7 +94,9 @@ SESSIONS = (
 def variable(name: str, value: str, line: int | None, *, secret: bool = False, problem: str | None = None) -> Variable:
     wrapped = SecretStr(value) if secret else value
     source = Source.FILE if line else Source.DEFAULT
-    return Variable(name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", problem)
+    return Variable(
+        name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", problem
+    )
 
 
 VARIABLES = (
