@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from stack.environment.assignments import Fault, Source
 from stack.environment.checks import CHECKS
+from stack.environment.comparison import Difference, against_template
 from stack.environment.hygiene import judge, look
 from stack.environment.model import SETTINGS
 from stack.environment.readings import Readings, read
@@ -45,11 +46,15 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentReport:
-    """One look at a project's environment; `file` is where its `.env` is or belongs."""
+    """One look at a project's environment; `file` is where its `.env` is or belongs.
+
+    `differences` are those from the template.
+    """
 
     file: Path
     variables: tuple[Variable, ...]
     findings: tuple[Finding, ...]
+    differences: tuple[Difference, ...] = ()
 
 
 def check_environment(project: Project, environ: Mapping[str, str]) -> EnvironmentReport:
@@ -75,7 +80,13 @@ def check_environment(project: Project, environ: Mapping[str, str]) -> Environme
         file=project.env_file,
         variables=tuple(_variable(readings, name, problems.get(name)) for name in readings.names),
         findings=tuple(fault.finding for fault in faults),
+        differences=against_template(readings),
     )
+
+
+def plain(value: Value) -> str | None:
+    """Return the text of `value`, be it secret or not: for comparing, and for whoever asked to see it."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 def masked(value: Value) -> str | None:

@@ -26,7 +26,7 @@ def empty(tmp_path, monkeypatch):
         ["rows"],
         ["rows", "t", "--limit", "0"],
         ["logs", "-f", "--json"],
-        ["env", "set", "NAME"],
+        ["env", "set"],
         ["--runtime", "x", "up"],
     ],
 )

@@ -1,7 +1,8 @@
 """Which variables reach which key of which service: what an edit of `.env` will change. Pure."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from stack.environment.interpolation import Lookup
@@ -10,10 +11,11 @@ from stack.services.compose.model import VariableUse
 
 # Below these, each name is a key of its own.
 _MAPPINGS: Final = ("environment", "labels", "annotations", "sysctls", "healthcheck", "logging")
+_INDEX: Final = re.compile(r"\[[0-9]+\]$")
 _STEP: Final = re.compile(r"[.\[]")
 
 
-def uses(texts: Iterable[InterpolatedText], services: Set[str], lookup: Lookup) -> tuple[VariableUse, ...]:
+def uses(texts: Iterable[InterpolatedText], services: AbstractSet[str], lookup: Lookup) -> tuple[VariableUse, ...]:
     """Return what the `texts` of the Compose files say about `services`, by name, in their order and each once.
 
     What a service has from another one, by ``extends``, is said of that one.
@@ -28,7 +30,7 @@ def uses(texts: Iterable[InterpolatedText], services: Set[str], lookup: Lookup) 
     return tuple(VariableUse(service, key, name, lookup(name)) for service, key, name in found)
 
 
-def _service(path: str, services: Set[str]) -> str | None:
+def _service(path: str, services: AbstractSet[str]) -> str | None:
     """Return the service that `path` leads into; a name may have dots in it too."""
     steps = path.split(".")
     return next((name for end in range(1, len(steps)) if (name := ".".join(steps[:end])) in services), None)
@@ -39,4 +41,4 @@ def _key(path: str, template: str) -> str:
     if key not in _MAPPINGS:
         return key
     # A list of NAME=value says the name within the text.
-    return f"{key}.{template.partition('=')[0]}" if path.startswith(f"{key}[") else path
+    return f"{key}.{template.partition('=')[0]}" if path.startswith(f"{key}[") else _INDEX.sub("", path)

@@ -1,6 +1,7 @@
 """Why a container is out of date, field by field: what it was created with against what would be created now. Pure.
 
-Fields have the names of the Compose file. Values are shown, except of variables and labels that may be secret.
+Each begins with the name that its key has in the Compose file, and a colon. Values are shown, except of variables and
+labels that may be secret.
 """
 
 from collections.abc import Callable, Iterator, Mapping
