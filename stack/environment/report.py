@@ -27,8 +27,8 @@ class Variable:
 
     `value` is what is in use: the shell's, else the file's, else the setting's default. `line` is the file's, from 1,
     also where the shell hides it. `as_compose` and `as_python` are the file's readings, None where it has none.
-    `type` is what its value must be, in a person's words, and empty where nobody says. `problem` is the worst that is
-    wrong with it, in a sentence.
+    `type` is what its value must be, in a person's words, and empty where nobody says. `findings` are what is wrong
+    with it, the worst first.
     """
 
     name: str
@@ -41,7 +41,12 @@ class Variable:
     as_python: Value
     description: str
     type: str
-    problem: str | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def problem(self) -> str | None:
+        """The worst that is wrong with it, in a sentence."""
+        return self.findings[0].title if self.findings else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,12 @@ def check_environment(project: Project, environ: Mapping[str, str]) -> Environme
         (*(fault for check in CHECKS for fault in check(readings)), *_file_faults(readings)),
         key=lambda fault: rank(fault.finding.severity),
     )
-    problems: dict[str, str] = {}
-    for fault in faults:
-        for name in fault.names:
-            problems.setdefault(name, fault.finding.title)
     return EnvironmentReport(
         file=project.env_file,
-        variables=tuple(_variable(readings, name, problems.get(name)) for name in readings.names),
+        variables=tuple(
+            _variable(readings, name, tuple(fault.finding for fault in faults if name in fault.names))
+            for name in readings.names
+        ),
         findings=tuple(fault.finding for fault in faults),
         differences=against_template(readings),
     )
@@ -101,7 +105,7 @@ def _file_faults(readings: Readings) -> Iterator[Fault]:
             yield Fault((), finding)
 
 
-def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
+def _variable(readings: Readings, name: str, findings: tuple[Finding, ...]) -> Variable:
     assignment, setting = readings.assignment(name), SETTINGS.get(name)
     default = setting.default if setting else None
     value = (assignment.value or None if setting else assignment.value) if assignment else None
@@ -124,5 +128,5 @@ def _variable(readings: Readings, name: str, problem: str | None) -> Variable:
         as_python=wrap(readings.as_python(name)),
         description=setting.meaning if setting else readings.notes.get(name, ""),
         type=setting.type if setting else "",
-        problem=problem,
+        findings=findings,
     )

@@ -29,6 +29,7 @@ from stack.services.control import (
     ServiceStatus,
     State,
 )
+from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
@@ -93,6 +94,7 @@ SESSIONS = (
 
 def variable(name: str, value: str, line: int | None, *, secret: bool = False, problem: str | None = None) -> Variable:
     wrapped = SecretStr(value) if secret else value
+    findings = (Finding(Code.SETTING_INVALID, problem, "expected a port"),) if problem else ()
     source = Source.FILE if line else Source.DEFAULT
     return Variable(
         name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", problem
@@ -289,6 +291,7 @@ class FakeWorkspace:
         self.fake_migrations = FakeMigrations()
         self.fake_tables = FakeTables()
         self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
+        self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
@@ -312,6 +315,9 @@ class FakeWorkspace:
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now
+
+    async def stale_uses(self) -> tuple[StaleUse, ...]:
+        return self.stale_now
 
     def init_environment(self) -> InitResult:
         self.fake_services.asked.append(("init",))
