@@ -97,7 +97,7 @@ def variable(name: str, value: str, line: int | None, *, secret: bool = False, p
     findings = (Finding(Code.SETTING_INVALID, problem, "expected a port"),) if problem else ()
     source = Source.FILE if line else Source.DEFAULT
     return Variable(
-        name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", problem
+        name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", findings
     )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 REVEALED_FOR: Final = 20.0
 """Seconds after which a secret is hidden again."""
 
-_TITLES: Final = tuple(Text(title) for title in ("", "Variable", "Value", "From", "Template", "Problem"))
+_TITLES: Final = tuple(Text(title) for title in ("", "Variable", "Value", "From", "Problem", "Template"))
 
 
 class EnvironmentScreen(DeckScreen):
@@ -145,7 +145,7 @@ class EnvironmentScreen(DeckScreen):
         mark = cell("!", notice) if problem else cell("✓", self.colour(Tone.GOOD))
         return GridRow(
             variable.name,
-            (mark, cell(variable.name, "bold"), value, cell(where, muted), cell(kind, muted), cell(problem, notice)),
+            (mark, cell(variable.name, "bold"), value, cell(where, muted), cell(problem, notice), cell(kind, muted)),
         )
 
     def _not_in_use(self, variable: "Variable") -> str:

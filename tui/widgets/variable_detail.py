@@ -42,8 +42,6 @@ class VariableDetail(Widget):
 
     def _lines(self, variable: "Variable") -> Iterator[Content]:
         yield Content.assemble(line(variable.name, "bold"), "  ", line(variable.type, "$muted"))
-        if variable.description:
-            yield line(variable.description, "$muted")
         for finding in variable.findings:
             yield from _wrong(finding)
         yield self._value("value", variable.value)
@@ -55,6 +53,8 @@ class VariableDetail(Widget):
         for use in self._stale:
             note = "; its volume keeps it" if use.in_volume else "; until it is recreated"
             yield _labelled("in use", line(f"{use.service} has another: {use.key} {use.change}{note}", "$warning"))
+        if variable.description:
+            yield line(variable.description, "$muted")
 
     def _value(self, label: str, value: "str | SecretStr | None") -> Content:
         hidden = not isinstance(value, str | None) and not self._revealed
