@@ -10,7 +10,7 @@ from stack.environment.compose_grammar import EnvSyntaxError
 from stack.environment.diff import LineChange, line_changes
 from stack.environment.files import changed_outside, create_env, describe, exclusive, read_env, replace_env
 from stack.environment.model import validate
-from stack.environment.rearrange import without
+from stack.environment.rearrange import InseparableError, without
 from stack.environment.rewrite import NAME, UnwritableError, with_value
 from stack.environment.secrecy import is_secret
 from stack.environment.template import missing_file
@@ -52,7 +52,7 @@ def plan_removal(project: Project, name: str) -> Edit:
     """Return the edit that takes away every line that sets `name`.
 
     Raises:
-        Failure: the file cannot be read.
+        Failure: the file cannot be read, or those lines cannot be told from the others.
     """
     return _plan(project, lambda text: without(text, name))
 
@@ -101,7 +101,17 @@ def _plan(project: Project, rewrite: Callable[[str], str]) -> Edit:
     was = read_env(project.env_file)
     if was is None:
         raise Failure(missing_file(project))
-    return Edit(project.env_file, was, rewrite(was))
+    try:
+        return Edit(project.env_file, was, rewrite(was))
+    except InseparableError as error:
+        raise Failure(
+            Finding(
+                Code.ENV_GRAMMARS_DIFFER,
+                f"{project.env_file.name} cannot be changed there",
+                f"{describe(project, project.env_file)}: {error}; nothing was changed",
+                fixes=(Fix("Change the lines by hand, beginning with their quotes", command="stackdeck env check"),),
+            )
+        ) from None
 
 
 def _change(project: Project, plan: Callable[[], Edit]) -> Edit:

@@ -54,7 +54,8 @@ def files_differ(project: Project, report: EnvironmentReport, compose: ComposePr
 
 
 def _is_elsewhere(variable: Variable, read_by_compose: str | None) -> bool:
-    if variable.source is Source.SHELL:
+    # What is empty is not set to the application, and no other file is the reason.
+    if variable.source is Source.SHELL or (not read_by_compose and variable.source is Source.DEFAULT):
         return False
     return read_by_compose not in (plain(variable.as_compose), plain(variable.value))
 
