@@ -10,13 +10,12 @@ from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Code, Failure, Finding, Fix, Severity
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from stack.cli.command import Commands
     from stack.environment.comparison import Difference
     from stack.environment.diff import LineChange
     from stack.environment.report import EnvironmentReport, Variable
     from stack.services.in_use import StaleUse
+    from stack.text import SecretStr
     from stack.workspace import Workspace
 
 

@@ -83,7 +83,7 @@ def parse(text: str, lookup: Lookup, earlier: Mapping[str, str] = NOTHING) -> Co
         EnvSyntaxError: a name with a space or a character that is not allowed in one, a quote that is not closed, or a
             value whose variables cannot be interpolated. Values that grow beyond `MAX_VALUES`, too.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff")
     known = dict(earlier)
     entries: list[EnvEntry] = []
     unset: dict[str, None] = {}

@@ -10,11 +10,10 @@ from stack.text import MASK
 from tui.outside import block, line
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from stack.environment.report import Variable
     from stack.findings import Finding
     from stack.services.in_use import StaleUse
+    from stack.text import SecretStr
 
 _LABEL: Final = 9
 

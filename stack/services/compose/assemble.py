@@ -1,6 +1,5 @@
 """The merged tree into a `ComposeProject`: each section read, and what the services refer to found."""
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -85,6 +84,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         networks.setdefault("default", Network("default", f"{around.name}_default"))
     for service in enabled.values():
         _check(service, networks, sections, enabled, disabled)
+    _check_container_names(enabled)
     _check_order(enabled)
     compose = ComposeProject(
         name=around.name,
@@ -106,10 +106,8 @@ def check(node: Node, around: Surroundings) -> None:
     Raises:
         InvalidNode: a value is not of the kind that Compose's schema wants there.
     """
-    fields = Cursor(node, "", []).fields(_TOP_LEVEL, _OTHERS)
-    # A value that means nothing may still be replaced.
-    with contextlib.suppress(InvalidValue):
-        _sections(fields, around)
+    fields = Cursor(node, "", [], may_be_replaced=True).fields(_TOP_LEVEL, _OTHERS)
+    _sections(fields, around)
     for name, cursor in _service_cursors(fields):
         check_service(cursor, name, around.directory)
 
@@ -134,7 +132,11 @@ def _section(fields: Fields, name: str, read: Callable[[Cursor, str], T]) -> _Se
     if name in fields.cursors and not _is_empty(fields.cursors[name].node):
         for key, entry in fields.cursors[name].entries().items():
             cursor = replace(entry, unsupported=[])
-            known[key] = read(cursor, key)
+            try:
+                known[key] = read(cursor, key)
+            except InvalidValue:
+                if not cursor.may_be_replaced:
+                    raise
             unsupported[key] = tuple(cursor.unsupported)
     return _Section(known, unsupported)
 
@@ -212,6 +214,14 @@ def _check(
             raise _invalid(service, f"expected {name}, on which it depends, to be enabled; its profiles are {profiles}")
         if name not in enabled and name not in disabled:
             raise _invalid(service, f"expected {name}, on which it depends, to be a service of this project")
+
+
+def _check_container_names(services: Mapping[str, Service]) -> None:
+    owners: dict[str, str] = {}
+    for service in services.values():
+        name = service.container_name
+        if name and owners.setdefault(name, service.name) != service.name:
+            raise _invalid(service, f"expected another container_name than {owners[name]} has")
 
 
 def _check_order(services: Mapping[str, Service]) -> None:

@@ -1,5 +1,6 @@
 """``extends:`` written out: a service that builds on another one, of its own file or of another."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,7 +93,7 @@ class Extender:
         if file not in self._known:
             if len(self._known) == MAX_FILES:
                 raise InvalidNode(reference, f"expected services to build on at most {MAX_FILES} other files")
-            if not file.exists():
+            if not os.path.lexists(file):
                 raise InvalidNode(reference, f"expected the file {file} to exist")
             merged: Node = MappingNode(Position(file, 1, 1), {})
             for document in read_documents(file):

@@ -10,12 +10,13 @@ from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Project
 from stack.services.compose.assemble import Surroundings, assemble, check
 from stack.services.compose.extends import Extender
-from stack.services.compose.files import find_files, project_name
+from stack.services.compose.files import WrittenName, find_files, project_name
 from stack.services.compose.interpolate import Interpolator
 from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
+from stack.services.compose.orphans import orphans_of
 from stack.services.compose.uses import uses
 from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
 from stack.services.compose.yaml import read_documents
@@ -61,6 +62,7 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
         env_files=variables.given,
         uses=uses(interpolator.texts, services, known.lookup),
         findings=findings,
+        orphans=orphans_of(variables.shell, variables.env_file),
     )
 
 
@@ -74,7 +76,7 @@ def _documents(file: Path) -> Iterator[Node]:
         yield document
 
 
-def _written_name(documents: Iterable[Node], variables: Variables) -> str | None:
+def _written_name(documents: Iterable[Node], variables: Variables) -> WrittenName | None:
     """Return the last ``name:`` of the files, interpolated."""
     written = None
     for document in documents:
@@ -83,7 +85,7 @@ def _written_name(documents: Iterable[Node], variables: Variables) -> str | None
             if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
                 raise InvalidNode(node.position, f"name: expected a text, got {describe(node)}")
             try:
-                written = interpolate(node.value, variables.lookup).text
+                written = WrittenName(interpolate(node.value, variables.lookup).text, node.position)
             except InterpolationError as error:
                 raise InvalidNode(node.position, f"name: {error}") from None
     return written

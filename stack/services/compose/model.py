@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stack.findings import Finding
+from stack.services.compose.orphans import Orphans
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,3 +387,4 @@ class ComposeProject:
     env_files: tuple[Path, ...] = ()
     uses: tuple[VariableUse, ...] = ()
     findings: tuple[Finding, ...] = ()
+    orphans: Orphans = Orphans.WARN

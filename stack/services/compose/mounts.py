@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.services.compose.model import BindOptions, Mount, MountType, TmpfsOptions, VolumeOptions
-from stack.services.compose.nodes import MappingNode
+from stack.services.compose.nodes import MappingNode, ScalarNode
 from stack.services.compose.reading import Cursor, Fields
 
 _PROPAGATION: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -101,7 +101,14 @@ def _volume(cursor: Cursor) -> VolumeOptions:
 
 def _tmpfs(cursor: Cursor) -> TmpfsOptions:
     fields = cursor.fields(("size", "mode"))
-    return TmpfsOptions(size=fields.get("size", Cursor.size), mode=fields.get("mode", Cursor.integer))
+    return TmpfsOptions(size=fields.get("size", Cursor.size), mode=fields.get("mode", _mode))
+
+
+def _mode(cursor: Cursor) -> int:
+    if isinstance(cursor.node, ScalarNode) and isinstance(cursor.node.value, str):
+        cursor.note()  # octal digits to newer versions of Compose, an error to older ones
+        return 0
+    return cursor.truncated_natural()
 
 
 def _short(cursor: Cursor) -> Mount:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from stack.services.compose.model import Port
-from stack.services.compose.nodes import MappingNode
+from stack.services.compose.nodes import Entry, MappingNode, Node, ScalarNode
 from stack.services.compose.reading import Cursor
 
 _EXPECTED: Final = "expected [[IP:]HOST:]CONTAINER[/PROTOCOL], such as 127.0.0.1:5432:5432 or 8000-8010:8000-8010/udp"
@@ -26,13 +26,24 @@ def read_ports(cursor: Cursor) -> tuple[Port, ...]:
     Raises:
         InvalidNode: an entry is no port.
     """
-    ports: dict[tuple[str, str | None, int, str], Port] = {}
+    ports: dict[tuple[str, str | None, bool, int, str], Port] = {}
     for item in cursor.items():
+        by_number = _is_published_by_number(item.node)
         for port in [_long(item)] if isinstance(item.node, MappingNode) else _short(item):
-            ports[port.host_ip or _ANY_ADDRESS, port.published, port.target, port.protocol] = port
+            ports[port.host_ip or _ANY_ADDRESS, port.published, by_number, port.target, port.protocol] = port
         if len(ports) > MAX_PORTS:
             raise cursor.invalid(f"expected at most {MAX_PORTS} ports")
+    if len(set(ports.values())) < len(ports):
+        cursor.note()
     return tuple(ports.values())
+
+
+def _is_published_by_number(node: Node) -> bool:
+    # To Compose that is not what the same digits in a text are, and so both stay. Newer versions may learn.
+    match node:
+        case MappingNode(entries={"published": Entry(node=ScalarNode(value=int()))}):
+            return True
+    return False
 
 
 def read_expose(cursor: Cursor) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """One service of a merged Compose file, in the canonical form of the Compose specification."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -21,7 +20,7 @@ from stack.services.compose.model import (
     Ulimit,
 )
 from stack.services.compose.mounts import Directory, read_mounts
-from stack.services.compose.nodes import InvalidNode, InvalidValue, MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
 from stack.services.compose.ports import read_expose, read_ports
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.shellwords import CommandSyntaxError, split
@@ -115,9 +114,7 @@ def check_service(cursor: Cursor, name: str, directory: Directory) -> None:
     fields = _fields(cursor)
     fields.mapping("environment", Cursor.pairs)
     fields.many("env_file", lambda entries: tuple(env_files.read_entries(entries)))
-    # A value that means nothing may still be replaced.
-    with contextlib.suppress(InvalidValue):
-        _written(fields, name, directory)
+    _written(fields, name, directory)
 
 
 def _fields(cursor: Cursor) -> Fields:
@@ -180,7 +177,7 @@ def _plain(fields: Fields, name: str) -> Service:
         mem_reservation=fields.get("mem_reservation", Cursor.size) or None,
         memswap_limit=fields.get("memswap_limit", Cursor.size) or None,
         cpus=fields.get("cpus", Cursor.number) or None,
-        pids_limit=fields.get("pids_limit", Cursor.integer) or None,
+        pids_limit=fields.get("pids_limit", Cursor.truncated) or None,
         sysctls=fields.mapping("sysctls", Cursor.labels),
         tmpfs=fields.many("tmpfs", Cursor.keyed_texts),
         cap_add=fields.many("cap_add", Cursor.keyed_texts),
@@ -190,7 +187,7 @@ def _plain(fields: Fields, name: str) -> Service:
         dns=fields.many("dns", Cursor.keyed_texts),
         dns_search=fields.many("dns_search", Cursor.keyed_texts),
         dns_opt=fields.many("dns_opt", Cursor.keyed_texts),
-        cgroup=fields.get("cgroup", Cursor.text) or None,
+        cgroup=fields.get("cgroup", _cgroup),
         ipc=fields.get("ipc", Cursor.text) or None,
         pid=fields.get("pid", Cursor.text) or None,
         uts=fields.get("uts", Cursor.text) or None,
@@ -221,6 +218,9 @@ def _completed(service: Service, cursor: Cursor) -> Service:
             service = replace(service, depends_on={**implied, **service.depends_on})
     elif not service.networks:
         service = replace(service, networks={"default": None})
+    replicas = service.deploy.replicas if service.deploy and service.deploy.replicas is not None else service.scale
+    if service.container_name and (replicas or 1) > 1:
+        raise cursor.invalid("expected no container_name, or one replica: no two containers can have one name")
     if service.deploy is not None:
         _check_agreement(service, cursor)
     return service
@@ -243,8 +243,14 @@ def _check_agreement(service: Service, cursor: Cursor) -> None:
             raise cursor.invalid(f"expected {key} and its counterpart under deploy to be the same")
 
 
-def _blkio_weight(cursor: Cursor) -> int | None:
-    return cursor.fields(("weight",), _OTHER_BLKIO).get("weight", Cursor.integer)
+def _blkio_weight(cursor: Cursor) -> int:
+    return cursor.fields(("weight",), _OTHER_BLKIO).get("weight", Cursor.natural) or 0
+
+
+def _cgroup(cursor: Cursor) -> str:
+    if (name := cursor.text()) in {"host", "private"}:
+        return name
+    raise cursor.malformed("expected host or private")
 
 
 def _command(cursor: Cursor) -> tuple[str, ...] | None:
@@ -271,15 +277,22 @@ def _attachment(cursor: Cursor) -> NetworkAttachment | None:
     fields = cursor.fields(NetworkAttachment.__slots__)
     return NetworkAttachment(
         aliases=fields.many("aliases", Cursor.keyed_texts),
-        driver_opts=fields.mapping("driver_opts", Cursor.labels),
-        gw_priority=fields.get("gw_priority", Cursor.integer) or None,
+        driver_opts=fields.mapping("driver_opts", Cursor.options),
+        gw_priority=fields.get("gw_priority", _priority) or None,
         interface_name=fields.get("interface_name", Cursor.text) or None,
         ipv4_address=fields.get("ipv4_address", Cursor.text) or None,
         ipv6_address=fields.get("ipv6_address", Cursor.text) or None,
         link_local_ips=fields.many("link_local_ips", Cursor.keyed_texts),
         mac_address=fields.get("mac_address", Cursor.text) or None,
-        priority=fields.get("priority", Cursor.integer) or None,
+        priority=fields.get("priority", _priority) or None,
     )
+
+
+def _priority(cursor: Cursor) -> int:
+    match cursor.node:
+        case ScalarNode(value=int() | float()):
+            return cursor.truncated()
+    raise cursor.expected("a number")
 
 
 def _is_empty(node: Node) -> bool:
@@ -295,7 +308,7 @@ def _healthcheck(cursor: Cursor) -> Healthcheck:
         test=test,
         timeout=fields.get("timeout", Cursor.duration),
         interval=fields.get("interval", Cursor.duration),
-        retries=fields.get("retries", Cursor.natural),
+        retries=fields.get("retries", Cursor.truncated_natural),
         start_period=fields.get("start_period", Cursor.duration),
         start_interval=fields.get("start_interval", Cursor.duration),
         disable=fields.flag("disable"),
@@ -342,7 +355,7 @@ def _extra_hosts(cursor: Cursor) -> tuple[str, ...]:
 
 def _logging(cursor: Cursor) -> Logging:
     fields = cursor.fields(Logging.__slots__)
-    return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.labels))
+    return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.optional_options))
 
 
 def _secrets(cursor: Cursor) -> tuple[FileMount, ...]:
