@@ -57,8 +57,8 @@ async def test_a_container_that_runs_with_old_values(engine: Sandbox):
     }
     found = checked(await workspace.examine(), "env-in-use")
     assert (found.status, found.finding.code) == (CheckStatus.WARN, Code.ENV_VARIABLE_STALE)
-    assert "“hello” → “good morning”" in found.finding.cause
-    assert ".env, line 6, 5" in found.finding.cause
+    assert '"hello" → "good morning"' in found.finding.cause
+    assert ".env, lines 5, 6:" in found.finding.cause
     await workspace.mend(found.fix, silent)
     assert checked(await workspace.examine(), "env-in-use").status is CheckStatus.PASS
     assert (await workspace.database()).url.port == free

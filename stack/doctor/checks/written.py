@@ -143,10 +143,11 @@ def _stale(stack: Examined, service: str, uses: Sequence[StaleUse], known: dict[
 
 
 def _places(project: Project, uses: Sequence[StaleUse], known: dict[str, Variable]) -> str:
-    file = describe(project, project.env_file)
-    lines = {use.name: known[use.name].line for use in uses if use.name in known}
-    numbers = ", ".join(str(line) for line in dict.fromkeys(lines.values()) if line)
-    return f"{file}, line {numbers}:" if numbers else "The shell's value, or the default,"
+    lines = sorted({line for use in uses if use.name in known and (line := known[use.name].line)})
+    if not lines:
+        return "The shell's value, or the default,"
+    listed = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines))}"
+    return f"{describe(project, project.env_file)}, {listed}:"
 
 
 # The checks
