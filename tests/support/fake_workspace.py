@@ -378,6 +378,9 @@ class FakeWorkspace:
     def environment(self) -> EnvironmentReport:
         return self.environment_now
 
+    def database_service(self) -> str:
+        return "db"
+
     async def stale_uses(self) -> tuple[StaleUse, ...]:
         return self.stale_now
 

@@ -127,13 +127,15 @@ def _stale(stack: Examined, service: str, uses: Sequence[StaleUse], known: dict[
     async def recreate(progress: Progress) -> None:
         await stack.up((service,), pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress)
 
+    # The application looks for the database where the port is written, and nobody is there yet.
+    unreachable = any(use.key == "ports" for use in uses) and service == stack.database_service()
     names = ", ".join(dict.fromkeys(use.name for use in uses))
     changes = "; ".join(dict.fromkeys(f"{use.key} {use.change}" for use in uses))
     return Finding(
         Code.ENV_VARIABLE_STALE,
         f"{service} still runs with another {names} than is written",
         f"{_places(stack.project, uses, known)} changed since the container of {service} was made: {changes}",
-        Severity.WARNING,
+        Severity.ERROR if unreachable else Severity.WARNING,
         fixes=(
             Fix(
                 f"Recreate {service} with what is written; its volumes stay", f"stackdeck up {service}", apply=recreate
