@@ -128,7 +128,7 @@ def _stale(stack: Examined, service: str, uses: Sequence[StaleUse], known: dict[
         await stack.up((service,), pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress)
 
     # The application looks for the database where the port is written, and nobody is there yet.
-    unreachable = any(use.key == "ports" for use in uses) and service == stack.database_service()
+    unreachable = any(use.key == "ports" for use in uses) and service == _database_service(stack)
     names = ", ".join(dict.fromkeys(use.name for use in uses))
     changes = "; ".join(dict.fromkeys(f"{use.key} {use.change}" for use in uses))
     return Finding(
@@ -142,6 +142,13 @@ def _stale(stack: Examined, service: str, uses: Sequence[StaleUse], known: dict[
             ),
         ),
     )
+
+
+def _database_service(stack: Examined) -> str | None:
+    try:
+        return stack.database_service()
+    except Failure:
+        return None
 
 
 def _places(project: Project, uses: Sequence[StaleUse], known: dict[str, Variable]) -> str:
