@@ -57,6 +57,7 @@ PARTS: Final = (
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
     "stack.services.engine.clients",
+    "stack.services.engine.containers",
     "stack.services.engine.control",
     "stack.services.engine.down",
     "stack.services.engine.dump",
