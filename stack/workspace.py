@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
+    from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
+    from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ PARTS: Final = (
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
     "stack.services.engine.clients",
+    "stack.services.engine.containers",
     "stack.services.engine.control",
     "stack.services.engine.down",
     "stack.services.engine.dump",
@@ -74,7 +77,7 @@ PARTS: Final = (
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
-    "stack.doctor.checks",
+    "stack.doctor.checklist",
 )
 """What a workspace imports when it is first asked for it."""
 
@@ -107,6 +110,7 @@ class _Read:
     runtime: RuntimeInUse | None = None
     engine_version: str | None = None
     services: ServiceControl | None = None
+    containers: "Containers | None" = None
     database: "Database | None" = None
 
 
@@ -240,6 +244,16 @@ class Workspace:
             self._read.services = self._control(runtime.name)
         return self._read.services
 
+    async def stale_uses(self) -> "tuple[StaleUse, ...]":
+        """Return which variables containers were created with another value of; none where no container is ours."""
+        from stack.services.in_use import stale_uses
+
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return ()
+        status, report = await self._services_status(), await in_thread(self.environment)
+        secrets = {variable.name for variable in report.variables if variable.secret}
+        return stale_uses(self.compose(), status, secrets.__contains__)
+
     def _control(self, runtime: RuntimeName) -> ServiceControl:
         match runtime:
             case RuntimeName.DOCKER:
@@ -256,6 +270,19 @@ class Workspace:
                 from stack.services.external import ExternalServices
 
                 return ExternalServices(self.address())
+
+    async def containers(self) -> "Containers | None":
+        """Return the project's containers on the engine; None where another runtime is in use."""
+        from stack.services.engine.connection import Engine
+        from stack.services.engine.containers import Containers
+        from stack.services.engine.endpoint import resolve_endpoint
+
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return None
+        if self._read.containers is None:
+            engine = Engine(resolve_endpoint(self._environ), self._environ)
+            self._read.containers = Containers(engine, self.compose())
+        return self._read.containers
 
     def _embedded(self) -> "EmbeddedServices":
         from stack.services.embedded.control import EmbeddedServices
@@ -352,10 +379,11 @@ class Workspace:
         """Run every check of the doctor."""
         # Beforehand, so that no check loses its time to it.
         await in_thread(import_parts)
-        from stack.doctor.checks import CHECKS
+        from stack.doctor.checklist import CHECKS
         from stack.doctor.examination import examine
+        from stack.doctor.facts import Facts
 
-        return await examine(self, CHECKS)
+        return await examine(Facts(self), CHECKS)
 
     async def look(self) -> Overview:
         """Look at every part once; what cannot be seen becomes a finding."""
@@ -405,6 +433,8 @@ class Workspace:
         read, self._read = self._read, _Read()
         if read.services is not None:
             await read.services.close()
+        if read.containers is not None:
+            read.containers.close()
         if read.database is not None:
             await read.database.close()
 

@@ -62,7 +62,14 @@ class Mend:
 
 
 def _outcome(report: Report) -> Outcome:
-    lines = [f"{MARKS[check.status]} {check.title}" for check in report.checks]
+    lines = [
+        line
+        for stage in report.stages
+        for line in (
+            f"{MARKS[stage.status]} {stage.title}",
+            *(f"    {MARKS[check.status]} {check.title}" for check in stage.others),
+        )
+    ]
     return Outcome(
         {
             "checks": [

@@ -33,29 +33,47 @@ class Passed:
 
 
 @dataclass(frozen=True, slots=True)
-class Check(Generic[Subject]):
-    """One question about a stack.
+class Stage:
+    """A step on the way from an engine to data, which several checks look into.
 
-    `explanation` tells someone new what the thing is for. `needs` are ids of checks that must not fail first. `run`
-    returns `Passed`, or raises `Failure` with what is wrong.
+    `explanation` tells someone new what the thing is for. `headline` is the id of the check whose words stand for the
+    stage when all of it is well.
     """
 
     id: str
     title: str
     explanation: str
+    headline: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[Subject]):
+    """One question about a stack.
+
+    `needs` are ids of checks that must have passed first, or warned. `run` returns `Passed`, or raises `Failure` with
+    what is wrong.
+    """
+
+    id: str
+    stage: Stage
+    title: str
     needs: tuple[str, ...]
     run: Callable[[Subject], Awaitable[Passed]]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How one check ended; `title` says what was seen, or why it was skipped."""
+    """How one check ended; `title` says what was seen, or why it was skipped.
+
+    `waits_for` is the id of the failure that a skipped check waits for.
+    """
 
     id: str
+    stage: Stage
     status: CheckStatus
     title: str
-    explanation: str
     finding: Finding | None = None
+    waits_for: str | None = None
 
     @property
     def fix(self) -> Fix | None:
@@ -64,10 +82,32 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
+class StageResult:
+    """How one stage stands: as the worst of its checks does, in the words of that check."""
+
+    stage: Stage
+    status: CheckStatus
+    title: str
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def others(self) -> tuple[CheckResult, ...]:
+        """What else was found in this stage, beside what its title says."""
+        found = (check for check in self.checks if check.status in {CheckStatus.FAIL, CheckStatus.WARN})
+        return tuple(check for check in found if check.title != self.title)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The checklist, in the order of the checks."""
 
     checks: tuple[CheckResult, ...]
+
+    @property
+    def stages(self) -> tuple[StageResult, ...]:
+        """The stages, in the order in which they first come among the checks."""
+        stages = dict.fromkeys(check.stage for check in self.checks)
+        return tuple(_stage_result(stage, [c for c in self.checks if c.stage is stage]) for stage in stages)
 
     @property
     def ok(self) -> bool:
@@ -88,21 +128,32 @@ class Report:
 
 async def examine(subject: Subject, checks: Sequence[Check[Subject]], patience: float = PATIENCE) -> Report:
     """Run all `checks` on `subject`, each as soon as what it needs is known, and return their results in order."""
-    tasks: dict[str, asyncio.Task[CheckResult]] = {}
+    results = {check.id: asyncio.get_running_loop().create_future() for check in checks}
     async with asyncio.TaskGroup() as group:
         for check in checks:
-            needed = [tasks[need] for need in check.needs]
-            tasks[check.id] = group.create_task(_run(check, needed, subject, patience))
-    return Report(tuple(task.result() for task in tasks.values()))
+            needed = [results[need] for need in check.needs]
+            group.create_task(_settle(results[check.id], check, needed, subject, patience))
+    return Report(tuple(results[check.id].result() for check in checks))
 
 
-async def _run(
-    check: Check[Subject], needed: Sequence[asyncio.Task[CheckResult]], subject: Subject, patience: float
-) -> CheckResult:
-    for task in needed:
-        result = await task
-        if result.status in {CheckStatus.FAIL, CheckStatus.SKIP}:
-            return CheckResult(check.id, CheckStatus.SKIP, f"{check.title}: waits for {result.id}", check.explanation)
+async def _settle(
+    result: "asyncio.Future[CheckResult]",
+    check: Check[Subject],
+    needed: "Sequence[asyncio.Future[CheckResult]]",
+    subject: Subject,
+    patience: float,
+) -> None:
+    for need in needed:
+        blocker = await need
+        if blocker.status in {CheckStatus.FAIL, CheckStatus.SKIP}:
+            failure = blocker.waits_for or blocker.id
+            title = f"{check.title}: waits for {failure}"
+            result.set_result(CheckResult(check.id, check.stage, CheckStatus.SKIP, title, waits_for=failure))
+            return
+    result.set_result(await _run(check, subject, patience))
+
+
+async def _run(check: Check[Subject], subject: Subject, patience: float) -> CheckResult:
     try:
         async with asyncio.timeout(patience):
             passed = await check.run(subject)
@@ -112,12 +163,23 @@ async def _run(
         return _failed(check, _gave_up(check.title, patience))
     except Exception as error:  # noqa: BLE001 - one check's mistake is a finding of its own, and the others go on
         return _failed(check, internal_finding(error))
-    return CheckResult(check.id, CheckStatus.PASS, passed.title, check.explanation, passed.suggestion)
+    return CheckResult(check.id, check.stage, CheckStatus.PASS, passed.title, passed.suggestion)
 
 
 def _failed(check: Check[Subject], finding: Finding) -> CheckResult:
     status = CheckStatus.FAIL if finding.severity is Severity.ERROR else CheckStatus.WARN
-    return CheckResult(check.id, status, finding.title, check.explanation, finding)
+    return CheckResult(check.id, check.stage, status, finding.title, finding)
+
+
+_GRAVITY: Final = (CheckStatus.FAIL, CheckStatus.WARN, CheckStatus.SKIP, CheckStatus.PASS)
+
+
+def _stage_result(stage: Stage, checks: Sequence[CheckResult]) -> StageResult:
+    worst = min((check.status for check in checks), key=_GRAVITY.index)
+    shown = next((check for check in checks if check.status is worst), checks[0])
+    if worst is CheckStatus.PASS:
+        shown = next((check for check in checks if check.id == stage.headline), shown)
+    return StageResult(stage, worst, shown.title, tuple(checks))
 
 
 def _gave_up(title: str, patience: float) -> Finding:

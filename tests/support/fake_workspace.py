@@ -11,7 +11,7 @@ from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
 from stack.database.pool import PoolStatus
 from stack.database.probe import Ping
-from stack.doctor.examination import CheckResult, CheckStatus, Report
+from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
 from stack.environment.assignments import Source
 from stack.environment.pool import PoolSettings
 from stack.environment.report import EnvironmentReport, Variable
@@ -38,6 +38,7 @@ from stack.services.control import (
     Volumes,
 )
 from stack.services.equivalent import ComposeCall
+from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
@@ -103,8 +104,11 @@ SESSIONS = (
 
 def variable(name: str, value: str, line: int | None, *, secret: bool = False, problem: str | None = None) -> Variable:
     wrapped = SecretStr(value) if secret else value
+    findings = (Finding(Code.SETTING_INVALID, problem, "expected a port"),) if problem else ()
     source = Source.FILE if line else Source.DEFAULT
-    return Variable(name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", problem)
+    return Variable(
+        name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", findings
+    )
 
 
 VARIABLES = (
@@ -128,14 +132,15 @@ def checks(failing: str | None = None, fix: Fix | None = None) -> Report:
     results = []
     status = CheckStatus.PASS
     for name, (title, explanation) in named.items():
+        stage = Stage(name, name, explanation, headline=name)
         if name == failing:
             fixes = (fix,) if fix else ()
             finding = Finding(Code.SERVICE_NOT_RUNNING, f"{name} is not well", f"Because of {name}.", fixes=fixes)
-            results.append(CheckResult(name, CheckStatus.FAIL, finding.title, explanation, finding))
+            results.append(CheckResult(name, stage, CheckStatus.FAIL, finding.title, finding))
             status = CheckStatus.SKIP
         else:
             shown = title if status is CheckStatus.PASS else f"{name}: waits for {failing}"
-            results.append(CheckResult(name, status, shown, explanation))
+            results.append(CheckResult(name, stage, status, shown))
     return Report(tuple(results))
 
 
@@ -350,6 +355,7 @@ class FakeWorkspace:
         self.fake_migrations = FakeMigrations()
         self.fake_tables = FakeTables()
         self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
+        self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
@@ -374,6 +380,12 @@ class FakeWorkspace:
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now
+
+    def database_service(self) -> str:
+        return "db"
+
+    async def stale_uses(self) -> tuple[StaleUse, ...]:
+        return self.stale_now
 
     def init_environment(self) -> InitResult:
         self.fake_services.asked.append(("init",))

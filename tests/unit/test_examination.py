@@ -2,8 +2,10 @@
 
 import asyncio
 
-from stack.doctor.examination import Check, CheckStatus, Passed, examine
+from stack.doctor.examination import Check, CheckStatus, Passed, Stage, examine
 from stack.findings import Code, Failure, Finding, Fix, Severity
+
+STAGE = Stage("stage", "Stage", "What the stage is for.", headline="b")
 
 
 def check(name, *needs, outcome=None):
@@ -17,7 +19,7 @@ def check(name, *needs, outcome=None):
             await asyncio.Event().wait()
         return outcome or Passed(f"{name} is well")
 
-    return Check(name, name, f"what {name} is for", needs, run)
+    return Check(name, STAGE, name, needs, run)
 
 
 async def do(_progress):
@@ -69,3 +71,26 @@ async def test_a_mistake_in_one_check_is_a_finding_and_the_others_go_on(monkeypa
     assert report.checks[0].finding.code is Code.INTERNAL
     assert list(tmp_path.rglob("*.txt"))
     assert report.checks[1].status is CheckStatus.PASS
+
+
+async def test_a_skipped_check_names_the_failure_and_not_another_that_waits():
+    report = await examine([], [check("a", outcome=BROKEN), check("b", "a"), check("c", "b")])
+    assert [result.waits_for for result in report.checks] == [None, "a", "a"]
+    assert report.checks[2].title == "c: waits for a"
+
+
+async def test_a_stage_stands_as_the_worst_of_its_checks_in_that_checks_words():
+    well = await examine([], [check("a"), check("b")])
+    assert [(stage.status, stage.title) for stage in well.stages] == [(CheckStatus.PASS, "b is well")]
+    warning = Finding(Code.ENV_VARIABLE_MISSPELLED, "hm", "cause", Severity.WARNING)
+    ill = await examine([], [check("b"), check("a", outcome=warning), check("c", outcome=BROKEN), check("d", "c")])
+    (stage,) = ill.stages
+    assert (stage.status, stage.title) == (CheckStatus.FAIL, "broken")
+    assert [check.title for check in stage.others] == ["hm"]
+
+
+async def test_the_order_of_checks_need_not_be_that_of_their_needs():
+    ran = []
+    report = await examine(ran, [check("a", "b"), check("b")])
+    assert ran == ["b", "a"]
+    assert [result.id for result in report.checks] == ["a", "b"]

@@ -1,4 +1,4 @@
-"""The doctor's checks, one under the other, the one to see to next highlighted."""
+"""The doctor's stages, one under the other, the one to see to next highlighted."""
 
 import textwrap
 from typing import Final
@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stack.doctor.examination import CheckResult, CheckStatus, Report
+from stack.doctor.examination import CheckResult, CheckStatus, Report, StageResult
 from tui.outside import line
 from tui.widgets.masthead import ROOMY
 
@@ -25,7 +25,7 @@ INDENT: Final = 4
 
 
 class Checklist(Widget):
-    """Each check with its mark and what was seen.
+    """Each stage with its mark and what was seen, and under it the other checks that did not pass.
 
     The one to see to next also has a sentence for whoever has not met the thing before; on a wide terminal all have.
     """
@@ -33,28 +33,35 @@ class Checklist(Widget):
     report: reactive[Report | None] = reactive(None, layout=True)
 
     def render(self) -> Content:
-        """Draw the checks."""
+        """Draw the stages."""
         report = self.report
         if report is None:
             return Content.styled("Looking at the project…", "$muted")
         step, width = report.next, self.container_size.width
         roomy = self.app.size.width >= ROOMY
         lines = []
-        for check in report.checks:
-            lines.append(_head(check, is_next=check is step))
-            if roomy or check is step:
-                lines += [Content.styled(text, "$muted") for text in _explanation(check, width)]
+        for stage in report.stages:
+            is_next = step in stage.checks
+            lines.append(_head(stage, is_next=is_next))
+            lines += [_other(check) for check in stage.others]
+            if roomy or is_next:
+                lines += [Content.styled(text, "$muted") for text in _explanation(stage, width)]
         return Content("\n").join(lines)
 
 
-def _head(check: CheckResult, *, is_next: bool) -> Content:
-    mark, colour = MARKS[check.status]
-    style = "bold" if is_next else "$muted" if check.status is CheckStatus.SKIP else ""
+def _head(stage: StageResult, *, is_next: bool) -> Content:
+    mark, colour = MARKS[stage.status]
+    style = "bold" if is_next else "$muted" if stage.status is CheckStatus.SKIP else ""
     return Content.assemble(
-        ("▶ " if is_next else "  ", "bold $accent"), (f"{mark} ", f"bold {colour}"), line(check.title, style)
+        ("▶ " if is_next else "  ", "bold $accent"), (f"{mark} ", f"bold {colour}"), line(stage.title, style)
     )
 
 
-def _explanation(check: CheckResult, width: int) -> list[str]:
+def _other(check: CheckResult) -> Content:
+    mark, colour = MARKS[check.status]
+    return Content.assemble("    ", (f"{mark} ", f"bold {colour}"), line(check.title))
+
+
+def _explanation(stage: StageResult, width: int) -> list[str]:
     indent = " " * INDENT
-    return textwrap.wrap(check.explanation, max(20, width), initial_indent=indent, subsequent_indent=indent)
+    return textwrap.wrap(stage.stage.explanation, max(20, width), initial_indent=indent, subsequent_indent=indent)

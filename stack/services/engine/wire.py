@@ -100,6 +100,7 @@ class ContainerDetails(TypedDict):
 
     Id: str
     Name: str
+    Created: str
     State: ContainerState
     RestartCount: int
     Config: JsonObject

@@ -1,0 +1,17 @@
+"""All checks, in the order in which someone new meets what they look at."""
+
+from typing import Final
+
+from stack.doctor.checks import connection, data, environment, migrations, runtime, server, written
+from stack.doctor.examination import Check
+from stack.doctor.facts import Facts
+
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    *runtime.CHECKS,
+    *environment.CHECKS,
+    *written.CHECKS,
+    *server.CHECKS,
+    *connection.CHECKS,
+    *migrations.CHECKS,
+    *data.CHECKS,
+)
