@@ -4,17 +4,15 @@ Both are started on a real pseudo-terminal by turns; a start counts from the spa
 alternate screen. ``--version`` is measured as a whole process. Prints medians in milliseconds, and the ratio.
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from measuring import STACKDECK, milliseconds, show, show_ratio
 
-from tests.support.terminal import terminal  # noqa: E402 - the harness of this checkout
+from tests.support.terminal import terminal
 
 ROUNDS = 15
 
@@ -38,11 +36,9 @@ def first_paint(argv: list[str], text: str, directory: Path) -> float:
         return (time.perf_counter() - began) * 1000
 
 
-def version(argv: list[str]) -> float:
-    """Return the milliseconds that ``--version`` takes."""
-    began = time.perf_counter()
-    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
-    return (time.perf_counter() - began) * 1000
+def whole(*argv: str) -> float:
+    """Return the milliseconds that a process takes."""
+    return milliseconds(lambda: subprocess.run(argv, check=True, stdout=subprocess.DEVNULL))
 
 
 def main() -> None:
@@ -52,19 +48,16 @@ def main() -> None:
         directory = Path(scratch)
         app = directory / "empty.py"
         app.write_text(EMPTY_APP)
-        command = [str(Path(sys.executable).parent / "stackdeck")]
         for _ in range(ROUNDS):
             empty.append(first_paint([sys.executable, str(app)], "FIRST", directory))
-            deck.append(first_paint(command, "From Docker to data", directory))
-            versions.append(version([*command, "--version"]))
-            bare.append(version([sys.executable, "-c", "pass"]))
-    print(f"empty Textual app, first frame  {statistics.median(empty):7.0f} ms")
-    print(f"stackdeck, first frame          {statistics.median(deck):7.0f} ms")
-    print(
-        f"ratio                           {statistics.median(deck) / statistics.median(empty):7.2f}     (at most 1.50)"
-    )
-    print(f"stackdeck --version             {statistics.median(versions):7.0f} ms  (at most 150)")
-    print(f"python -c pass                  {statistics.median(bare):7.0f} ms")
+            deck.append(first_paint([STACKDECK], "From Docker to data", directory))
+            versions.append(whole(STACKDECK, "--version"))
+            bare.append(whole(sys.executable, "-c", "pass"))
+    show("empty Textual app, first frame", empty)
+    show("stackdeck, first frame", deck)
+    show_ratio("ratio", deck, empty, 1.5)
+    show("stackdeck --version", versions, "(at most 150)")
+    show("python -c pass", bare)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ class Code(StrEnum):
     # The engine and its containers
     ENGINE_UNREACHABLE = "engine-unreachable"
     ENGINE_PERMISSION = "engine-permission"
+    ENGINE_TOO_OLD = "engine-too-old"
+    ENGINE_ADDRESS_UNUSABLE = "engine-address-unusable"
     ENGINE_CONTEXT_MISSING = "engine-context-missing"
     ENGINE_ERROR = "engine-error"
     IMAGE_MISSING = "image-missing"
@@ -57,6 +59,9 @@ class Code(StrEnum):
     VOLUME_MISSING = "volume-missing"
     NETWORK_FOREIGN = "network-foreign"
     NETWORK_MISSING = "network-missing"
+    NETWORK_IN_USE = "network-in-use"
+    VOLUME_IN_USE = "volume-in-use"
+    VOLUME_OUTDATED = "volume-outdated"
     ENGINE_DISK_FULL = "engine-disk-full"
     CONTAINERS_ORPHANED = "containers-orphaned"
     SERVICE_NOT_RUNNING = "service-not-running"
@@ -68,7 +73,12 @@ class Code(StrEnum):
     EMBEDDED_START_FAILED = "embedded-start-failed"
     EMBEDDED_VERSION_MISMATCH = "embedded-version-mismatch"
     EMBEDDED_NO_SPACE = "embedded-no-space"
+    PSQL_MISSING = "psql-missing"
     CONFIRMATION_NEEDED = "confirmation-needed"
+    DATA_LEFT_BEHIND = "data-left-behind"
+    DUMP_FAILED = "dump-failed"
+    DUMP_FILE_EXISTS = "dump-file-exists"
+    DUMP_UNAVAILABLE = "dump-unavailable"
     # The database
     DATABASE_UNREACHABLE = "database-unreachable"
     DATABASE_STARTING = "database-starting"
@@ -99,6 +109,9 @@ class Code(StrEnum):
     CURSOR_INVALID = "cursor-invalid"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
+    # Files that the deck writes
+    LOG_FILE_EXISTS = "log-file-exists"
+    LOG_NOT_SAVED = "log-not-saved"
     # The program itself
     INTERRUPTED = "interrupted"
     CHECK_TIMEOUT = "check-timeout"

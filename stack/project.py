@@ -1,6 +1,7 @@
 """Where a repository keeps its stack: the Compose file, `.env`, its template, Alembic's configuration, our settings."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,6 +54,14 @@ class Project:
     template: Path | None
     alembic: Path | None
     overrides: Overrides
+
+
+def working_directory(environ: Mapping[str, str]) -> Path:
+    """Return the working directory as the shell has it, with symbolic links kept, where ``PWD`` is right about it."""
+    here = Path(environ.get("PWD", ""))
+    if here.is_absolute() and here.is_dir() and here.samefile(Path.cwd()):
+        return here
+    return Path.cwd()
 
 
 def find_root(start: Path) -> Path:

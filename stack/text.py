@@ -28,6 +28,39 @@ _LINE: Final = _visible()
 _BLOCK: Final = {code: shown for code, shown in _LINE.items() if code not in {0x09, 0x0A}}
 
 
+class SecretStr:
+    """A text that nothing shows by accident: not `str`, not `repr`, no log and no traceback. Immutable.
+
+    It has the interface of pydantic's class of this name, which costs a command more time to import than all that it
+    does with its password.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep `value`."""
+        self._value = value
+
+    def get_secret_value(self) -> str:
+        """Return the text itself."""
+        return self._value
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash((SecretStr, self._value))
+
+    def __str__(self) -> str:
+        return MASK if self._value else ""
+
+    def __repr__(self) -> str:
+        return f"SecretStr({str(self)!r})"
+
+
 def clean(text: str) -> str:
     r"""Return `text` with every control character made visible, except ``\n`` and ``\t``.
 

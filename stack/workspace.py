@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from stack.background import in_thread
 from stack.findings import Failure, Finding, Fix, Progress
-from stack.project import Options, Project, RuntimeName, open_project
-from stack.services.control import Action, EngineStatus, Pull, ServiceControl, ServicesStatus, ServiceStatus, UpResult
+from stack.project import Options, Project, RuntimeName, open_project, working_directory
+from stack.services.approval import lose_nothing
+from stack.services.control import (
+    Action,
+    Approval,
+    EngineStatus,
+    Pull,
+    ServiceControl,
+    ServicesStatus,
+    ServiceStatus,
+    UpResult,
+)
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
     from stack.database.pool import PoolStatus
     from stack.database.probe import Ping
     from stack.doctor.examination import Report
+    from stack.environment.address import Written
     from stack.environment.report import EnvironmentReport
     from stack.environment.settings import Settings
     from stack.environment.template import InitResult
@@ -32,23 +43,35 @@ if TYPE_CHECKING:
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
+    from stack.services.equivalent import ComposeCall
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
 
 PARTS: Final = (
+    "stack.environment.address",
     "stack.environment.report",
     "stack.environment.settings",
     "stack.services.compose.load",
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
+    "stack.services.engine.clients",
     "stack.services.engine.control",
-    "stack.services.engine.execute",
-    "stack.services.engine.wait",
     "stack.services.engine.down",
+    "stack.services.engine.dump",
+    "stack.services.engine.execute",
     "stack.services.engine.logs",
+    "stack.services.engine.probes",
+    "stack.services.engine.psql",
+    "stack.services.engine.pull",
+    "stack.services.engine.room",
+    "stack.services.engine.sizes",
+    "stack.services.engine.usage",
+    "stack.services.engine.wait",
+    "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checklist",
@@ -79,8 +102,10 @@ class _Read:
     """What has been read so far of a project's files and surroundings."""
 
     settings: "Settings | None" = None
+    written: "Written | None" = None
     compose: "ComposeProject | None" = None
     runtime: RuntimeInUse | None = None
+    engine_version: str | None = None
     services: ServiceControl | None = None
     containers: "Containers | None" = None
     database: "Database | None" = None
@@ -95,6 +120,8 @@ class Workspace:
         self._wanted = wanted or project.overrides.runtime
         self._environ = environ
         self._read = _Read()
+        self.approval: Approval = lose_nothing
+        """What is asked about the plan of an `up` that brings no approval of its own, as a fix's does not."""
         self.started_server = False
         """Whether `up` here started a server of the machine's own, which nobody else looks after."""
 
@@ -124,7 +151,7 @@ class Workspace:
         from stack.environment.template import init_env
 
         made = init_env(self._project)
-        self._read = replace(self._read, settings=None, compose=None, runtime=None, services=None)
+        self._read = replace(self._read, settings=None, written=None, compose=None, runtime=None, services=None)
         return made
 
     def settings(self) -> "Settings":
@@ -164,6 +191,7 @@ class Workspace:
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
             if undecided.name is RuntimeName.EMBEDDED and self._wanted is None:
                 engine = await self.engine()
+                self._read.engine_version = engine.version
                 undecided = choose_runtime(wanted=None, written=written, published=published, engine=engine)
             self._read.runtime = undecided
         return self._read.runtime
@@ -175,21 +203,28 @@ class Workspace:
         """
         written = None
         with contextlib.suppress(Failure):
-            written = self.address() if self.settings().names_database else None
+            written = self.address() if self._written() else None
         return written, self._published()
 
     def address(self) -> "DatabaseURL":
         """Return the database that the settings name, else the one that the Compose file publishes."""
         from stack.services.compose.postgres import from_this_machine
 
-        settings = self.settings()
-        if not settings.names_database:
-            return self._published() or settings.database
-        url = settings.database
+        url = self._written()
+        if url is None:
+            return self._published() or self.settings().database
         try:
             return from_this_machine(url, self.compose())
         except Failure:
             return url
+
+    def _written(self) -> "DatabaseURL | None":
+        """Return the database that the settings name in so many words."""
+        from stack.environment.address import written_address
+
+        if self._read.written is None:
+            self._read.written = written_address(self._project, self._environ)
+        return self._read.written.database
 
     def _published(self) -> "DatabaseURL | None":
         from stack.services.compose.postgres import postgres_service, published_url
@@ -213,7 +248,9 @@ class Workspace:
                 from stack.services.engine.endpoint import resolve_endpoint
 
                 endpoint = resolve_endpoint(self._environ)
-                return EngineServices(self.compose(), endpoint, self._environ, self._project)
+                return EngineServices(
+                    self.compose(), endpoint, self._environ, self._project, version=self._read.engine_version
+                )
             case RuntimeName.EMBEDDED:
                 return self._embedded()
             case RuntimeName.EXTERNAL:
@@ -243,21 +280,48 @@ class Workspace:
             service = DATABASE_SERVICE
         return EmbeddedServices(self._project.root, self.address(), service=service)
 
-    async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
+    async def compose_call(self) -> "ComposeCall | None":
+        """Return how `docker compose` is called for this project; None where nothing runs in containers."""
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return None
+        from stack.services.equivalent import compose_call
+
+        return compose_call(self.compose(), self._project, working_directory(self._environ))
+
+    async def up(
+        self,
+        services: Sequence[str],
+        *,
+        pull: Pull,
+        timeout: float,
+        progress: Progress,
+        approve: Approval | None = None,
+    ) -> UpResult:
         """Start `services`, all if none is named, and wait until the database answers a query.
 
-        `timeout` is in seconds and covers both.
+        `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
+        `approval` that is asked.
         """
-        from stack.database.probe import wait_until_ready
-
         began = time.monotonic()
-        result = await (await self.services()).up(services, pull=pull, timeout=timeout, progress=progress)
+        result = await (await self.services()).up(
+            services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
+        )
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:
-            left = max(1.0, timeout - (time.monotonic() - began))
-            await wait_until_ready(await self._url(), timeout=left, progress=progress)
+            await self._until_answered(max(1.0, timeout - (time.monotonic() - began)), progress)
         return replace(result, seconds=time.monotonic() - began)
+
+    async def _until_answered(self, timeout: float, progress: Progress) -> None:
+        from stack.database.readiness import answers_now
+
+        url = await self._url()
+        if await answers_now(url):
+            return
+        # Imported here: the driver, which a database that is there already does not need.
+        from stack.database.probe import wait_until_ready
+
+        await wait_until_ready(url, timeout=timeout, progress=progress)
 
     # The database
 

@@ -87,10 +87,15 @@ def unpack(content: bytes, directory: Path) -> Path:
 def sync(uv: Path, environment: Path) -> None:
     """Make `environment` hold exactly what the lock names."""
     command = [str(uv), "sync", "--frozen", "--extra", "embedded", "--python", sys.executable, "--no-python-downloads"]
+    # Compiled once here, in parallel, and not bit by bit when things are first opened; nor each time anew, where
+    # PYTHONDONTWRITEBYTECODE is set.
+    command += ["--compile-bytecode"]
     variables = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment), "UV_LINK_MODE": "copy"}
     variables.pop("VIRTUAL_ENV", None)
     if subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode:
         fail("uv could not make the environment; what it said is above")
+    python = environment / "bin" / "python"
+    subprocess.run([python, "-m", "compileall", "-q", "stack", "tui", "migrations"], cwd=ROOT, check=False)
 
 
 def main() -> None:

@@ -6,15 +6,12 @@ What is not needed is not imported: ``--version`` and the commands never wait fo
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from stack import VERSION
 
 if TYPE_CHECKING:
     from tui.app import Deck
-
-DECK_OPTIONS: Final = ("--project", "--env-file", "--runtime")
-"""The options of the deck itself; anything else is a command's."""
 
 
 def main() -> None:
@@ -36,10 +33,12 @@ def run(argv: Sequence[str]) -> int:
 
 def _opens_deck(argv: Sequence[str]) -> bool:
     """Whether `argv` holds nothing but the deck's own options with their values."""
+    from stack.cli.options import GLOBAL_OPTIONS
+
     rest = list(argv)
     while rest:
         option, _, value = rest.pop(0).partition("=")
-        if option not in DECK_OPTIONS:
+        if option not in GLOBAL_OPTIONS:
             return False
         if not value and rest:
             rest.pop(0)

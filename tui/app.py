@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+import gc
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
@@ -14,20 +15,22 @@ from textual.filter import LineFilter
 from textual.reactive import reactive
 
 from stack.crash import write_report
-from stack.findings import Failure, Finding, Progress, silent
+from stack.findings import Failure, Finding, Gauge, Progress, silent
 from tui.actions import Action, Place, at, bindings, find
 from tui.commands import Actions
+from tui.consent import Consent
 from tui.filters import ControlCharacterFilter
 from tui.jobs import Job, Jobs, Progressed
 from tui.modes import MODES
 from tui.opening import Fingerprint, fingerprint
-from tui.requests import Asking, Request
+from tui.requests import Asking, Feed, Request
 from tui.screens.base import DeckScreen
 from tui.themes import NIGHT, PAPER, THEMES
 from tui.vitals import Vitals, look_at
 from tui.widgets.help import Help
 
 if TYPE_CHECKING:
+    from stack.services.control import ServicesStatus
     from stack.workspace import Workspace
 
 T = TypeVar("T")
@@ -36,7 +39,7 @@ Opener = Callable[[], Awaitable["Workspace"]]
 """Opens the project; called again when a fix or an edit changed what the project is made of."""
 
 VITALS_EVERY: Final = 5.0
-"""Seconds between two looks at what the head of every screen says."""
+"""Seconds between two looks at the database: unlike the engine it tells nobody when something has moved."""
 
 FILES_EVERY: Final = 1.0
 """Seconds between two looks at whether a file has changed that the project is made of."""
@@ -46,7 +49,7 @@ CLOSING_TIME: Final = 0.5
 
 
 class Deck(Asking, App[None]):
-    """The app. It owns the open project, the one long action and what the head of each screen says."""
+    """The app. It owns the open project, the watch over its services, the one long action and the vitals."""
 
     TITLE = "Stackdeck"
     CSS_PATH = "styles/deck.tcss"
@@ -65,8 +68,10 @@ class Deck(Asking, App[None]):
         (36, "-tall"),
     ]
 
-    workspace: reactive["Workspace | None"] = reactive(None)
+    workspace: reactive["Workspace | None"] = reactive(None, always_update=True)
     opening_findings: reactive[tuple[Finding, ...]] = reactive(())
+    services: "reactive[ServicesStatus | None]" = reactive(None)
+    services_findings: reactive[tuple[Finding, ...]] = reactive(())
     vitals: reactive[Vitals] = reactive(Vitals())
     job: reactive[Job | None] = reactive(None)
 
@@ -76,9 +81,14 @@ class Deck(Asking, App[None]):
         self._opener = opener
         self._opening = Request["Workspace"](self, "open", receive=self._opened, refuse=self._not_opened)
         self._vitals = Request[Vitals](self, "vitals", receive=self._take_vitals, refuse=self._no_vitals)
+        self._watch = Feed["ServicesStatus"](self, "watch", receive=self._take_services, refuse=self._no_services)
         self._jobs = Jobs(self, show=self._show_job, refuse=self._job_failed)
+        self.consent = Consent(self)
         self._files: Fingerprint = ()
         self._started_server = False
+        self._watches = False
+        self._lent = False
+        self._open_later = False
         self._crash: Exception | None = None
         for theme in THEMES:
             self.register_theme(theme)
@@ -97,16 +107,23 @@ class Deck(Asking, App[None]):
         self.set_interval(FILES_EVERY, self._look_at_files)
 
     def open(self) -> None:
-        """Open the project, in place of the one that is open."""
-        self._opening.ask(self._opener)
+        """Open the project, in place of the one that is open; once the terminal is back where it has been lent."""
+        self._open_later = self._lent
+        if not self._lent:
+            self._opening.ask(self._opener)
 
     def _opened(self, workspace: "Workspace") -> None:
         self._files = fingerprint(workspace.project)
+        workspace.approval = self.consent
         before, self.workspace = self.workspace, workspace
+        if before is None:
+            # What the program is made of stays; looking through all of it for garbage would hold keys up for 80 ms.
+            gc.freeze()
         self.opening_findings = ()
         if before is not None:
             self._started_server |= before.started_server
             self.run_worker(before.reload(), exit_on_error=False)
+        self._watch_services()
         self.look_at_vitals()
 
     def _not_opened(self, findings: tuple[Finding, ...]) -> None:
@@ -117,10 +134,25 @@ class Deck(Asking, App[None]):
         if self.workspace is not None and not self.busy and fingerprint(self.workspace.project) != self._files:
             self.open()
 
+    def _watch_services(self) -> None:
+        if self.workspace is not None:
+            self._watches = True
+            self._watch.follow(partial(_watch, self.workspace))
+
+    def _take_services(self, seen: "tuple[ServicesStatus, ...]", _dropped: int) -> None:
+        if seen and seen[-1] != self.services:
+            self.services_findings, self.services = seen[-1].findings, seen[-1]
+            self.look_at_vitals()
+
+    def _no_services(self, findings: tuple[Finding, ...]) -> None:
+        self.services_findings, self._watches = findings, False
+
     def look_at_vitals(self) -> None:
-        """Ask what the head of each screen says."""
+        """Ask what the head of each screen says, and take the watch up again where it could not be kept."""
         if self.workspace is not None:
             self._vitals.poll(partial(look_at, self.workspace))
+            if not self._watches:
+                self._watch_services()
 
     def _take_vitals(self, vitals: Vitals) -> None:
         self.vitals = vitals
@@ -146,10 +178,24 @@ class Deck(Asking, App[None]):
         """Whether a long action is under way."""
         return self._jobs.running
 
-    def start_job(self, title: str, call: Callable[[Progress], Awaitable[T]], done: Callable[[T], None]) -> None:
-        """Do `call` as the deck's one long action, unless another is under way; `done` gets its result."""
+    def start_job(
+        self,
+        title: str,
+        call: Callable[[Progress], Awaitable[T]],
+        done: Callable[[T], None],
+        *,
+        command: str | None = None,
+    ) -> None:
+        """Do `call` as the deck's one long action, unless another is under way; `done` gets its result.
+
+        `command` does the same from a shell; it is shown in the end.
+        """
         self.front.note("job", ())
-        self._jobs.start(title, call, done)
+        self._jobs.start(title, call, done, command=command)
+
+    def report(self, line: str, gauges: Sequence[Gauge] = ()) -> None:
+        """Be the `Progress` of the long action that is under way."""
+        self._jobs.report(line, gauges)
 
     def _show_job(self, job: Job) -> None:
         self.job = job
@@ -162,6 +208,29 @@ class Deck(Asking, App[None]):
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
         self._jobs.take(message)
+
+    # -- The terminal
+
+    async def lend_terminal(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Hand the terminal over while `call` runs, and draw everything anew afterwards.
+
+        Long actions go on meanwhile. Nothing is drawn, and no other project takes the place of the one in use.
+
+        Raises:
+            SuspendNotSupported: the deck does not run on a terminal of its own.
+        """
+        call_under_way = asyncio.ensure_future(call())
+        self._lent = True
+        try:
+            # Whatever goes wrong in there, the deck must get its terminal back: no exception may pass through.
+            with self.suspend(), self.batch_update():
+                await asyncio.wait([call_under_way])
+        finally:
+            self._lent = False
+            call_under_way.cancel()
+            if self._open_later:
+                self.open()
+        return call_under_way.result()
 
     # -- Actions
 
@@ -240,6 +309,11 @@ class Deck(Asking, App[None]):
             Text(f"Stackdeck stopped: an error of its own ({type(self._crash).__name__}).\n{where}.\n", style="red")
         )
         self._close_messages_no_wait()
+
+
+async def _watch(workspace: "Workspace") -> "AsyncGenerator[ServicesStatus, None]":
+    async for status in (await workspace.services()).watch():
+        yield status
 
 
 async def _close(workspace: "Workspace", *, stop_server: bool) -> None:

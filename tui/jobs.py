@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.message import Message
@@ -33,11 +34,12 @@ class Stage(StrEnum):
 class Job:
     """A long action as it stands. Times are seconds of the monotonic clock.
 
-    `lines` are clean, the newest last; `gauges` are what can be measured now.
+    `lines` are clean, the newest last; `gauges` are what can be measured now. `command` does the same from a shell.
     """
 
     title: str
     started: float
+    command: str | None = None
     stage: Stage = Stage.RUNNING
     lines: tuple[str, ...] = ()
     gauges: tuple[Gauge, ...] = ()
@@ -81,12 +83,18 @@ class Jobs:
         """Whether a job is under way."""
         return self._job is not None and self._job.running
 
-    def start(self, title: str, call: Callable[[Progress], Awaitable[T]], done: Callable[[T], None]) -> None:
+    def start(
+        self,
+        title: str,
+        call: Callable[[Progress], Awaitable[T]],
+        done: Callable[[T], None],
+        *,
+        command: str | None = None,
+    ) -> None:
         """Start `call` and give `done` what it returns; does nothing while another job is under way."""
         if self.running:
             return
         self._number += 1
-        number = self._number
 
         def receive(value: T) -> None:
             self._end(Stage.DONE)
@@ -96,19 +104,23 @@ class Jobs:
             self._end(Stage.FAILED)
             self._refuse(findings)
 
-        def progress(line: str, gauges: Sequence[Gauge] = ()) -> None:
-            self._owner.post_message(Progressed(number, line, tuple(gauges)))
-
         request = Request[T](self._owner, title, receive=receive, refuse=refuse)
         self._cancel = request.cancel
-        self._set(Job(title, time.monotonic()))
-        request.ask(lambda: call(progress))
+        self._set(Job(title, time.monotonic(), command))
+        request.ask(partial(call, partial(self._report, self._number)))
 
     def stop(self) -> None:
         """Stop the job that is under way, if one is; what it did so far stays."""
         if self.running and self._cancel:
             self._cancel()
             self._end(Stage.STOPPED)
+
+    def report(self, line: str, gauges: Sequence[Gauge] = ()) -> None:
+        """Be the `Progress` of the job that is under way."""
+        self._report(self._number, line, gauges)
+
+    def _report(self, number: int, line: str, gauges: Sequence[Gauge] = ()) -> None:
+        self._owner.post_message(Progressed(number, line, tuple(gauges)))
 
     def take(self, progressed: Progressed) -> None:
         """Add a line of progress to the job that it is of, if that one still runs."""

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from textual import on
@@ -73,8 +74,9 @@ class Request(Generic[T]):
         """Ask as `ask` does, with a call that is told its generation."""
         self.cancel()
         self._asked = time.monotonic()
-        coroutine = self._await(call, self._generation)
-        self._worker = self._owner.run_worker(coroutine, name=self._name, exit_on_error=False)
+        # Not a coroutine, which nobody would await where the worker is cancelled before it begins.
+        work = partial(self._await, call, self._generation)
+        self._worker = self._owner.run_worker(work, name=self._name, exit_on_error=False)
 
     def poll(self, call: Callable[[], Awaitable[T]]) -> None:
         """Ask, unless an answer is still awaited: a slow server gets no queue of the same question."""

@@ -11,6 +11,7 @@ from stack.project import RuntimeName
 
 if TYPE_CHECKING:
     from stack.migrations.status import MigrationStatus
+    from stack.services.equivalent import ComposeCall
     from stack.services.runtime import RuntimeInUse
     from stack.workspace import Workspace
 
@@ -43,6 +44,8 @@ class Vitals:
     runtime: "RuntimeInUse | None" = None
     database: Sign = WAITING
     revision: Sign = WAITING
+    compose: "ComposeCall | None" = None
+    """How `docker compose` is called for the project; None where nothing runs in containers."""
 
     @property
     def managed(self) -> bool:
@@ -59,7 +62,14 @@ async def look_at(workspace: "Workspace") -> Vitals:
         return Vitals(project, None, Sign(failure.finding.title, Tone.BAD), Sign("unknown", Tone.UNKNOWN))
     database = await _database(workspace)
     revision = await _revision(workspace) if database.tone is Tone.GOOD else Sign("unknown", Tone.UNKNOWN)
-    return Vitals(project, runtime, database, revision)
+    return Vitals(project, runtime, database, revision, await _compose_call(workspace))
+
+
+async def _compose_call(workspace: "Workspace") -> "ComposeCall | None":
+    try:
+        return await workspace.compose_call()
+    except Failure:
+        return None  # what is wrong with the file is said by those who need it
 
 
 async def _database(workspace: "Workspace") -> Sign:

@@ -21,6 +21,18 @@ class Command(Protocol):
         ...
 
 
+class UsageError(Exception):
+    """Arguments that are right one by one, and not together."""
+
+
+class Noun(Protocol):
+    """A module with commands."""
+
+    def add_commands(self, commands: "Commands") -> None:
+        """Add the commands of this noun."""
+        ...
+
+
 def add_command(
     commands: "Commands",
     name: str,

@@ -1,18 +1,20 @@
-"""From arguments to an exit status: parse, run one command, print what came of it."""
+"""From arguments to an exit status: parse, run one command, print what came of it.
+
+A command's own module is imported, and no other one: imports are most of what a quick command takes.
+"""
 
 import argparse
 import asyncio
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from stack import VERSION
-from stack.cli import booking, database, doctor, environment, migrations, services, tables
-from stack.cli.command import Command
-from stack.cli.options import global_parser, options_of
+from stack.cli.command import Command, Noun, UsageError
+from stack.cli.options import GLOBAL_OPTIONS, global_parser, options_of
 from stack.cli.output import Console, Outcome, standard_console
-from stack.crash import internal_finding
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Options
 
@@ -20,8 +22,23 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+NOUNS: Final = ("services", "doctor", "environment", "database", "migrations", "tables", "booking")
+"""The modules with commands, in the order of ``--help``."""
+
+COMMANDS: Final = {
+    **dict.fromkeys(("up", "stop", "restart", "down", "status", "logs", "psql"), "services"),
+    "doctor": "doctor",
+    "env": "environment",
+    "db": "database",
+    "migrate": "migrations",
+    **dict.fromkeys(("tables", "rows"), "tables"),
+    "seed": "booking",
+}
+"""The module of each command."""
+
+
+def build_parser(nouns: Sequence[str] = NOUNS) -> argparse.ArgumentParser:
+    """Return the parser of the command line, as far as it is about the modules `nouns`."""
     parser = argparse.ArgumentParser(
         prog="stackdeck",
         description="The control deck of a project's Postgres stack. Without a command it opens the deck.",
@@ -31,18 +48,32 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("-V", "--version", action="version", version=f"stackdeck {VERSION}")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for noun in (services, doctor, environment, database, migrations, tables, booking):
+    for name in nouns:
+        noun: Noun = importlib.import_module(f"stack.cli.{name}")
         noun.add_commands(commands)
     return parser
 
 
+def _nouns(argv: Sequence[str]) -> Sequence[str]:
+    """Return the module of the command that `argv` names first, or all of them for help and for mistakes."""
+    words = iter(argv)
+    for word in words:
+        if word.partition("=")[0] in GLOBAL_OPTIONS:
+            if "=" not in word:
+                next(words, None)
+        elif word != "--json":
+            return (COMMANDS[word],) if word in COMMANDS else NOUNS
+    return NOUNS
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the command that `argv` names and return the exit status: 0, 1, 2 for usage, 130 when interrupted."""
-    parser = build_parser()
+    parser = build_parser(_nouns(argv))
     arguments = parser.parse_args(argv)
-    command: Command = arguments.make(arguments)
-    if arguments.json and isinstance(command, services.FollowLogs):
-        parser.error("--json prints one object, which following a log never completes")
+    try:
+        command: Command = arguments.make(arguments)
+    except UsageError as error:
+        parser.error(str(error))
     console = standard_console()
     options = options_of(arguments)
     try:
@@ -75,6 +106,8 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - a mistake of ours: kept in a report, told without a traceback
+        from stack.crash import internal_finding
+
         return Outcome({}, findings=(internal_finding(error),), failed=True)
 
 

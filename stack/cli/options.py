@@ -3,8 +3,12 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Final
 
-from stack.project import Options, RuntimeName
+from stack.project import Options, RuntimeName, working_directory
+
+GLOBAL_OPTIONS: Final = ("--project", "--env-file", "--runtime")
+"""Each takes a value. Anything else is a command's."""
 
 
 def global_parser() -> argparse.ArgumentParser:
@@ -22,9 +26,7 @@ def global_parser() -> argparse.ArgumentParser:
 
 def options_of(arguments: argparse.Namespace) -> Options:
     """Return what `global_parser` parsed, with absolute paths that keep symbolic links as they were given."""
-    here = Path(os.environ.get("PWD") or Path.cwd())
-    if not here.is_absolute() or not here.is_dir() or not here.samefile(Path.cwd()):
-        here = Path.cwd()
+    here = working_directory(os.environ)
 
     def absolute(path: Path) -> Path:
         return Path(os.path.normpath(here / path))

@@ -1,18 +1,24 @@
-"""``up``, ``stop``, ``restart``, ``down``, ``status`` and ``logs``: what runs."""
+"""``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
 
-import re
-from collections.abc import Sequence
+import argparse
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.cli.command import add_command
+from stack.cli.command import UsageError, add_command
+from stack.cli.log_text import LogText, log_json, moment
 from stack.cli.output import JSON, Console, Outcome, align
-from stack.findings import Code, Failure, Finding, Fix
+from stack.findings import Failure
+from stack.services import equivalent
+from stack.services.approval import down_loses, left_behind, lose_all, lose_nothing, losses_of, losses_text, size_text
 from stack.services.control import (
+    Approval,
     Health,
-    LogLine,
+    PlanStep,
     Pull,
+    ServiceControl,
     ServiceOutcome,
     ServiceStatus,
     State,
@@ -27,17 +33,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """Create and start the services, and wait until the database answers a query."""
+    """Create and start the services, and wait until the database answers a query.
+
+    Where `dump` names a file, the database is written to it before anything is touched; `approve` is asked before.
+    """
 
     services: tuple[str, ...]
     pull: Pull
     timeout: float
+    approve: Approval
+    dump: Path | None
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Converge and wait."""
-        return _up_outcome(
-            await workspace.up(self.services, pull=self.pull, timeout=self.timeout, progress=console.progress)
+        same = await _equivalent(
+            workspace, console, lambda call: equivalent.up(call, self.services, pull=self.pull, timeout=self.timeout)
         )
+        result = await workspace.up(
+            self.services,
+            pull=self.pull,
+            timeout=self.timeout,
+            progress=console.progress,
+            approve=_dumping(await workspace.services(), self.dump, self.approve, console),
+        )
+        return _up_outcome(result, same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +65,15 @@ class UpPlan:
 
     services: tuple[str, ...]
     pull: Pull
+    timeout: float
 
-    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Plan."""
+        same = await _equivalent(
+            workspace, console, lambda call: equivalent.up(call, self.services, pull=self.pull, timeout=self.timeout)
+        )
         services = await workspace.services()
-        return _up_outcome(await services.plan(self.services, pull=self.pull))
+        return _up_outcome(await services.plan(self.services, pull=self.pull), same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +84,9 @@ class Stop:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Stop."""
+        same = await _equivalent(workspace, console, lambda call: equivalent.stop(call, self.services))
         services = await workspace.services()
-        return _status_outcome(await services.stop(self.services, progress=console.progress))
+        return _status_outcome(await services.stop(self.services, progress=console.progress), same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,40 +97,66 @@ class Restart:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Restart."""
+        same = await _equivalent(workspace, console, lambda call: equivalent.restart(call, self.services))
         services = await workspace.services()
-        return _status_outcome(await services.restart(self.services, progress=console.progress))
+        return _status_outcome(await services.restart(self.services, progress=console.progress), same)
 
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """Remove what `Up` made; the data too, where `volumes` says so and `confirmed` is given."""
+    """Remove what `Up` made; the data too, where `volumes` says so and `confirmed` is given.
+
+    Where `dump` names a file, the database is written to it before anything is removed.
+    """
 
     volumes: Volumes
     confirmed: bool
+    dump: Path | None
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Remove."""
-        if self.volumes is Volumes.REMOVE and not self.confirmed:
-            raise Failure(
-                Finding(
-                    Code.CONFIRMATION_NEEDED,
-                    "The data would be deleted",
-                    f"down --volumes deletes the volumes of {workspace.name}, and with them every row of its database.",
-                    fixes=(
-                        Fix("Keep the data", "stackdeck down"),
-                        Fix("Delete the data", "stackdeck down --volumes --yes", destructive=True),
-                    ),
-                )
-            )
         services = await workspace.services()
-        removed = await services.down(volumes=self.volumes, progress=console.progress)
-        text = "\n".join(f"removed {name}" for name in removed) or "There was nothing to remove."
-        return Outcome({"removed": list(removed)}, text)
+        plan = await services.plan_down(volumes=self.volumes)
+        losses = losses_of(plan)
+        if self.volumes is Volumes.REMOVE and not self.confirmed:
+            raise Failure(down_loses(workspace.name, losses))
+        same = await _equivalent(workspace, console, lambda call: equivalent.down(call, self.volumes))
+        await _dumping(services, self.dump, lose_all, console)(plan)
+        result = await services.down(volumes=self.volumes, progress=console.progress)
+        text = "\n".join(f"removed {name}" for name in result.removed) or "There was nothing to remove."
+        left = (left_behind(losses),) if losses and self.volumes is Volumes.KEEP else ()
+        return Outcome({"removed": list(result.removed), "equivalent": same}, text, (*result.findings, *left))
+
+
+async def _equivalent(
+    workspace: "Workspace", console: Console, command: Callable[[equivalent.ComposeCall], str]
+) -> str | None:
+    """Say which command of Compose does the same, and return it; None where nothing runs in containers."""
+    call = await workspace.compose_call()
+    if call is None:
+        return None
+    line = command(call)
+    console.progress(f"The same with Compose: {line}")
+    return line
+
+
+def _dumping(services: ServiceControl, file: Path | None, approve: Approval, console: Console) -> Approval:
+    """Return an `Approval` that after `approve` writes the database to `file`, where one is named, once."""
+    waiting = [file] if file else []
+
+    async def approve_and_dump(plan: Sequence[PlanStep]) -> None:
+        await approve(plan)
+        while waiting:
+            target = waiting.pop()
+            size = await services.dump(target, progress=console.progress)
+            console.progress(f"Dumped the database to {target}: {size_text(size)}")
+
+    return approve_and_dump
 
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """Print what the services have logged."""
+    """Collect what the services have logged."""
 
     services: tuple[str, ...]
     tail: int | None
@@ -116,7 +166,25 @@ class Logs:
         """Collect the lines."""
         services = await workspace.services()
         lines = [line async for line in services.logs(self.services, tail=self.tail, since=self.since)]
-        return Outcome({"lines": [_log_json(line) for line in lines]}, "\n".join(map(_log_text, lines)))
+        return Outcome({"lines": [log_json(line) for line in lines]})
+
+
+@dataclass(frozen=True, slots=True)
+class PrintLogs:
+    """Print what the services have logged."""
+
+    services: tuple[str, ...]
+    tail: int | None
+    since: datetime | None
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
+        """Print each line as it is read: a log may be larger than memory."""
+        text = LogText(self.services)
+        services = await workspace.services()
+        async for line in services.logs(self.services, tail=self.tail, since=self.since):
+            console.parts(text.parts(line))
+        console.flush()
+        return Outcome({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +197,31 @@ class FollowLogs:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Print each line as it comes."""
+        text = LogText(self.services)
         services = await workspace.services()
         async for line in services.follow(self.services, tail=self.tail, since=self.since):
-            console.line(_log_text(line))
+            console.parts(text.parts(line))
+            console.flush()
         return Outcome({})
+
+
+def _logs(arguments: argparse.Namespace) -> Logs | PrintLogs | FollowLogs:
+    if arguments.follow and arguments.json:
+        raise UsageError("--json prints one object, which following a log never completes")
+    chosen = FollowLogs if arguments.follow else Logs if arguments.json else PrintLogs
+    return chosen(tuple(arguments.services), arguments.tail, arguments.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Psql:
+    """Hand the terminal over to psql on the project's database; what it takes and prints is its own."""
+
+    arguments: tuple[str, ...]
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Run it to its end, and end as it did."""
+        services = await workspace.services()
+        return Outcome({}, status=await services.psql(self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +278,29 @@ class Status:
         return Outcome(fields, "\n".join(lines), look.findings)
 
 
-def _up_outcome(result: UpResult) -> Outcome:
+def _up_outcome(result: UpResult, same: str | None) -> Outcome:
     text = align([("ACTION", "RESOURCE", "CAUSE"), *((s.action.value, s.resource, s.cause) for s in result.plan)])
+    if losses := losses_of(result.plan):
+        text += f"\n\nData is lost: {losses_text(losses)}"
     return Outcome(
         {
             "services": [_outcome_json(service) for service in result.services],
-            "plan": [{"action": s.action.value, "resource": s.resource, "cause": s.cause} for s in result.plan],
+            "plan": [_step_json(step) for step in result.plan],
+            "equivalent": same,
             "seconds": round(result.seconds, 3),
         },
         text,
         result.findings,
     )
+
+
+def _step_json(step: PlanStep) -> dict[str, JSON]:
+    return {
+        "action": step.action.value,
+        "resource": step.resource,
+        "cause": step.cause,
+        "losses": [{"what": loss.what, "size": loss.size} for loss in step.losses],
+    }
 
 
 def _outcome_json(service: ServiceOutcome) -> dict[str, JSON]:
@@ -213,8 +314,9 @@ def _outcome_json(service: ServiceOutcome) -> dict[str, JSON]:
     }
 
 
-def _status_outcome(services: Sequence[ServiceStatus]) -> Outcome:
-    return Outcome({"services": [service_json(service) for service in services]}, services_text(services))
+def _status_outcome(services: Sequence[ServiceStatus], same: str | None) -> Outcome:
+    fields: dict[str, JSON] = {"services": [service_json(service) for service in services], "equivalent": same}
+    return Outcome(fields, services_text(services))
 
 
 def service_json(service: ServiceStatus) -> dict[str, JSON]:
@@ -249,46 +351,29 @@ def services_text(services: Sequence[ServiceStatus]) -> str:
     return align(rows)
 
 
-def _log_json(line: LogLine) -> dict[str, JSON]:
-    return {
-        "service": line.service,
-        "container": line.container,
-        "time": line.time.isoformat() if line.time else None,
-        "text": line.text,
-    }
+def _psql(arguments: argparse.Namespace) -> Psql:
+    """Raise `UsageError` where one object is asked for of a program that prints its own."""
+    if arguments.json:
+        raise UsageError("--json prints one object, and psql prints what it likes; try `psql --csv`")
+    return Psql(tuple(arguments.arguments))
 
 
-def _log_text(line: LogLine) -> str:
-    return f"{line.service} | {line.text}"
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _moment(text: str) -> datetime:
-    """Read ``--since``: an ISO 8601 moment, or how long ago, as in ``10m``."""
-    if match := re.fullmatch(r"(\d+)([smhd])", text):
-        return datetime.now(UTC) - timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.astimezone()
+def _up(arguments: argparse.Namespace) -> Up | UpPlan:
+    services, pull, timeout = tuple(arguments.services), Pull(arguments.pull), float(arguments.timeout)
+    if arguments.dry_run:
+        return UpPlan(services, pull, timeout)
+    return Up(services, pull, timeout, lose_all if arguments.yes else lose_nothing, arguments.dump)
 
 
 def add_commands(commands: "Commands") -> None:
     """Add the commands of this noun."""
-    up = add_command(
-        commands,
-        "up",
-        "create and start the services, and wait until the database answers",
-        lambda a: (
-            UpPlan(tuple(a.services), Pull(a.pull))
-            if a.dry_run
-            else Up(tuple(a.services), Pull(a.pull), float(a.timeout))
-        ),
-    )
+    up = add_command(commands, "up", "create and start the services, and wait until the database answers", _up)
     up.add_argument("services", nargs="*", metavar="SERVICE")
     up.add_argument("--dry-run", action="store_true", help="say what would be done and touch nothing")
     up.add_argument("--pull", choices=[pull.value for pull in Pull], default=Pull.MISSING.value)
     up.add_argument("--timeout", type=float, metavar="S", default=120.0, help="seconds to wait (default: 120)")
+    up.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
+    up.add_argument("--yes", action="store_true", help="go on where data would be lost")
     stop = add_command(commands, "stop", "stop the services; their data stays", lambda a: Stop(tuple(a.services)))
     stop.add_argument("services", nargs="*", metavar="SERVICE")
     restart = add_command(
@@ -299,18 +384,28 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "down",
         "remove containers and networks, and with --volumes the data",
-        lambda a: Down(Volumes.REMOVE if a.volumes else Volumes.KEEP, bool(a.yes)),
+        lambda a: Down(Volumes.REMOVE if a.volumes else Volumes.KEEP, bool(a.yes), a.dump),
     )
     down.add_argument("--volumes", action="store_true", help="delete the data too")
+    down.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
     down.add_argument("--yes", action="store_true", help="do not ask")
     add_command(commands, "status", "say how everything stands", lambda _: Status())
     logs = add_command(
         commands,
         "logs",
         "print what the services have logged",
-        lambda a: (FollowLogs if a.follow else Logs)(tuple(a.services), a.tail, a.since),
+        _logs,
     )
     logs.add_argument("services", nargs="*", metavar="SERVICE")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
     logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines of each service")
-    logs.add_argument("--since", type=_moment, metavar="T", help="only since a moment (ISO 8601) or so long ago (10m)")
+    logs.add_argument(
+        "--since",
+        type=moment,
+        metavar="T",
+        help="only since a moment (ISO 8601, or seconds since 1970) or so long ago (10m, 1h30m)",
+    )
+    # All that follows is psql's own, options too, so there is no character that our options begin with.
+    psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
+    psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    psql.set_defaults(make=_psql)

@@ -7,14 +7,13 @@ server for it again.
 
 import asyncio
 import socket
-from ipaddress import ip_address
 from typing import Final
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
-from stack.background import in_thread
+from stack.database.addresses import resolve
 from stack.database.wire import Refusal, Unclear, ask_why
 from stack.environment.url import DatabaseURL
 
@@ -47,7 +46,7 @@ async def connect(
     """
     try:
         async with asyncio.timeout(timeout):
-            addresses = await _resolve(url)
+            addresses = await resolve(url)
             conninfo = make_conninfo(**_parameters(url, addresses, application_name))
             try:
                 return await psycopg.AsyncConnection.connect(conninfo, autocommit=autocommit)
@@ -63,18 +62,6 @@ async def connect(
         raise psycopg.errors.ConnectionTimeout(f"no answer within {timeout:g} s") from None
     except socket.gaierror as error:
         raise psycopg.OperationalError(f"the name {url.host} does not resolve: {error.strerror}") from error
-
-
-async def _resolve(url: DatabaseURL) -> tuple[str, ...]:
-    """Return the addresses of the URL's host, or nothing where it needs no name server."""
-    if url.host.startswith("/") or any(name == "hostaddr" for name, _ in url.options):
-        return ()
-    try:
-        ip_address(url.host)
-    except ValueError:
-        found = await in_thread(lambda: socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM))
-        return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-    return ()
 
 
 def _parameters(url: DatabaseURL, addresses: tuple[str, ...], application_name: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Ask a server over its wire protocol why it refuses a log-in.
+"""Ask a server over its wire protocol why it refuses a log-in, or whether it answers a query.
 
 libpq drops the SQLSTATE of a failed log-in and keeps only its text, which is in the server's language. This logs in
-once more as libpq would, reads the server's ErrorResponse and hangs up. It only ever explains a failure that libpq
-already had, and where it cannot do exactly what libpq did, it says nothing rather than something else.
+once more as libpq would, reads the server's ErrorResponse and hangs up. And where all that matters is that the server
+answers, this finds it out without the driver, which takes longer to import. Nothing is decided on it but that all is
+well: where it cannot do exactly what libpq does, it says nothing rather than something else.
 
 Specification: PostgreSQL's documentation, chapters «Message Flow», «SASL Authentication» and «Message Formats».
 """
@@ -14,6 +15,8 @@ import hmac
 import secrets
 import ssl
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -26,7 +29,10 @@ _LONGEST_MESSAGE: Final = 1 << 16
 _MOST_ITERATIONS: Final = 100_000  # of a hash that runs on the event loop; a server asks for 4096
 # With any of these, libpq checks certificates, or restricts the log-in, in ways that are not repeated here.
 _UNREPEATABLE: Final = {"sslrootcert", "sslcert", "channel_binding", "require_auth", "sslnegotiation", "hostaddr"}
+_DEFAULT_MODE: Final = "prefer"
 _UNVERIFIED: Final = {"disable", "allow", "prefer", "require"}
+
+_QUERY: Final = b"SELECT 1\0"
 
 _OK, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 5, 10, 11, 12
 
@@ -59,18 +65,47 @@ async def ask_why(url: DatabaseURL, address: str) -> Refusal | Unclear:
         OSError: no server was reached there, it hung up, or it is no Postgres server (`NotPostgresError`).
         ssl.SSLError: the URL wants TLS and the server has none, or they find no common version.
     """
-    options = dict(url.options)
-    mode = options.get("sslmode", "prefer")
-    if mode not in _UNVERIFIED or _UNREPEATABLE & options.keys():
+    if not _repeatable(url):
         return Unclear.UNKNOWN
+    async with _connection(url, address) as (reader, writer):
+        return await _log_in(reader, writer, url)
+
+
+async def answers_query(url: DatabaseURL, address: str) -> bool:
+    """Return whether the server of `url` at `address` lets us in and answers a query; False where that is not clear.
+
+    Raises:
+        OSError: as `ask_why` does.
+    """
+    if not _repeatable(url):
+        return False
+    async with _connection(url, address) as (reader, writer):
+        if await _log_in(reader, writer, url) is not Unclear.ADMITTED:
+            return False
+        writer.write(b"Q" + struct.pack("!i", 4 + len(_QUERY)) + _QUERY)
+        while (kind := (await _message(reader))[0]) not in {b"D", b"E", b"Z"}:
+            pass
+        return kind == b"D"
+
+
+def _repeatable(url: DatabaseURL) -> bool:
+    options = dict(url.options)
+    return options.get("sslmode", _DEFAULT_MODE) in _UNVERIFIED and not _UNREPEATABLE & options.keys()
+
+
+@asynccontextmanager
+async def _connection(
+    url: DatabaseURL, address: str
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     if local := address.startswith("/"):
         reader, writer = await asyncio.open_unix_connection(f"{address}/.s.PGSQL.{url.port}")
     else:
         reader, writer = await asyncio.open_connection(address, url.port)
     try:
+        mode = dict(url.options).get("sslmode", _DEFAULT_MODE)
         if mode in {"prefer", "require"} and not local:
             await _encrypt(reader, writer, mode)
-        return await _log_in(reader, writer, url)
+        yield reader, writer
     except asyncio.IncompleteReadError:
         raise ConnectionResetError("the server closed the connection without a word") from None
     finally:

@@ -13,15 +13,18 @@ from typing import Final
 
 from stack.environment.interpolation import InterpolationError, Lookup, interpolate
 
+MAX_VALUES: Final = 4 << 20
+"""Characters of all values of a file: its variables may repeat each other, and not without end."""
+
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # Go's `unicode.IsSpace`, which is not Python's `str.isspace`.
 _BLANKS: Final = "\t\v\f\r \u0085\u00a0"
-_SPACES: Final = (
+SPACES: Final = (
     _BLANKS + "\n\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
 
-_BEFORE_STATEMENT: Final = re.compile(rf"(?:[{_SPACES}]++|\#[^\n]*+)*+")
+_BEFORE_STATEMENT: Final = re.compile(rf"(?:[{SPACES}]++|\#[^\n]*+)*+")
 _EXPORT: Final = re.compile(rf"export[\t\n\f\r ]+[{_BLANKS}]*")
 _NAME: Final = re.compile(r"[^=:\n]*")
 _BLANK_RUN: Final = re.compile(rf"[{_BLANKS}]*")
@@ -37,10 +40,11 @@ _ESCAPED: Final = {
 class EnvSyntaxError(ValueError):
     """A file that Compose would refuse. The message quotes no value, which may be a secret."""
 
-    def __init__(self, line: int, message: str) -> None:
-        """Take the line, from 1, and what was expected there."""
+    def __init__(self, line: int, column: int, message: str) -> None:
+        """Take the line and the column, from 1, and what was expected there."""
         super().__init__(f"line {line}: {message}")
         self.line = line
+        self.column = column
         self.message = message
 
 
@@ -77,9 +81,9 @@ def parse(text: str, lookup: Lookup, earlier: Mapping[str, str] = NOTHING) -> Co
 
     Raises:
         EnvSyntaxError: a name with a space or a character that is not allowed in one, a quote that is not closed, or a
-            value whose variables cannot be interpolated.
+            value whose variables cannot be interpolated. Values that grow beyond `MAX_VALUES`, too.
     """
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    text = text.removeprefix("\ufeff")
     known = dict(earlier)
     entries: list[EnvEntry] = []
     unset: dict[str, None] = {}
@@ -88,7 +92,7 @@ def parse(text: str, lookup: Lookup, earlier: Mapping[str, str] = NOTHING) -> Co
         value = lookup(name)
         return known.get(name) if value is None else value
 
-    line, counted = 1, 0
+    line, counted, length = 1, 0, 0
     position = _skip(_BEFORE_STATEMENT, text, 0)
     while position < len(text):
         line += text.count("\n", counted, position)
@@ -97,18 +101,26 @@ def parse(text: str, lookup: Lookup, earlier: Mapping[str, str] = NOTHING) -> Co
         if is_bare:
             value = lookup(name)
         else:
-            template, position = _template(text, position, line)
+            start = position
+            template, position = _template(text, start, line)
             try:
                 interpolated = interpolate(template, lookup_with_known)
             except InterpolationError as error:
-                raise EnvSyntaxError(line, str(error)) from None
+                raise EnvSyntaxError(line, _column(text, start), str(error)) from None
             value = interpolated.text
             unset |= dict.fromkeys(interpolated.unset)
         if value is not None:
             known[name] = value
+            length += len(value)
+            if length > MAX_VALUES:
+                raise EnvSyntaxError(line, 1, f"expected values of at most {MAX_VALUES} characters in all")
         entries.append(EnvEntry(name, value, line))
         position = _skip(_BEFORE_STATEMENT, text, position)
     return ComposeEnv(tuple(entries), tuple(unset))
+
+
+def _column(text: str, position: int) -> int:
+    return position - text.rfind("\n", 0, position)
 
 
 def _skip(what: re.Pattern[str], text: str, position: int) -> int:
@@ -120,17 +132,20 @@ def _name(text: str, position: int, line: int) -> tuple[str, int, bool]:
     """Return the name at `position`, where its value begins, and whether it is bare."""
     start = _skip(_EXPORT, text, position)
     end = _skip(_NAME, text, start)
-    for offset, character in enumerate(text[start:end], 1):
+    for place, character in enumerate(text[start:end], start):
         if character not in "_.-[]" + _BLANKS and unicodedata.category(character)[0] not in "LN":
+            column = _column(text, place)
             raise EnvSyntaxError(
                 line,
-                f"expected a name of letters, digits and _ . - [ ] before the =, got another in place {offset}",
+                column,
+                f"expected a name of letters, digits and _ . - [ ] before the =, got another in column {column}",
             )
     if end == len(text):
         return "", start, False
-    name = text[start:end].rstrip(_SPACES)
+    name = text[start:end].rstrip(SPACES)
     if " " in name:
-        raise EnvSyntaxError(line, "expected a name without spaces before the =, or the whole value in quotes")
+        column = _column(text, start + name.index(" "))
+        raise EnvSyntaxError(line, column, "expected a name without spaces before the =, or the whole value in quotes")
     return name, _skip(_BLANK_RUN, text, end + 1), text[end] == "\n"
 
 
@@ -140,12 +155,12 @@ def _template(text: str, position: int, line: int) -> tuple[str, int]:
     if quote in _QUOTED:
         quoted = _QUOTED[quote].match(text, position)
         if quoted is None:
-            raise EnvSyntaxError(line, f"expected a closing {quote}")
+            raise EnvSyntaxError(line, _column(text, position), f"expected a closing {quote}")
         value = quoted[1].replace(f"\\{quote}", quote)
         return _unescape(value) if quote == '"' else value.replace("$", "$$"), quoted.end()
     end = text.find("\n", position)
     end = len(text) if end == -1 else end
-    return text[position:end].partition(" #")[0].rstrip(_SPACES), end
+    return text[position:end].partition(" #")[0].rstrip(SPACES), end
 
 
 def _unescape(value: str) -> str:

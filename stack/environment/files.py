@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from stack.bounded import read_bounded
 from stack.findings import Code, Failure, Finding, Fix
 from stack.project import Project
 
@@ -28,10 +29,10 @@ def read_env(path: Path) -> str | None:
     """Return the exact text of a `.env` file, its byte-order mark and line ends included, or None where there is none.
 
     Raises:
-        Failure: it is no file, may not be read, or is not UTF-8.
+        Failure: it is no file, may not be read, is larger than any that a person wrote, or is not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -15,6 +15,9 @@ Lookup = Callable[[str], str | None]
 MAX_NESTING: Final = 50
 """Operands inside operands, deeper than any file that a person wrote."""
 
+MAX_LENGTH: Final = 1 << 20
+"""Characters of an interpolated text. A few variables, each of them made of the one before twice, can ask for any."""
+
 _NAME: Final = "[_a-zA-Z][_a-zA-Z0-9]*"
 _TOKEN: Final = re.compile(
     rf"\$(?:(?P<escaped>\$)|(?P<plain>{_NAME})|\{{(?P<braced>{_NAME})(?:\}}|(?P<operator>:?[-?+]))|(?P<invalid>\{{))"
@@ -50,7 +53,8 @@ def interpolate(template: str, lookup: Lookup) -> Interpolated:
     a name, a brace nor another ``$`` stays as it is.
 
     Raises:
-        InterpolationError: a ``${`` is not closed on its line, or holds no name or another operator than the known.
+        InterpolationError: a ``${`` is not closed on its line, or holds no name or another operator than the known, or
+            the text would grow beyond `MAX_LENGTH`.
         RequiredVariableError: a required variable is missing.
     """
     unset: dict[str, None] = {}
@@ -64,7 +68,7 @@ def _expand(template: str, lookup: Lookup, unset: dict[str, None], nesting: int)
     if nesting == 0:
         raise InterpolationError(f"expected at most {MAX_NESTING} variables inside one another")
     pieces: list[str] = []
-    position = 0
+    length = position = 0
     while token := _TOKEN.search(template, position):
         pieces.append(template[position : token.start()])
         position = token.end()
@@ -90,6 +94,9 @@ def _expand(template: str, lookup: Lookup, unset: dict[str, None], nesting: int)
             if value is None:
                 unset[name] = None
             pieces.append(value or "")
+        length += len(pieces[-1])
+        if length > MAX_LENGTH:
+            raise InterpolationError(f"expected at most {MAX_LENGTH} characters after interpolation")
     pieces.append(template[position:])
     return "".join(pieces)
 

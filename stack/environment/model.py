@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from stack.environment import address
 from stack.environment.pool import PoolSettings
+from stack.environment.secrecy import SECRET_SETTINGS
 from stack.environment.url import SCHEMES, DatabaseURL, parse_url
 from stack.findings import Code, Failure, Finding
+from stack.text import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ Flag = Annotated[bool, Expected("true or false")]
 Identifier = Annotated[str, StringConstraints(max_length=63), Expected("a name of at most 63 characters")]
 Host = Annotated[str, AfterValidator(_host), Expected("a host name or an IP address")]
 Email = Annotated[str, AfterValidator(_email), Expected("an e-mail address such as admin@example.com")]
+Secret = Annotated[SecretStr, BeforeValidator(SecretStr)]
 URL = Annotated[DatabaseURL, BeforeValidator(parse_url)]
 OtherURL = Annotated[DatabaseURL | None, BeforeValidator(_postgres_url_or_none)]
 
@@ -94,17 +98,26 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="ignore", frozen=True, hide_input_in_errors=True, case_sensitive=True, validate_default=False
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        case_sensitive=True,
+        validate_default=False,
+        arbitrary_types_allowed=True,
     )
 
-    db_user: Identifier = Field("app", validation_alias="APP_DB_USER", description="The role that the application is")
-    db_password: SecretStr | None = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
+    db_user: Identifier = Field(
+        address.USER, validation_alias="APP_DB_USER", description="The role that the application is"
+    )
+    db_password: Secret | None = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
     db_password_file: str | None = Field(
         None, validation_alias="APP_DB_PASSWORD_FILE", description="A file that holds the password, instead of it"
     )
-    db_name: Identifier = Field("app", validation_alias="APP_DB_NAME", description="The database")
-    db_host: Host = Field("localhost", validation_alias="APP_DB_HOST", description="The machine of the database")
-    db_port: Port = Field(5432, validation_alias="APP_DB_PORT", description="The port of the database on that machine")
+    db_name: Identifier = Field(address.DATABASE, validation_alias="APP_DB_NAME", description="The database")
+    db_host: Host = Field(address.HOST, validation_alias="APP_DB_HOST", description="The machine of the database")
+    db_port: Port = Field(
+        address.PORT, validation_alias="APP_DB_PORT", description="The port of the database on that machine"
+    )
     db_url: URL | None = Field(
         None, validation_alias="APP_DB_URL", description="The whole address in one; it wins over the pieces above"
     )
@@ -131,7 +144,7 @@ class Settings(BaseSettings):
     pgadmin_email: Email = Field(
         "admin@example.com", validation_alias="PGADMIN_EMAIL", description="Who signs in to pgAdmin"
     )
-    pgadmin_password: SecretStr | None = Field(
+    pgadmin_password: Secret | None = Field(
         None, validation_alias="PGADMIN_PASSWORD", description="The password there; without it, the database's"
     )
     pgadmin_port: Port = Field(5050, validation_alias="PGADMIN_PORT", description="The port of pgAdmin on this machine")
@@ -228,12 +241,11 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         name=name,
         meaning=field.description or "",
         default=None if default is None else str(default).lower() if isinstance(default, bool) else str(default),
-        secret=name in _SECRET,
+        secret=name in SECRET_SETTINGS,
     )
 
 
 _PIECES: Final = {"db_user", "db_password", "db_password_file", "db_name", "db_host", "db_port"}
-_SECRET: Final = {"APP_DB_PASSWORD", "PGADMIN_PASSWORD", "APP_DB_URL", "DATABASE_URL"}
 _FIELDS: Final = {_variable(field, name): field for name, field in Settings.model_fields.items()}
 
 SETTINGS: Final[Mapping[str, Setting]] = {name: _setting(name, field) for name, field in _FIELDS.items()}

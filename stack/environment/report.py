@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from stack.environment.assignments import Source
 from stack.environment.checks import CHECKS
 from stack.environment.model import SETTINGS
@@ -13,7 +11,7 @@ from stack.environment.readings import Readings, read
 from stack.environment.secrecy import is_placeholder
 from stack.findings import Failure, Finding, Severity
 from stack.project import Project
-from stack.text import MASK
+from stack.text import MASK, SecretStr
 
 Value = str | SecretStr | None
 """A variable's value: text, a secret that must be asked for, or none."""

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from stack.environment.model import SETTINGS
+SECRET_SETTINGS: Final = frozenset({"APP_DB_PASSWORD", "PGADMIN_PASSWORD", "APP_DB_URL", "DATABASE_URL"})
 
 # Rather one too many: a misspelled password is one all the same. A name in _FILE holds a path.
 _SECRET_NAME: Final = re.compile(
@@ -22,9 +22,7 @@ _PLACEHOLDER: Final = re.compile(
 
 def is_secret(name: str, value: str | None = None) -> bool:
     """Return whether the variable `name`, with this `value` where it is known, must not be shown."""
-    if name in SETTINGS and SETTINGS[name].secret:
-        return True
-    return bool(_SECRET_NAME.search(name)) or bool(value and _WITH_PASSWORD.search(value))
+    return name in SECRET_SETTINGS or bool(_SECRET_NAME.search(name)) or bool(value and _WITH_PASSWORD.search(value))
 
 
 def is_own_secret(name: str) -> bool:

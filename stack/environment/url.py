@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from pydantic import SecretStr
-
-from stack.text import MASK
+from stack.text import MASK, SecretStr
 
 SCHEMES: Final = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
 """All of them mean psycopg 3 here."""

@@ -2,25 +2,38 @@
 
 # ruff: noqa: ARG002 - it takes what every runtime takes, to say no
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.project import RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Approval,
+    DownResult,
     EngineStatus,
     LogLine,
+    Overflow,
+    PlanStep,
+    ProbeRun,
     Pull,
     ServicesStatus,
     ServiceStatus,
     UpResult,
+    Usage,
     Volumes,
 )
+from stack.services.pg_dump import dump
+from stack.services.psql import installed_psql, run_psql
 
 
 class ExternalServices:
-    """No services; see `stack.services.control.ServiceControl`. All but `status` and `close` raise `Failure`."""
+    """No services; see `stack.services.control.ServiceControl`.
+
+    All but `status`, `dump` and `close` raise `Failure`.
+    """
 
     def __init__(self, url: DatabaseURL) -> None:
         """Take where the database is."""
@@ -35,6 +48,28 @@ class ExternalServices:
         """Return that there are no services."""
         return ServicesStatus(EngineStatus(reachable=False, endpoint=None, source=None, version=None), ())
 
+    async def watch(self) -> AsyncGenerator[ServicesStatus]:
+        """Yield once that there are no services."""
+        yield await self.status()
+
+    async def usage(self, services: Sequence[str]) -> AsyncGenerator[tuple[Usage, ...]]:
+        """Yield nothing: what the server uses cannot be seen from here."""
+        nothing: tuple[tuple[Usage, ...], ...] = ()
+        for sample in nothing:
+            yield sample
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return nothing: nobody here checks the server's health."""
+        return ()
+
+    async def since(self, service: str) -> datetime | None:
+        """Return nothing: nobody here watches the server."""
+        return None
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run this machine's psql on the database."""
+        return await run_psql(installed_psql(), self._url, arguments)
+
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:
         """Raise: nothing can be started."""
         raise self._unsupported("started")
@@ -46,6 +81,7 @@ class ExternalServices:
         pull: Pull,
         timeout: float,
         progress: Progress,
+        approve: Approval = lose_nothing,
     ) -> UpResult:
         """Raise: nothing can be started."""
         raise self._unsupported("started")
@@ -63,9 +99,17 @@ class ExternalServices:
         """Raise: nothing can be restarted."""
         raise self._unsupported("restarted")
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
         """Raise: nothing can be removed."""
         raise self._unsupported("removed")
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Raise: nothing can be removed."""
+        raise self._unsupported("removed")
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the database to `file` by this machine's pg_dump, and return its size in bytes."""
+        return await dump(self._url, file, progress)
 
     def logs(
         self,
@@ -77,7 +121,16 @@ class ExternalServices:
         """Raise: its log is not ours to read."""
         raise self._unsupported("watched")
 
-    follow = logs
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
+        """Raise as `logs` does."""
+        return self.logs(services, tail=tail, since=since)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

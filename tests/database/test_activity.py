@@ -5,12 +5,12 @@ import dataclasses
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from stack.database.activity import ServerSession, activity, capacity
 from stack.database.connection import connect
 from stack.database.sessions import create_engine
 from stack.environment.pool import PoolSettings
+from stack.text import SecretStr
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
@@ -29,6 +28,7 @@ from stack.services.embedded.cluster import HOST, free_port
 from stack.services.embedded.control import EmbeddedServices
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.staging import stage, staged_programs
+from stack.text import SecretStr
 from tests.support.postgres import server_home
 from tests.support.require import require
 
@@ -119,7 +119,7 @@ class Deck:
         await self.services.stop([], progress=silent)
 
     async def down(self, volumes: Volumes = Volumes.REMOVE) -> tuple[str, ...]:
-        return await self.services.down(volumes=volumes, progress=silent)
+        return (await self.services.down(volumes=volumes, progress=silent)).removed
 
     @property
     def server(self) -> Postmaster:
@@ -597,3 +597,63 @@ async def test_where_nothing_is_installed_the_ways_out_are_told(home):
         await Deck(home).up()
     assert caught.value.finding.code is Code.EMBEDDED_UNAVAILABLE
     assert any("uv sync" in (fix.command or "") for fix in caught.value.finding.fixes)
+
+
+async def test_a_watch_sees_it_start_and_end(some_place, made):
+    deck = Deck(made, some_place)
+    async with contextlib.aclosing(deck.services.watch()) as statuses, asyncio.timeout(30):
+
+        async def until(state: State, health: Health) -> None:
+            async for status in statuses:
+                [service] = status.services
+                if (service.state, service.health) == (state, health):
+                    return
+
+        await until(State.EXITED, Health.NONE)
+        await deck.up()
+        await until(State.RUNNING, Health.HEALTHY)
+        crash(deck)
+        began = time.monotonic()
+        await until(State.EXITED, Health.NONE)
+        assert time.monotonic() - began < 0.9
+
+
+async def test_what_it_uses_is_what_its_processes_use(some_place, made):
+    deck = Deck(made, some_place)
+    await deck.up()
+    url = deck.services.url().reveal()
+
+    def work() -> None:
+        with psycopg.connect(url) as connection:
+            connection.execute("SELECT sum(i) FROM generate_series(1, 12000000) i")
+
+    async with contextlib.aclosing(deck.services.usage([])) as samples, asyncio.timeout(30):
+        await anext(samples)
+        busy = asyncio.create_task(asyncio.to_thread(work))
+        used = [sample async for [sample] in _first(samples, 2)]
+        await busy
+    assert {sample.service for sample in used} == {"db"}
+    assert max(sample.cpu for sample in used) > 0.05
+    # Less than its processes would have if each were asked alone: they share most of it.
+    assert 1_000_000 < used[0].memory < 500_000_000
+    await deck.stop()
+    async with contextlib.aclosing(deck.services.usage([])) as samples:
+        assert await anext(samples) == ()
+
+
+async def _first(items, count: int):
+    for _ in range(count):
+        yield await anext(items)
+
+
+async def test_its_own_psql_needs_no_password_of_ours(some_place, made, capfd):
+    deck = Deck(made, some_place)
+    with pytest.raises(Failure) as caught:
+        await deck.services.psql(["-c", "SELECT 1"])
+    assert caught.value.finding.code is Code.SERVICE_NOT_RUNNING
+    await deck.up()
+    assert await deck.services.psql(["-XAt", "-c", "SELECT current_user, current_database()"]) == 0
+    assert capfd.readouterr().out == "ada|shop\n"
+    assert await deck.services.psql(["-X", "-c", "SELECT nope"]) == 1
+    assert await deck.services.probes("db") == ()
+    await deck.stop()

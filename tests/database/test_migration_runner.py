@@ -8,7 +8,6 @@ import sys
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
@@ -16,6 +15,7 @@ from stack.migrations.history import read_history
 from stack.migrations.lock import only_runner
 from stack.migrations.runner import downgrade, upgrade
 from stack.migrations.status import migration_status, read_current
+from stack.text import SecretStr
 from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project, write_step
 from tests.support.tables import engine_for, run_sql
 

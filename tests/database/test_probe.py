@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from stack.database.connection import connect
 from stack.database.probe import ping, wait_until_ready
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure
+from stack.text import SecretStr
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
 from tests.support.require import require
 from tests.support.wire import answering, refusal, silent_server

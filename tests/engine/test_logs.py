@@ -1,13 +1,16 @@
 """Logs of a real engine: merged by time, followed through restarts and recreates, and closed at once."""
 
 import asyncio
+import time
 from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
 
 from stack.findings import silent
-from stack.services.control import Pull
+from stack.services.control import LineKind, Overflow, Pull, Volumes
+from stack.services.engine.control import EngineServices
+from stack.services.engine.endpoint import resolve_endpoint
 from tests.support.compose_model import project, service
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -55,20 +58,54 @@ async def test_history_is_merged_by_time_and_limited(engine):
     await services.close()
 
 
-async def test_following_goes_on_through_restarts_and_recreates(engine):
-    script = "echo start $MARK; exec sleep 1000"
-    before = shouter("a", script, environment={"MARK": "one"})
+async def test_following_goes_on_through_whatever_happens_and_says_it_in_its_place(engine):
+    script = "for i in 1 2 3; do echo $MARK $i; done; exec sleep 1000"
+    before = shouter("a", script, environment={"MARK": "one"}, stop_signal="SIGTERM")
     services = engine.services(project(before, name=engine.name))
     await up(services)
     changed = engine.services(project(replace(before, environment={"MARK": "two"}), name=engine.name))
+    name = f"{engine.name}-a-1"
+    stopped, started = f"container {name} stopped (exit status 143)", f"container {name} started"
+    one, two = ["one 1", "one 2", "one 3"], ["two 1", "two 2", "two 3"]
     async with aclosing(services.follow(["a"], tail=None, since=None)) as lines:
-        assert await until(lines, "start one") == ["start one"]
+        assert await until(lines, "one 3") == one
         await services.restart([], progress=silent)
-        assert await until(lines, "start one") == ["start one"]
+        assert await until(lines, "one 3") == [stopped, started, *one]
+        await services.stop([], progress=silent)
+        assert await until(lines, stopped) == [stopped]
+        await up(services)
+        assert await until(lines, "one 3") == [started, *one]
+        old = engine.container("a").id[:12]
         await up(changed)
-        assert await until(lines, "start two") == ["start two"]
+        new = engine.container("a").id[:12]
+        replaced = f"container {name} ({old}) replaced by {name} ({new})"
+        assert await until(lines, "two 3") == [stopped, replaced, *two]
+        await changed.down(volumes=Volumes.KEEP, progress=silent)
+        await up(changed)
+        last = engine.container("a").id[:12]
+        replaced = f"container {name} ({new}) replaced by {name} ({last})"
+        assert await until(lines, "two 3") == [stopped, replaced, *two]
     await services.close()
     await changed.close()
+
+
+async def test_a_replica_that_is_added_is_followed_too(engine):
+    services = engine.services(project(shouter("a", "echo hello; exec sleep 1000"), name=engine.name))
+    await up(services)
+    async with aclosing(services.follow([], tail=None, since=None)) as lines:
+        await until(lines, "hello")
+        first = engine.container("a")
+        labels = {**first.labels, "com.docker.compose.container-number": "2"}
+        engine.client.containers.run(
+            first.attrs["Config"]["Image"],
+            entrypoint=["echo", "it is me"],
+            name=f"{engine.name}-a-2",
+            labels=labels,
+            detach=True,
+        )
+        seen = await until(lines, f"container {engine.name}-a-2 stopped (exit status 0)")
+        assert seen == [f"container {engine.name}-a-2 started", "it is me", seen[-1]]
+    await services.close()
 
 
 async def test_closing_does_not_wait_for_a_silent_log(engine):
@@ -94,3 +131,95 @@ async def test_a_long_line_comes_whole(engine):
     async with aclosing(services.follow([], tail=None, since=None)) as lines:
         assert (await anext(lines)).text == "x" * 40_000
     await services.close()
+
+
+async def test_of_a_flood_the_newest_is_kept_the_rest_counted_and_others_are_heard(engine):
+    """Every line is numbered, so what is missing can be counted."""
+    flood = (
+        'exec awk \'BEGIN{while(1){for(i=0;i<5000;i++) print ++n, "LOG:  as long as what servers write, mostly"; '
+        'fflush(); system("sleep 0.1")}}\''
+    )
+    quiet = "while :; do echo tick; sleep 0.2; done"
+    services = engine.services(project(shouter("loud", flood), shouter("quiet", quiet), name=engine.name))
+    await up(services)
+    expected, dropped, shown, ticks = None, 0, 0, 0
+    began = time.monotonic()
+    async with aclosing(services.follow([], tail=10, since=None, overflow=Overflow.DROP)) as lines:
+        async for line in lines:
+            match line.kind:
+                case LineKind.GAP:
+                    assert line.text == f"{line.dropped:,} lines dropped"
+                    dropped += line.dropped
+                    expected = expected and expected + line.dropped
+                case LineKind.OUTPUT if line.service == "quiet":
+                    ticks += 1
+                case LineKind.OUTPUT:
+                    number = int(line.text.split()[0])
+                    assert expected is None or number == expected
+                    expected = number + 1
+                    shown += 1
+            if time.monotonic() - began > 3:
+                break
+    await services.close()
+    assert dropped > 4 * shown > 0, "there was no flood"
+    assert ticks >= 5
+
+
+async def test_a_lost_engine_is_said_and_following_goes_on_when_it_is_back(engine, tmp_path):
+    services = engine.services(
+        project(shouter("a", "i=0; while :; do echo $((i += 1)); sleep 0.05; done"), name=engine.name)
+    )
+    await up(services)
+    async with Relay(engine.endpoint.socket_path, tmp_path / "relay.sock") as relay:
+        far = EngineServices(services._project, resolve_endpoint({"DOCKER_HOST": relay.url}), {})
+        async with aclosing(far.follow([], tail=1, since=None)) as lines:
+            first = int((await anext(lines)).text)
+            await until(lines, str(first + 5))
+            await relay.cut()
+            seen = await until(lines, "the engine does not answer any more")
+            await relay.listen()
+            seen += await until(lines, "the engine answers again")
+            seen += [(await anext(lines)).text for _ in range(30)]
+            numbers = [int(text) for text in seen if text.isdecimal()]
+            assert numbers == list(range(first + 6, first + 6 + len(numbers)))
+        await far.close()
+    await services.close()
+
+
+class Relay:
+    """A socket that passes everything on to the engine's, and can be cut off."""
+
+    def __init__(self, engine, path):
+        self.engine, self.path, self.url = engine, path, f"unix://{path}"
+        self._writers = []
+
+    async def __aenter__(self):
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.cut()
+
+    async def listen(self):
+        self._server = await asyncio.start_unix_server(self._pass_on, self.path)
+
+    async def cut(self):
+        self._server.close()
+        self.path.unlink(missing_ok=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+        await self._server.wait_closed()
+
+    async def _pass_on(self, reader, writer):
+        engine_reader, engine_writer = await asyncio.open_unix_connection(self.engine)
+        self._writers += [writer, engine_writer]
+        await asyncio.gather(
+            self._copy(reader, engine_writer), self._copy(engine_reader, writer), return_exceptions=True
+        )
+
+    async def _copy(self, reader, writer):
+        while piece := await reader.read(1 << 16):
+            writer.write(piece)
+            await writer.drain()
+        writer.close()

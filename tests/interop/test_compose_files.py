@@ -1,7 +1,6 @@
 """Any file of the subset means to us what it means to `docker compose`: the same hash, or an error from both."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,13 +12,14 @@ from hypothesis import strategies as st
 from stack.findings import Failure
 from stack.services.compose.dialect import Dialect, dialect_of
 from stack.services.compose.hash import config_hash
-from tests.support.compose import load
+from stack.services.compose.load import load_compose
+from tests.support.compose import project_in
 from tests.support.compose_strategies import SERVICES, Value, yaml
 from tests.support.docker_compose import ENVIRONMENT, compose_version, docker_compose, require_docker_compose
 
 Service = dict[str, Value]
 
-EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "6"))
 """How many files are compared; each has dozens of services."""
 
 VARIABLES = {"SET": "set", "EMPTY": "", "COMPOSE_PROFILES": "on"}
@@ -31,6 +31,31 @@ TOP = {
     "configs": {"f": {"file": "./f"}},
 }
 
+BESIDE: Service = {
+    "base": {"image": "base"},
+    "rich": {
+        "extends": "base",
+        "command": ["a"],
+        "environment": {"A": "rich", "R": "1"},
+        "labels": ["R=1", "A=rich"],
+        "ports": ["80", "8080:80"],
+        "volumes": ["./rich:/b", "data:/data"],
+        "ulimits": {"nofile": 5},
+        "logging": {"driver": "json-file", "options": {"A": "rich"}},
+        "cap_add": ["RICH"],
+        "healthcheck": {"test": "rich", "retries": 9},
+    },
+}
+"""Services that others depend on, and build on."""
+
+FAR = """
+services:
+  near: {image: "near:${SET}", volumes: ["./far:/b", "~/x:/h", "data:/f", {type: bind, source: ../up, target: /l}]}
+  far: {extends: near, environment: [FAR=1, A=far], extra_hosts: ["b=9.9.9.9"], tmpfs: /far, dns: [9.9.9.9]}
+"""
+
+PARTS = SERVICES.map(lambda service: {key: value for key, value in service.items() if key != "image"})
+
 
 @pytest.fixture(scope="module")
 def dialect() -> Dialect:
@@ -41,16 +66,21 @@ def dialect() -> Dialect:
     return found
 
 
+def variables(directory: Path) -> dict[str, str]:
+    return {**VARIABLES, "COMPOSE_FILE": ":".join(file.name for file in sorted(directory.glob("*.yaml")))}
+
+
 def our_hashes(directory: Path, files: dict[str, str], dialect: Dialect) -> dict[str, str] | str:
+    project = project_in(directory, files)
     try:
-        compose = load(directory, files, {**ENVIRONMENT, **VARIABLES})
+        compose = load_compose(project, {**ENVIRONMENT, **variables(directory)})
     except Failure as failure:
         return failure.finding.title
     return {name: config_hash(service, dialect) for name, service in compose.services.items()}
 
 
 def their_hashes(directory: Path) -> dict[str, str] | str:
-    answer = docker_compose(directory, "config", "--hash", "*", variables=VARIABLES)
+    answer = docker_compose(directory, "config", "--hash", "*", variables=variables(directory))
     if answer.returncode:
         return answer.stderr
     return dict(line.split() for line in answer.stdout.splitlines())
@@ -70,6 +100,14 @@ def test_generated_services_are_merged_as_compose_merges_them(
     compare(pairs, dialect)
 
 
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(triples=st.lists(st.tuples(PARTS, PARTS, PARTS), min_size=20, max_size=40))
+def test_three_files_are_merged_as_compose_merges_them(
+    dialect: Dialect, triples: list[tuple[Service, Service, Service]]
+) -> None:
+    compare([({**first, "image": "a:1"}, *others) for first, *others in triples], dialect)
+
+
 def compare(services: Sequence[tuple[Service, ...]], dialect: Dialect) -> None:
     """Hold services, each of which stands in one file or in two, against Compose.
 
@@ -87,13 +125,6 @@ def compare(services: Sequence[tuple[Service, ...]], dialect: Dialect) -> None:
                 assert isinstance(theirs, str), f"we refuse {list(map(yaml, service))}: {ours}"
         ours = our_hashes(directory, files_of(accepted), dialect)
         theirs = their_hashes(directory)
-        # Compose checks each file against its schema before it merges them, and so refuses what a later file mends.
-        # To read such a file is harmless; to hash one differently is not.
-        while isinstance(theirs, str) and (accused := _accused(theirs, accepted)):
-            assert any(len(accepted[name]) > 1 for name in accused), (theirs, accepted)
-            accepted = {name: parts for name, parts in accepted.items() if name not in accused}
-            ours = our_hashes(directory, files_of(accepted), dialect)
-            theirs = their_hashes(directory)
         assert isinstance(ours, dict)
         assert isinstance(theirs, dict), theirs
         different = [list(map(yaml, accepted[it])) for it in accepted if ours.get(it) != theirs.get(it)]
@@ -101,17 +132,12 @@ def compare(services: Sequence[tuple[Service, ...]], dialect: Dialect) -> None:
         assert ours.keys() == theirs.keys()
 
 
-def _accused(theirs: str, accepted: dict[str, tuple[Service, ...]]) -> list[str]:
-    """Return the services that Compose complains about."""
-    complaint = "\n".join(line for line in theirs.splitlines() if "level=warning" not in line)
-    return [name for name in accepted if re.search(rf"services\.{name}\b", complaint)]
-
-
 def files_of(services: dict[str, tuple[Service, ...]]) -> dict[str, str]:
-    """Return a Compose file with each service's first part, and an override file with the second parts."""
-    base: dict[str, Value] = {name: parts[0] for name, parts in services.items()}
-    files = {"compose.yaml": yaml({**TOP, "services": {"base": {"image": "base"}, **base}})}
-    second: dict[str, Value] = {name: parts[1] for name, parts in services.items() if len(parts) > 1}
-    if second:
-        files["compose.override.yaml"] = yaml({"services": second})
+    """Return as many Compose files as a service has parts, and the one that they refer to."""
+    count = max((len(parts) for parts in services.values()), default=1)
+    files = {"far/far.yaml": FAR}
+    for number in range(count):
+        parts: dict[str, Value] = {name: parts[number] for name, parts in services.items() if number < len(parts)}
+        whole: Service = {"services": parts} if number else {**TOP, "services": {**BESIDE, **parts}}
+        files[f"{number}.yaml"] = yaml(whole)
     return files

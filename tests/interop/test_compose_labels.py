@@ -77,6 +77,28 @@ def test_containers_are_labelled_with_our_hashes(project: str, tmp_path: Path) -
         assert container["com.docker.compose.project.config_files"] == ",".join(map(str, compose.files))
 
 
+def test_containers_of_a_built_on_service_are_labelled_with_our_hashes_and_env_files(
+    project: str, tmp_path: Path
+) -> None:
+    files = {
+        "compose.yaml": "services: {db: {extends: {file: far/far.yaml, service: db}, labels: {own: $V}}}",
+        "far/far.yaml": "services: {db: {image: 'postgres:16-alpine', env_file: far.env, volumes: ['./x:/x']}}",
+        "far/far.env": "FAR=$V",
+        "1.env": "V=1",
+        "2.env": "V=${V}2",
+    }
+    variables = {"COMPOSE_PROJECT_NAME": project, "COMPOSE_ENV_FILES": "1.env,2.env"}
+    compose = load(tmp_path, files, {**ENVIRONMENT, **variables})
+    created = docker_compose(tmp_path, "create", "--pull", "never", variables=variables)
+    assert created.returncode == 0, created.stderr
+    inspected = subprocess.run(["docker", "inspect", f"{project}-db-1"], capture_output=True, check=True, text=True)
+    labels = json.loads(inspected.stdout)[0]["Config"]["Labels"]
+    dialect = dialect_of(labels["com.docker.compose.version"])
+    assert dialect is not None
+    assert labels["com.docker.compose.config-hash"] == config_hash(compose.services["db"], dialect)
+    assert labels["com.docker.compose.project.environment_file"] == ",".join(map(str, compose.env_files))
+
+
 def test_networks_are_named_and_labelled_as_we_expect(project: str, tmp_path: Path) -> None:
     variables = {"COMPOSE_PROJECT_NAME": project, "COMPOSE_PROFILES": "on"}
     compose = load(tmp_path, FILES, {**ENVIRONMENT, **variables})

@@ -211,7 +211,7 @@ async def test_a_change_of_the_file_is_recreated_by_the_other_too(everything):
     file.write_text(EVERYTHING.replace('A: "1"', 'A: "2"'))
     ours = services(everything)
     causes = {it.service: it.causes for it in (await ours.status()).services}
-    assert causes == {"db": ("environment.A: “1” → “2”",), "web": ()}
+    assert causes == {"db": ('environment.A: "1" → "2"',), "web": ()}
     await ours.up([], pull=Pull.MISSING, timeout=60, progress=silent)
     await ours.close()
     before = identities(everything)

@@ -55,11 +55,19 @@ TEXTS = st.text(alphabet="ab <>&'\"\\/é\u2028\n\t#:,;|$", max_size=8).map(lambd
 INTERPOLATED = st.sampled_from(
     ["${SET}", "$EMPTY-${UNSET:-d}", "${SET:+${UNSET-x}}y", "$$SET", "${EMPTY:-${SET}}", "a$", "${UNSET-{}}"]
 )
-PLAIN = st.sampled_from(
-    "1 012 0x1F 0b11 0o17 1_000 -5 +5 09 1.5 1.50 1. .5 1e3 1e6 123456.7 1234567.8 0.00001 1e21 -0.0 true False yes on "
-    "no 22:22 1:30:00 1.2.3 0x1g 18446744073709551615 99999999999999999999 v1 !!str.5".replace("!!str.5", "s5").split()
-).map(Plain)
-SCALARS = st.one_of(TEXTS, INTERPOLATED, PLAIN)
+PLAIN = st.sampled_from([
+    "1", "012", "0x1F", "0b11", "0o17", "1_000", "-5", "+5", "09", "1.5", "1.50", "1.", ".5", "1e3", "1e6", "123456.7",
+    "1234567.8", "0.00001", "1e21", "-0.0", "true", "False", "yes", "on", "no", "22:22", "1:30:00", "1.2.3", "0x1g",
+    "18446744073709551615", "99999999999999999999", "v1", ".inf", "-.INF", ".nan", "0o", "0x", "0b2", "-0b1", "1__0",
+    "_1", "+.5", "-0", "1e-7", "12e03", "1_000.5", "0_7", "00", "tRUE", "Null", "nULL", "-", ".", "..", "1:2", "+0x1F",
+    "-012", "0xFFFFFFFFFFFFFFFFF", "1e400", "1.e2", "'it''s'", "a\\nb", "=x", "a#b", "a:b", "é",
+]).map(Plain)  # fmt: skip
+ODD = chosen(
+    Plain("a b  c"), Plain("!!str 5"), Plain("!!str yes"), Plain("!!int 7"), Plain("!!float 3"), Plain("!!bool true"),
+    Plain("'a  $$b'"), Plain('"\\x41\\u00e9\\t"'), Plain('"a \\\n   b"'), Plain("'a\n\n  b'"), Plain("a\n  b"),
+    Plain("! 5"),
+)  # fmt: skip
+SCALARS = st.one_of(TEXTS, INTERPOLATED, PLAIN, ODD)
 PAIRS = st.one_of(
     mapped(NAMES, SCALARS),
     listed(st.tuples(NAMES, TEXTS).map("=".join)),
@@ -67,11 +75,18 @@ PAIRS = st.one_of(
 LABELS = st.one_of(
     mapped(NAMES, st.one_of(SCALARS, st.none())), listed(st.one_of(NAMES, st.tuples(NAMES, TEXTS).map("=".join)))
 )
-DURATIONS = chosen("10s", "1m30s", "90s", "1.5s", "100us", "0s", "1h", "2h45m", "500ms", ".5s", "10")
-SIZES = chosen("512m", "1.5gb", "64KB", 1024, "2g", "100", "0", "1 mb", "5b", "1.1k", "10mib")
-NUMBERS = chosen(0.5, 1, "1.25", 2.0, 0.1, "3", 1.3333333333)
-FLAGS = chosen(True, False, "true", "yes", Plain("yes"), "off")
-SMALL = chosen(0, 1, 5, "3", -1)
+DURATIONS = chosen(
+    "1h1m1s1ms", "1µs", "1.5h", "0", "-5s", "1s1s", "1.s", "", "1 s", "+1s", "3ns", "1e3s", "10s", "1m30s", "90s",
+    "1.5s", "100us", "0s", "1h", "2h45m", "500ms", ".5s", "10",
+)  # fmt: skip
+SIZES = chosen(
+    "512m", "1.5gb", "64KB", 1024, "2g", "100", "0", "1 mb", "5b", "1.1k", "10mib", 0, "", "1e3", "5x", "1_0", "-1", -1,
+    ".5g", "1.g", 9000000000, "1 kib", " 1k", "01m",
+)  # fmt: skip
+NUMBERS = chosen(0.5, 1, "1.25", 2.0, 0.1, "3", 1.3333333333, 0, "0", ".5", "1.", "1e2", "+1", 16777217, 1e-7, "x", -1)
+FLAGS = chosen(True, False, "true", "yes", Plain("yes"), "off", "TRUE", "On", "1", "t", "N")
+SMALL = chosen(0, 1, 5, "3", -1, "-1", "07", 2.0, 2.5, "x", Plain("010"), "+4", "1_0")
+LIMIT = chosen(0, 1, 5, "3", -1, "-1", "x", Plain("010"))
 PORTS = chosen(
     80,
     "80",
@@ -125,7 +140,7 @@ MOUNTS = chosen(
     {"type": "bind", "source": "~/l", "target": "/n", "read_only": True, "bind": {"selinux": "z"}},
     {"type": "volume", "target": "/o", "volume": {"nocopy": True}},
     {"type": "tmpfs", "target": "/p"},
-    {"type": "tmpfs", "target": "/q", "tmpfs": {"size": "64m", "mode": 511}},
+    {"type": "tmpfs", "target": "/q", "tmpfs": {"size": "64m", "mode": 511.5}},
     {"type": "volume", "source": "data", "target": "/r", "volume": {}, "consistency": "cached"},
 )
 COMMANDS = st.one_of(
@@ -137,9 +152,9 @@ COMMANDS = st.one_of(
 ATTACHMENT = optional(
     aliases=listed(chosen("x", "y")),
     ipv4_address=chosen("172.28.0.5"),
-    priority=chosen(10, 0),
+    priority=chosen(10, 0, 2.5, "1"),
     mac_address=chosen("02:42:ac:11:00:02"),
-    driver_opts=mapped(NAMES, chosen("a", 1)),
+    driver_opts=mapped(NAMES, chosen("a", 1, 1.5, True, None)),
     link_local_ips=listed(chosen("1.1.1.1"), 1),
 )
 FILE_MOUNT = st.one_of(
@@ -170,7 +185,7 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
         listed(chosen("front", "back"), 2), mapped(st.sampled_from(["front", "back"]), st.one_of(st.none(), ATTACHMENT))
     ),
     "healthcheck": optional(
-        test=st.one_of(TEXTS, listed(chosen("CMD", "x", "CMD-SHELL", "NONE")), chosen(["CMD", "a"])),
+        test=st.one_of(TEXTS, filled(chosen("CMD", "x", "CMD-SHELL", "NONE")), chosen(["CMD", "a"])),
         interval=DURATIONS,
         timeout=DURATIONS,
         start_period=DURATIONS,
@@ -206,7 +221,7 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
     "memswap_limit": SIZES,
     "cpus": NUMBERS,
     "pids_limit": SMALL,
-    "ulimits": mapped(NAMES, st.one_of(SMALL, st.fixed_dictionaries({"soft": SMALL, "hard": SMALL}))),
+    "ulimits": mapped(NAMES, st.one_of(LIMIT, st.fixed_dictionaries({"soft": LIMIT, "hard": LIMIT}))),
     "sysctls": LABELS,
     "tmpfs": st.one_of(chosen("/t"), listed(chosen("/t", "/t:size=5m", "/u"))),
     "cap_add": listed(chosen("ALL", "NET_ADMIN")),
@@ -217,7 +232,7 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
     "dns_search": chosen("a.b", ["a.b", "c"]),
     "dns_opt": listed(chosen("a:1", "b=2")),
     "extra_hosts": chosen(["b=1.1.1.1", "a:2.2.2.2", "c=[::1]", "c:::1"], {"b": "1.1.1.1", "a": "::1"}, ["x"]),
-    "logging": optional(driver=chosen("json-file"), options=mapped(NAMES, chosen("a", 3, None))),
+    "logging": optional(driver=chosen("json-file"), options=mapped(NAMES, chosen("a", 3, None, 1.5, False))),
     "secrets": listed(FILE_MOUNT, 2),
     "configs": listed(FILE_MOUNT, 2),
     "deploy": st.one_of(
@@ -237,6 +252,18 @@ KEYS: dict[str, st.SearchStrategy[Value]] = {
             ),
         ),
     ),
+    "network_mode": chosen("host", "none", "bridge", "container:x", "service:base"),
+    "extends": chosen(
+        "rich",
+        {"service": "rich"},
+        {"service": "far", "file": "./far/far.yaml"},
+        {"service": "near", "file": "far/far.yaml"},
+        "gone",
+        {"file": "far/far.yaml"},
+    ),
+    "blkio_config": optional(weight=chosen(0, 10, 2.0, -1)),
+    "cgroup": chosen("host", "private", "other"),
+    "uts": chosen("host"),
     "ipc": chosen("host"),
     "pid": chosen("host"),
     "devices": listed(chosen("/dev/a", "/dev/a:/dev/b", "/dev/a:/dev/c:r")),

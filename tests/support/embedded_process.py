@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import psycopg
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import silent
@@ -19,6 +18,7 @@ from stack.services.embedded.area import project_area
 from stack.services.embedded.binaries import Candidate
 from stack.services.embedded.control import EmbeddedServices
 from stack.services.embedded.postmaster import running
+from stack.text import SecretStr
 
 
 async def main(action: str, home: str, port: int, programs: Path) -> None:

@@ -3,11 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-
-from pydantic import SecretStr
 
 from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
@@ -21,18 +19,30 @@ from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix
 from stack.project import Overrides, Project, RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Action,
+    DownResult,
     EngineStatus,
     Health,
     LogLine,
+    Loss,
+    Overflow,
+    PlanStep,
+    ProbeRun,
     ServicesStatus,
     ServiceStatus,
     State,
+    UpResult,
+    Usage,
+    Volumes,
 )
+from stack.services.equivalent import ComposeCall
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.text import SecretStr
 from stack.workspace import Overview
 
 Answer = Callable[[], Awaitable[object]]
@@ -136,14 +146,51 @@ class FakeServices:
     runtime = RuntimeName.DOCKER
 
     def __init__(self) -> None:
-        self.status_now = ServicesStatus(
-            EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN)
-        )
+        self._status = ServicesStatus(EngineStatus(True, "unix:///run/docker.sock", "default", "28.0"), (DB, PGADMIN))
+        self._moved = asyncio.Event()
+        self.planned: tuple[PlanStep, ...] = ()
         self.log: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.samples: asyncio.Queue[tuple[Usage, ...]] = asyncio.Queue()
+        self.probes_now: dict[str, tuple[ProbeRun, ...]] = {}
         self.asked: list[tuple[str, ...]] = []
+
+    @property
+    def status_now(self) -> ServicesStatus:
+        return self._status
+
+    @status_now.setter
+    def status_now(self, status: ServicesStatus) -> None:
+        self._status = status
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def status(self) -> ServicesStatus:
         return self.status_now
+
+    async def watch(self) -> AsyncIterator[ServicesStatus]:
+        while True:
+            moved = self._moved
+            yield self.status_now
+            await moved.wait()
+
+    async def usage(self, services) -> AsyncIterator[tuple[Usage, ...]]:
+        self.asked.append(("usage", *services))
+        try:
+            while True:
+                yield await self.samples.get()
+        finally:
+            self.asked.append(("usage ends", *services))
+
+    async def probes(self, service) -> tuple[ProbeRun, ...]:
+        self.asked.append(("probes", service))
+        return self.probes_now.get(service, ())
+
+    async def since(self, service) -> datetime:
+        return datetime.now(UTC) - timedelta(minutes=65)
+
+    async def psql(self, arguments) -> int:
+        self.asked.append(("psql", *arguments))
+        return 0
 
     async def stop(self, services, *, progress):
         self.asked.append(("stop", *services))
@@ -154,11 +201,25 @@ class FakeServices:
         self.asked.append(("restart", *services))
         return self.status_now.services
 
+    async def plan(self, services, *, pull) -> UpResult:
+        return UpResult((), self.planned, 0.0)
+
+    async def plan_down(self, *, volumes):
+        losses = (Loss("The volume bookings_data is deleted", 48_000_000),) if volumes is Volumes.REMOVE else ()
+        return (
+            PlanStep(Action.REMOVED, "container bookings-db-1", "the project is taken down"),
+            *(PlanStep(Action.REMOVED, "volume bookings_data", "its data is to go too", (loss,)) for loss in losses),
+        )
+
     async def down(self, *, volumes, progress):
         self.asked.append(("down", volumes.value))
-        return ()
+        return DownResult(("container bookings-db-1",))
 
-    async def follow(self, services, *, tail, since) -> AsyncIterator[LogLine]:
+    async def dump(self, file, *, progress):
+        self.asked.append(("dump", str(file)))
+        return 4096
+
+    async def follow(self, services, *, tail, since, overflow=Overflow.WAIT) -> AsyncIterator[LogLine]:
         self.asked.append(("follow", *services))
         while True:
             yield await self.log.get()
@@ -291,6 +352,7 @@ class FakeWorkspace:
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
         self.closed = asyncio.Event()
+        self.approval = lose_nothing
         self.started_server = False
 
     async def runtime(self) -> RuntimeInUse:
@@ -333,9 +395,14 @@ class FakeWorkspace:
             findings=(),
         )
 
-    async def up(self, services, *, pull, timeout, progress):
+    async def compose_call(self) -> ComposeCall:
+        return ComposeCall()
+
+    async def up(self, services, *, pull, timeout, progress, approve=lose_nothing) -> UpResult:
+        await approve(self.fake_services.planned)
         self.fake_services.asked.append(("up", *services))
         progress("creating bookings-db-1")
+        return UpResult((), self.fake_services.planned, 0.1)
 
     async def mend(self, fix, progress):
         await fix.apply(progress)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
@@ -22,6 +21,7 @@ from stack.services.embedded.binaries import Binaries, candidates
 from stack.services.embedded.binaries import find_binaries as find
 from stack.services.embedded.cluster import HOST, SERVER_SETTINGS, Cluster, free_port, stop
 from stack.services.embedded.staging import stage, staged_programs
+from stack.text import SecretStr
 
 SETTINGS = dict(SERVER_SETTINGS) | {"fsync": "off", "max_connections": "200"}
 """What a server of tests is started with: its data need not outlive the machine."""

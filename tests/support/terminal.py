@@ -53,6 +53,11 @@ class Terminal:
         return self._process.pid
 
     @property
+    def descriptor(self) -> int:
+        """Our end of the terminal, which has the modes that the program sees."""
+        return self._master
+
+    @property
     def lines(self) -> list[str]:
         """The screen as it is, a string a line, without trailing spaces."""
         return [line.rstrip() for line in self._screen.display]

@@ -24,3 +24,8 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout: float = 
     while not holds():
         assert time.monotonic() < deadline, "it did not come to that"
         await pilot.pause(0.01)
+
+
+def shown(deck: Deck) -> str:
+    """Everything on the screen, as text."""
+    return "\n".join(strip.text.rstrip() for strip in deck.screen._compositor.render_strips())

@@ -26,6 +26,7 @@ def empty(tmp_path, monkeypatch):
         ["rows"],
         ["rows", "t", "--limit", "0"],
         ["logs", "-f", "--json"],
+        ["--json", "psql"],
         ["env", "set", "NAME"],
         ["--runtime", "x", "up"],
     ],

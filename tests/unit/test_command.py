@@ -2,12 +2,16 @@
 
 import importlib.metadata
 import io
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import stack.services.engine
 from stack import VERSION
+from stack.cli.main import COMMANDS, build_parser, main
 from tui.__main__ import run
 
 
@@ -40,3 +44,31 @@ def test_without_a_command_the_deck_is_opened_and_says_that_it_needs_a_terminal(
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert run(argv) == 2
     assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_the_open_deck_has_all_that_an_action_on_the_engine_needs():
+    engine = {
+        f"stack.services.engine.{path.stem}" for path in Path(stack.services.engine.__path__[0]).glob("[a-z]*.py")
+    }
+    assert "stack.services.engine.execute" in engine
+    assert engine <= imported("from stack.workspace import import_parts; import_parts()")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_in_the_module_that_is_imported_for_it(command):
+    assert re.search(rf"^    {command} ", build_parser([COMMANDS[command]]).format_help(), flags=re.MULTILINE)
+
+
+def test_help_lists_every_command_and_no_other(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, flags=re.MULTILINE)
+    assert set(listed) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("argv", [["--help", "up"], ["--json"], ["--runtime"], ["--bogus", "up"], ["bogus"]])
+def test_anything_but_a_command_is_answered_by_the_whole_command_line(argv, capsys):
+    with pytest.raises(SystemExit):
+        main(argv)
+    printed = capsys.readouterr()
+    assert "usage: stackdeck" in printed.out + printed.err

@@ -21,6 +21,7 @@ def values(text: str) -> dict[str, str]:
         ("\n# c\n  # d\nA=1\n#", {"A": "1"}),
         (" A = 1 \n", {"A": "1"}),
         ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        ("A=\"a\r\nb\"\r\nB='c\r\nd'\r\n", {"A": "a\r\nb", "B": "c\r\nd"}),
         ("export A=1\nexport\tB=2\nexportC=3", {"A": "1", "B": "2", "exportC": "3"}),
         ("export\nA=1\n", {"A": "1"}),
         ("A: v\nB:w", {"A": "v", "B": "w"}),
@@ -75,22 +76,22 @@ def test_lines_are_those_of_the_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "line", "column"),
     [
-        ("A=1\nA!=hunter2", 2),
-        ("A B=hunter2", 1),
-        ("hunter2 B\n", 1),
-        ("\n\nA='hunter2", 3),
-        ('A="hunter2\n\n', 1),
-        ("A=${hunter2", 1),
-        ("A=1\nB=hunter2${\n", 2),
-        ("B=hunter2${X:?needed}\n", 1),
+        ("A=1\nA!=hunter2", 2, 2),
+        ("A B=hunter2", 1, 2),
+        ("hunter2 B\n", 1, 8),
+        ("\n\n A='hunter2", 3, 4),
+        ('A="hunter2\n\n', 1, 3),
+        ("A=${hunter2", 1, 3),
+        ("A=1\nB=hunter2${\n", 2, 3),
+        ("B=hunter2${X:?needed}\n", 1, 3),
     ],
 )
-def test_errors_name_the_line_and_no_value(text: str, line: int) -> None:
+def test_errors_name_the_place_and_no_value(text: str, line: int, column: int) -> None:
     with pytest.raises(EnvSyntaxError, match=r"expected|required") as caught:
         parse(text, {}.get)
-    assert caught.value.line == line
+    assert (caught.value.line, caught.value.column) == (line, column)
     assert "hunter2" not in str(caught.value)
 
 

@@ -1,5 +1,6 @@
 """A project's Compose files are found, named, merged and checked as Compose does it, and errors say where and what."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,7 @@ from tests.support.compose import load, project_in
 from tests.support.compose_strategies import KEYS, Value, yaml
 
 MINIMAL = "services: {db: {image: postgres}}"
+DB = "services:\n  db:\n    image: a\n    "
 
 
 def refused(directory: Path, files: dict[str, str], environ: dict[str, str] | None = None) -> Finding:
@@ -58,7 +60,9 @@ def test_compose_file_lists_files_and_the_first_one_is_at_home(tmp_path: Path) -
     assert refused(tmp_path, {}, {"COMPOSE_FILE": "gone.yml"}).code is Code.COMPOSE_FILE_MISSING
 
 
-def test_no_file_is_a_finding(tmp_path: Path) -> None:
+def test_no_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The search goes up to the root of this machine, where anything may lie.
+    monkeypatch.setattr("stack.services.compose.files.COMPOSE_FILE_NAMES", ("no-such-compose.yaml",))
     assert refused(tmp_path, {}).code is Code.COMPOSE_FILE_MISSING
 
 
@@ -133,14 +137,15 @@ services:
   web:
     build: .
     gpus: all
-    healthcheck: {test: x, surprise: 1}
     labels: {x-odd: 1}
-    networks: [front]
+    deploy: {resources: {reservations: {devices: [{driver: nvidia}]}}}
+    secrets: [token]
+    volumes: [{type: npipe, source: a, target: b}]
     x-mine: fine
   db:
     image: postgres
-networks:
-  front: {driver: bridge, novelty: 1}
+secrets:
+  token: {environment: TOKEN}
 x-common: {a: b}
 """
     compose = load(tmp_path, {"compose.yaml": text})
@@ -148,9 +153,10 @@ x-common: {a: b}
     assert [(key.key, key.position.line) for key in keys] == [
         ("services.web.build", 5),
         ("services.web.gpus", 6),
-        ("services.web.healthcheck.surprise", 7),
-        ("services.web.labels.x-odd", 8),
-        ("networks.front.novelty", 14),
+        ("services.web.labels.x-odd", 7),
+        ("services.web.deploy.resources.reservations.devices", 8),
+        ("services.web.volumes[0].type", 10),
+        ("secrets.token.environment", 15),
     ]
     assert not compose.services["db"].unsupported
     ignored, web = compose.findings
@@ -165,23 +171,76 @@ x-common: {a: b}
         ("services:\n  db:\n    image: 5\n", 3, 12, "services.db.image: expected a text, got a number"),
         ("services:\n  db:\n    image:\n", 3, 11, "expected a text, got nothing"),
         ("services:\n  db:\n    user: a\n", 2, 3, "services.db: expected an image"),
-        ("services:\n  db:\n    image: a\n    ports: 80\n", 4, 12, "expected a list, got a number"),
-        ("services:\n  db:\n    image: a\n    ports: ['x:y']\n", 4, 13, "ports[0]: expected [[IP:]HOST:]CONTAINER"),
-        ("services:\n  db:\n    image: a\n    tty: maybe\n", 4, 10, "services.db.tty: expected true or false"),
-        ("services:\n  db:\n    image: a\n    hostname: 2024-01-01\n", 4, 15, "got a date without quotes"),
-        ("services:\n  db:\n    image: a\n    stop_grace_period: 10\n", 4, 24, "expected a text, got a number"),
-        ("services:\n  db:\n    image: a\n    stop_grace_period: '10'\n", 4, 24, "expected a duration with its unit"),
-        ("services:\n  db:\n    image: a\n    mem_limit: 5x\n", 4, 16, "expected a size"),
-        ("services:\n  db:\n    image: a\n    networks: [gone]\n", 2, 3, "expected the network gone to be declared"),
-        ("services:\n  db:\n    image: a\n    volumes: ['gone:/x']\n", 2, 3, "expected the volume gone to be declared"),
-        ("services:\n  db:\n    image: a\n    secrets: [gone]\n", 2, 3, "expected the secret gone to be declared"),
-        ("services:\n  db:\n    image: a\n    depends_on: [gone]\n", 2, 3, "expected gone, on which it depends"),
+        (DB + "ports: 80\n", 4, 12, "expected a list, got a number"),
+        (DB + "ports: ['x:y']\n", 4, 13, "ports[0]: expected [[IP:]HOST:]CONTAINER"),
+        (DB + "tty: maybe\n", 4, 10, "services.db.tty: expected true or false"),
+        (DB + "hostname: 2024-01-01\n", 4, 15, "got a date without quotes"),
+        (DB + "stop_grace_period: 10\n", 4, 24, "expected a text, got a number"),
+        (DB + "stop_grace_period: '10'\n", 4, 24, "expected a duration with its unit"),
+        (DB + "mem_limit: 5x\n", 4, 16, "expected a size"),
+        (DB + "networks: [gone]\n", 2, 3, "expected the network gone to be declared"),
+        (DB + "volumes: ['gone:/x']\n", 2, 3, "expected the volume gone to be declared"),
+        (DB + "secrets: [gone]\n", 2, 3, "expected the secret gone to be declared"),
+        (DB + "depends_on: [gone]\n", 2, 3, "expected gone, on which it depends"),
         ("services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, depends_on: [a]}\n", 2, 3, "a → b → a"),
         ("services:\n  a: {image: a, depends_on: [b]}\n  b: {image: b, profiles: [x]}\n", 2, 3, "to be enabled"),
         ("services:\n  db:\n    image: ${A:?set it}\n", 3, 12, "required variable A is missing a value: set it"),
-        ("services:\n  db:\n    image: a\n    command: [x, '${']\n", 4, 18, "db.command[1]: invalid interpolation"),
-        ("services:\n  db:\n    image: a\n    env_file: gone.env\n", 4, 15, "gone.env to exist"),
+        (DB + "command: [x, '${']\n", 4, 18, "db.command[1]: invalid interpolation"),
+        (DB + "env_file: gone.env\n", 4, 15, "gone.env to exist"),
         ("services:\n  d b:\n    image: a\n", 3, 5, "expected a service's name"),
+        ("services:\n  db: {image: a}\n  db: {image: b}\n", 3, 3, "expected each key once, 'db' is already on line 2"),
+        ("servics: {}\n", 1, 1, "'servics' is none; did you mean services?"),
+        (DB + "enviroment: {}\n", 4, 5, "services.db: expected a key that Compose knows"),
+        (DB + "enviroment: {}\n", 4, 5, "did you mean environment?"),
+        (DB + "qqq: {}\n", 4, 5, "a key of your own begins with x-"),
+        (DB + "healthcheck: {intervall: 5s}\n", 4, 19, "did you mean interval?"),
+        ("services: {db: {image: a}}\nvolumes:\n  v:\n    drivr: x\n", 4, 5, "volumes.v: expected a key that Compose"),
+        ("services: {db: {image: a}}\nnetworks:\n  n: {ipam: {config: [{subnt: x}]}}\n", 3, 24, "did you mean subnet"),
+        (DB + "user: 5\n", 4, 11, "services.db.user: expected a text, got a number"),
+        (DB + "environment: 5\n", 4, 18, "expected a mapping or a list of KEY=value"),
+        (DB + "environment: {A: [b]}\n", 4, 22, "environment.A: expected a text, a number"),
+        (DB + "environment: {A: .inf}\n", 4, 22, "expected a finite number"),
+        (DB + "environment: {'': x}\n", 4, 19, "expected a name, got an empty text"),
+        (DB + "ports: ['70000:80']\n", 4, 13, "expected ports from 0 to 65535"),
+        (DB + "ports: ['80:80/tpc']\n", 4, 13, "expected the protocol to be one of"),
+        (DB + "ports: ['1-3:1-2']\n", 4, 13, "expected as many ports on the host"),
+        (DB + "ports: ['x:1:1']\n", 4, 13, "what is before the ports is no IP address"),
+        (DB + "ports: [{published: 1}]\n", 4, 13, "expected a target, the port in the"),
+        (DB + "expose: [x]\n", 4, 14, "expected a port or a range of ports"),
+        (DB + "expose: [80/x]\n", 4, 14, "expected the protocol to be one of"),
+        (DB + "volumes: [{target: /x}]\n", 4, 15, "expected a type, one of bind, volume"),
+        (DB + "volumes: [{type: bind, target: /x}]\n", 4, 15, "expected a source"),
+        (DB + "volumes: ['ab::c']\n", 4, 15, "expected [SOURCE:]TARGET[:OPTIONS]"),
+        (DB + "healthcheck: {interval: 5}\n", 4, 29, "expected a text, got a number"),
+        (DB + "healthcheck: {interval: 5 s}\n", 4, 29, "expected a duration"),
+        (DB + "healthcheck: {test: [pg_isready]}\n", 4, 25, "to begin with CMD"),
+        (DB + "healthcheck: {retries: -1}\n", 4, 28, "expected a whole number from 0 up"),
+        (DB + "command: 'a \"b'\n", 4, 14, "expected quotes and $( to be closed"),
+        (DB + "cpus: many\n", 4, 11, "expected a number, got a text"),
+        (DB + "cgroup: x\n", 4, 13, "expected host or private"),
+        (DB + "extra_hosts: [x]\n", 4, 19, "expected HOST=ADDRESS"),
+        (DB + "security_opt: [a, a]\n", 4, 19, "expected each entry of the list once"),
+        (DB + "ulimits: {a: {soft: 1}}\n", 4, 18, "expected soft and hard"),
+        (DB + "depends_on: {x: {condition: y}}\n", 4, 21, "expected a condition, one of"),
+        (DB + "secrets: [{target: x}]\n", 4, 15, "expected a source, a name under"),
+        (DB + "configs: [gone]\n", 2, 3, "expected the config gone to be declared"),
+        (DB + "logging: {options: {a: true}}\n", 4, 28, "expected a text or a number"),
+        (DB + "network_mode: host\n    networks: [x]\n", 3, 5, "got both"),
+        (DB + "container_name: c\n    scale: 2\n", 3, 5, "expected no container_name, or one"),
+        ("services:\n  a: {image: a, container_name: c}\n  b: {image: a, container_name: c}\n", 3, 3, "than a has"),
+        (DB + "env_file: [{required: true}]\n", 4, 16, "expected a path"),
+        (DB + "env_file: [{path: x, format: y}]\n", 4, 34, "expected the format to be raw"),
+        ("services:\n  db:\n    extends: gone\n", 3, 14, "expected gone to be a service in compose.yaml"),
+        ("services:\n  db:\n    extends: {file: gone.yaml, service: a}\n", 3, 14, "gone.yaml to exist"),
+        ("services:\n  db:\n    extends: {file: gone.yaml}\n", 3, 14, "expected a service's name, or a mapping"),
+        ("services:\n  a:\n    extends: b\n  b:\n    extends: a\n", 3, 14, "expected no service to build on itself"),
+        ("services: {db: {image: a}}\nsecrets:\n  s: {}\n", 3, 6, "secrets.s: expected a file"),
+        ("services: {db: {image: a}}\nsecrets:\n  s: {file: a, environment: b}\n", 3, 6, "expected one source"),
+        ("services: {db: {image: a}}\nvolumes:\n  v: {external: true, driver: x}\n", 3, 31, "expected nothing but"),
+        ("name: '!!!'\nservices: {db: {image: a}}\n", 1, 7, "name: expected a-z, 0-9, _ and -"),
+        ("name: 5\nservices: {db: {image: a}}\n", 1, 7, "name: expected a text, got a number"),
+        ("services:\n  db: &db {image: a}\n  x: *db2\n", 3, 6, "expected the anchor &db2"),
+        ("services:\n  db: {<<: [a]}\n", 2, 12, "expected << to take a mapping"),
         ("services: []\n", 1, 11, "services: expected a mapping, got a list"),
         ("- a\n", 1, 1, "expected a mapping with services, got a list"),
         ("networks: {}\n", 1, 1, "expected services"),
@@ -196,6 +255,85 @@ def test_errors_have_file_line_column_and_what_was_expected(
     assert finding.title.startswith(f"compose.yaml, line {line}: ")
     assert expected in finding.title
     assert finding.cause == f"{tmp_path / 'compose.yaml'}, line {line}, column {column}"
+
+
+def test_each_file_is_held_to_the_schema_before_the_next_is_merged(tmp_path: Path) -> None:
+    over = {"compose.override.yaml": "services: {db: {user: '5', mem_limit: 5m, stop_grace_period: 5s}}"}
+    finding = refused(tmp_path, {"compose.yaml": "services: {db: {image: a, user: 5}}", **over})
+    assert finding.title == "compose.yaml, line 1: services.db.user: expected a text, got a number"
+    finding = refused(tmp_path, {"compose.yaml": "services: {db: {image: a, usr: x}}", **over})
+    assert "did you mean user?" in finding.title
+    # What is written as it should be and means nothing may still be replaced.
+    base = "services: {db: {mem_limit: x, stop_grace_period: soon, env_file: gone.env}}"
+    over = {
+        "compose.override.yaml": "services: {db: {image: a, mem_limit: 5m, stop_grace_period: 5s, env_file: !reset []}}"
+    }
+    assert load(tmp_path, {"compose.yaml": base, **over}).services["db"].mem_limit == 5 << 20
+
+
+def test_services_build_on_others_of_this_file_and_of_another(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": """
+services:
+  base: {image: "a:${TAG}", environment: {A: base, B: base}, ports: [80], command: [x]}
+  db:
+    extends: base
+    environment: [A=db]
+    ports: [81]
+  far:
+    extends: {file: sub/far.yaml, service: far}
+    labels: {own: 1}
+volumes: {data: }
+""",
+        "sub/far.yaml": """
+services:
+  far: {extends: {file: deep/deep.yaml, service: deep}, env_file: far.env, volumes: ["./v:/v", "data:/d"]}
+""",
+        "sub/far.env": "FROM=far",
+        "sub/deep/deep.yaml": "services: {deep: {image: 'deep:$TAG', volumes: [{type: bind, source: ., target: /b}]}}",
+        ".env": "TAG=1",
+    }
+    services = load(tmp_path, files).services
+    assert (services["db"].image, services["db"].command) == ("a:1", ("x",))
+    assert services["db"].environment == {"A": "db", "B": "base"}
+    assert [port.target for port in services["db"].ports] == [80, 81]
+    far = services["far"]
+    assert (far.image, far.environment, far.labels) == ("deep:1", {"FROM": "far"}, {"own": "1"})
+    assert [mount.source for mount in far.volumes] == [str(tmp_path / "sub/deep"), str(tmp_path / "sub/v"), "data"]
+    assert not any(service.unsupported for service in services.values())
+
+
+def test_a_raw_env_file_is_read_as_it_stands(tmp_path: Path) -> None:
+    text = "services: {db: {image: a, env_file: [{path: raw.env, format: raw}]}}"
+    raw = "\ufeff# c\n\n  A=$X 'q' # c \r\nB=\nHERE\nGONE\nA=2=3\n"
+    files = {"compose.yaml": text, "raw.env": raw, ".env": "X=no\nHERE=here"}
+    assert load(tmp_path, files).services["db"].environment == {"A": "2=3", "B": "", "HERE": "here"}
+    files["raw.env"] = "A=$X 'q' # c \r\n"
+    assert load(tmp_path, files).services["db"].environment == {"A": "$X 'q' # c "}
+
+
+@pytest.mark.parametrize(("text", "line", "column"), [("A=1\n B C=2", 2, 3), ("\n\n  =x", 3, 3), ("A\tB=1", 1, 2)])
+def test_errors_in_a_raw_env_file_have_their_place(tmp_path: Path, text: str, line: int, column: int) -> None:
+    compose = "services: {db: {image: a, env_file: [{path: raw.env, format: raw}]}}"
+    finding = refused(tmp_path, {"compose.yaml": compose, "raw.env": text})
+    assert finding.title.startswith(f"raw.env, line {line}: expected a name")
+    assert finding.cause.endswith(f"line {line}, column {column}")
+
+
+def test_env_files_that_are_asked_for_are_remembered_for_labels(tmp_path: Path) -> None:
+    files = {"compose.yaml": MINIMAL, ".env": "A=1", "1.env": "A=1", "2.env": "A=2"}
+    assert load(tmp_path, files).env_files == ()
+    project = project_in(tmp_path, files, tmp_path / "1.env")
+    assert load_compose(project, {"COMPOSE_ENV_FILES": "2.env"}).env_files == (tmp_path / "1.env",)
+    both = load(tmp_path, files, {"COMPOSE_ENV_FILES": "1.env,2.env"}).env_files
+    assert both == (tmp_path / "1.env", tmp_path / "2.env")
+
+
+def test_a_compose_file_in_a_directory_above_is_found_with_its_env_file(tmp_path: Path) -> None:
+    files = {"compose.yaml": "services: {db: {image: 'a:$A$B'}}", ".env": "A=above\nB=above", "x/y/.env": "A=here"}
+    project = replace(project_in(tmp_path, files), root=tmp_path / "x/y", env_file=tmp_path / "x/y/.env")
+    compose = load_compose(project, {})
+    assert (compose.directory, compose.services["db"].image) == (tmp_path, "a:hereabove")
 
 
 KEYWORDS = st.sampled_from([*KEYS, "build", "x-a", "services", "test", "target", "source", "type", "limits", "config"])

@@ -7,13 +7,13 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding
+from stack.text import SecretStr
 
 HERE = DatabaseURL("localhost", 5432, "bookings", "app", SecretStr("canary-7d1f"))
 THERE = DatabaseURL("db.example.com", 6543, "bookings", "app")

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.findings import Code, Failure
-from stack.services.control import Action
+from stack.services.control import Action, LineKind
 from stack.services.embedded.account import current_account
 from stack.services.embedded.area import Area, project_area
 from stack.services.embedded.binaries import Binaries, Candidate, find_binaries
 from stack.services.embedded.plan import Stopped, Work, plan
 from stack.services.embedded.postmaster import Postmaster, parse_pid_file
-from stack.services.embedded.serverlog import LineParser
+from stack.services.embedded.serverlog import LineParser, LogReader
+from stack.services.log_levels import Level
 
 AREA = Area(Path("/home/ada/.local/share/stackdeck"), "shop-12345678")
 PROGRAMS = Path("/usr/lib/postgresql/16/bin")
@@ -157,3 +158,17 @@ def test_where_there_is_no_server_the_finding_says_what_each_place_lacks(tmp_pat
     assert finding.code is Code.EMBEDDED_UNAVAILABLE
     assert f"{tmp_path}/bare/bin (no extension btree_gist)" in finding.cause
     assert {fix.command for fix in finding.fixes} >= {"uv sync --extra embedded", "sudo apt install postgresql"}
+
+
+def test_of_a_flood_the_newest_lines_are_kept_and_the_rest_counted(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("".join(f"2026-01-02 03:04:05.678 UTC [1] ERROR:  {number}\n" for number in range(10)))
+    reader = LogReader(log, "db", "server", None)
+    gap, *lines = reader.read_newest(3)
+    assert (gap.kind, gap.text, gap.dropped) == (LineKind.GAP, "7 lines dropped", 7)
+    assert [(line.text, line.level) for line in lines] == [(f"[1] ERROR:  {n}", Level.ERROR) for n in (7, 8, 9)]
+    log.unlink()
+    log.write_text("2026-01-02 03:04:06.678 UTC [2] LOG:  anew\n")
+    event, line = reader.read_newest(3)
+    assert (event.kind, event.text, line.text) == (LineKind.EVENT, "its log goes on in a new file", "[2] LOG:  anew")
+    reader.close()

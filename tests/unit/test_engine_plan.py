@@ -78,17 +78,17 @@ def test_a_container_is_started_and_not_made_anew(state, action):
 @pytest.mark.parametrize(
     ("fields", "cause"),
     [
-        ({"image_label": "sha256:old"}, f"image: {IMAGE} now points elsewhere"),
+        ({"image_label": "sha256:old"}, "image: the tag now points elsewhere"),
         ({"networks": frozenset()}, "networks: it is not on p_default"),
         ({"mounts": ()}, "volumes: p_data is not mounted"),
-        ({"config_hash": "other"}, "the Compose file says something else than when it was made"),
+        ({"config_hash": "other"}, "something of which the engine keeps no record"),
     ],
 )
 def test_each_reason_to_recreate_is_said(fields, cause):
     compose = project(DB)
     (step,) = make(compose, holding(compose, up_to_date(compose, DB, **fields))).steps
     assert isinstance(step, RecreateContainer)
-    assert step.cause == cause
+    assert step.cause.startswith(cause)
 
 
 def test_a_container_of_an_image_that_is_gone_is_kept_until_the_pull_says_otherwise():

@@ -3,13 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from stack.environment.assignments import Source
 from stack.environment.report import check_environment, masked
 from stack.environment.template import init_env
 from stack.findings import Code, Severity
-from stack.text import MASK
+from stack.text import MASK, SecretStr
 from tests.support.projects import make_project
 
 CANARY = "canary-hunter2"

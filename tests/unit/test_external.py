@@ -1,13 +1,13 @@
 """A database that is none of the project's services: looked at without a finding, and every action says why not."""
 
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
 from stack.project import RuntimeName
 from stack.services.control import Pull, ServiceControl, Volumes
 from stack.services.external import ExternalServices
+from stack.text import SecretStr
 
 SECRET = "of-somebody-else"
 
@@ -21,6 +21,13 @@ async def test_it_has_no_services_and_nothing_wrong():
     status = await services.status()
     assert services.runtime is RuntimeName.EXTERNAL
     assert (status.services, status.findings, status.engine.reachable) == ((), (), False)
+
+
+async def test_a_watch_tells_it_once_and_there_is_nothing_to_measure():
+    services = external()
+    assert [status async for status in services.watch()] == [await services.status()]
+    assert [used async for used in services.usage([])] == []
+    assert await services.probes("db") == ()
 
 
 async def perform(services: ServiceControl, action: str) -> None:

@@ -3,12 +3,12 @@
 import os
 
 import pytest
-from pydantic import SecretStr
 
 from stack.environment.pool import PoolSettings
 from stack.environment.settings import application_settings, load_settings
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure
+from stack.text import SecretStr
 from tests.support.projects import make_project
 
 CANARY = "canary-hunter2"

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from stack.environment.url import SCHEMES, DatabaseURL, InvalidURLError, parse_url
+from stack.text import SecretStr
 
 NAME = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20)
 

@@ -33,19 +33,22 @@ T = TypeVar("T")
 BEAT: Final = 0.25
 """Seconds between two looks at what is awaited, to say when an answer is slow."""
 
+LEAST_PAUSE: Final = 1.0
+"""Seconds between two looks, however much moves."""
+
 
 class DeckScreen(Asking, Screen[None]):
     """One of the screens: head, banner, its own body, the running job, the keys.
 
-    A screen asks for what it shows when it comes to the front, when a project is opened, every `every` seconds while
-    it is in front, and when a job has changed something.
+    A screen asks for what it shows when it comes to the front, when a project is opened, when a job has changed
+    something, and when `look_soon` says that something else has; while it is in front also every `every` seconds.
     """
 
     place: ClassVar[Place]
     words: ClassVar[str]
     """What the screen shows, for someone who sees it for the first time."""
-    every = 2.0
-    """Seconds between two looks while the screen is in front."""
+    every: ClassVar[float] = 30.0
+    """Seconds between two looks while the screen is in front; few, for what nothing tells of."""
     progress_lines: ClassVar[int] = 2
 
     def __init__(self) -> None:
@@ -58,6 +61,7 @@ class DeckScreen(Asking, Screen[None]):
         self._requests: list[Request[object]] = []
         self._findings: dict[str, tuple[Finding, ...]] = {}
         self._looked = 0.0
+        self._moved = False
         self._clock: Timer | None = None
 
     @property
@@ -113,7 +117,12 @@ class DeckScreen(Asking, Screen[None]):
         """Ask for everything again, if a project is open."""
         if self.deck.workspace is not None:
             self._looked = time.monotonic()
+            self._moved = False
             self.load(self.deck.workspace)
+
+    def look_soon(self) -> None:
+        """Ask again at the next beat, because something has moved; however often it does, once for all of it."""
+        self._moved = True
 
     def on_mount(self) -> None:
         """Follow the deck, and start the clock."""
@@ -159,8 +168,13 @@ class DeckScreen(Asking, Screen[None]):
     def _beat(self) -> None:
         now = time.monotonic()
         self.keys.show_waiting(max((request.seconds(now) for request in self._requests), default=0.0))
-        if now - self._looked >= self.every:
+        pause = now - self._looked
+        if pause >= self.every or (self._moved and pause >= LEAST_PAUSE and not self._awaits):
             self.look()
+
+    @property
+    def _awaits(self) -> bool:
+        return any(request.pending for request in self._requests)
 
     # -- Findings
 
@@ -182,7 +196,7 @@ class DeckScreen(Asking, Screen[None]):
                 await fix.apply(progress)
 
         def start() -> None:
-            deck.start_job(fix.title, work, lambda _none: deck.open())
+            deck.start_job(fix.title, work, lambda _none: deck.open(), command=fix.command)
 
         if fix.destructive:
             consequence = "This destroys data that cannot be brought back."

@@ -11,12 +11,14 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from tui.actions import Place, bindings
+from tui.amounts import span
 from tui.outside import cell
+from tui.reach import Reach
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
 from tui.widgets.capacity_card import CapacityCard
 from tui.widgets.grid import Grid, GridRow
-from tui.widgets.server_card import ServerCard, duration
+from tui.widgets.server_card import ServerCard
 
 if TYPE_CHECKING:
     from stack.database.access import DatabaseStatus
@@ -45,6 +47,7 @@ class DatabaseScreen(DeckScreen):
     )
     CSS_PATH = "../styles/database.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.DATABASE)]
+    every = 5.0
 
     def __init__(self) -> None:
         """Prepare the screen."""
@@ -54,6 +57,7 @@ class DatabaseScreen(DeckScreen):
         self.sessions = Vertical(id="sessions", classes="panel")
         self.grid = Grid(id="sessions-grid")
         self._look = self.request("database", self._show)
+        self._reach = Reach(self)
 
     def compose_body(self) -> ComposeResult:
         """Lay out the two cards above the sessions."""
@@ -92,13 +96,17 @@ class DatabaseScreen(DeckScreen):
             (
                 cell(str(session.pid), muted, right=True),
                 cell(state, self.colour(tone)),
-                cell(duration(datetime.now(UTC) - since) if since else "–", muted, right=True),
+                cell(span((datetime.now(UTC) - since).total_seconds()) if since else "–", muted, right=True),
                 cell(session.user),
                 cell(f"{session.application or '–'}{' (this)' if session.is_ours else ''}"),
                 cell(" ".join((session.query or "–").split())),
                 cell(session.client or "local", muted),
             ),
         )
+
+    def action_psql(self) -> None:
+        """Hand the terminal over to psql."""
+        self._reach.psql()
 
 
 async def _look(workspace: "Workspace") -> _Look:

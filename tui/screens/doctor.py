@@ -1,6 +1,6 @@
 """Doctor: the checklist from Docker to data, with its next step; when all is well, the overview."""
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,9 +16,6 @@ from tui.widgets.overview import OverviewPanel
 
 if TYPE_CHECKING:
     from stack.workspace import Overview, Workspace
-
-EVERY_WHEN_WELL: Final = 5.0
-"""Seconds between two examinations while nothing is in the way."""
 
 
 class DoctorScreen(DeckScreen):
@@ -62,6 +59,11 @@ class DoctorScreen(DeckScreen):
         """Leave the foot empty: here a step's progress is shown where the step is."""
         yield from ()
 
+    def on_mount(self) -> None:
+        """Examine again when services or the database move."""
+        self.watch(self.app, "services", self.look_soon, init=False)
+        self.watch(self.app, "vitals", self.look_soon, init=False)
+
     def load(self, workspace: "Workspace") -> None:
         """Run the checks, and once all was well look at the whole too."""
         self._examination.poll(workspace.examine)
@@ -99,7 +101,6 @@ class DoctorScreen(DeckScreen):
         self.step.check = report.next
         self.step_panel.set_class(report.next is None, "-idle")
         self.set_class(self._all_done, "-well")
-        self.every = EVERY_WHEN_WELL if self._all_done else DeckScreen.every
         if report.ok and not was_well:
             self.look()
 

@@ -39,7 +39,6 @@ class EnvironmentScreen(DeckScreen):
     )
     CSS_PATH = "../styles/environment.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.ENVIRONMENT)]
-    every = 1.0
 
     def __init__(self) -> None:
         """Prepare the screen."""

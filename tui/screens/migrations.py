@@ -59,6 +59,10 @@ class MigrationsScreen(DeckScreen):
             self.panel.border_title = "History"
             yield self.grid
 
+    def on_mount(self) -> None:
+        """Look again where the deck sees that the database is at another revision."""
+        self.watch(self.app, "vitals", self.look_soon, init=False)
+
     def load(self, workspace: "Workspace") -> None:
         """Read the files and ask the database."""
         self._look.poll(partial(_look, workspace))

@@ -24,7 +24,7 @@ class CapacityCard(Widget):
     def show(self, capacity: "Capacity", pool: "PoolStatus", settings: "PoolSettings") -> None:
         """Take the newest numbers."""
         self._capacity, self._pool, self._settings = capacity, pool, settings
-        self.refresh(layout=True)
+        self.refresh()
 
     def render(self) -> Content:
         """Draw the bar and the numbers."""

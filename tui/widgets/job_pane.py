@@ -1,4 +1,4 @@
-"""A long action as it goes: what it is, how long already, what it does now."""
+"""A long action as it goes: what it is, how long already, what it does now, how much of it is done."""
 
 import time
 from typing import TYPE_CHECKING, Final
@@ -9,16 +9,22 @@ from textual.widget import Widget
 
 from tui.jobs import Job, Stage
 from tui.outside import line
+from tui.widgets.gauges import bars
 
 if TYPE_CHECKING:
     from textual.timer import Timer
 
 SPINNER: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-LINGER: Final = 6.0
+LINGER: Final = 8.0
 """Seconds for which a job that ended stays on screen."""
 
 ENDED_LINES: Final = 2
 """Lines of progress that are still shown of a job that ended."""
+
+BARS: Final = 3
+TALL: Final = 36
+BARS_WHEN_TALL: Final = 10
+"""Bars that a terminal has room for, and one of at least `TALL` rows."""
 
 _MARKS: Final = {
     Stage.DONE: ("✓", "$success", "done in"),
@@ -76,7 +82,20 @@ class JobPane(Widget):
             mark = Content.styled(symbol, f"bold {colour}")
             state = Content.styled(f" {word} {seconds:.1f} s", "$muted")
         head = Content.assemble(mark, " ", line(job.title, "bold"), state)
-        newest = [
-            line(f"  {text}", "$foreground") for text in job.lines[-(self._lines if job.running else ENDED_LINES) :]
-        ]
-        return Content("\n").join([head, *newest])
+        return Content("\n").join([head, *(self._under_way(job) if job.running else _ended(job))])
+
+    def _under_way(self, job: Job) -> list[Content]:
+        """Return the newest lines; one of them gives way to what can be measured."""
+        if not job.gauges:
+            return _newest(job, self._lines)
+        room = BARS_WHEN_TALL if self.app.size.height >= TALL else BARS
+        return [*_newest(job, 1), *bars(job.gauges, self.content_size.width, room)]
+
+
+def _newest(job: Job, count: int) -> list[Content]:
+    return [line(f"  {text}", "$foreground") for text in job.lines[-count:]]
+
+
+def _ended(job: Job) -> list[Content]:
+    same = [Content.assemble(("  the same: ", "$muted"), line(f"$ {job.command}", "$muted"))] if job.command else []
+    return [*_newest(job, ENDED_LINES), *same]

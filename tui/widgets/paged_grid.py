@@ -49,6 +49,8 @@ class PagedGrid(Grid, inherit_bindings=False):
 
     def turn(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
         """Show a page, the cursor where it was as far as there are rows and columns."""
+        if tuple(titles) == self._titles and [_drawn(row) for row in rows] == [_drawn(row) for row in self._shown]:
+            return
         row, column = self.cursor_coordinate
         widths = [self._width(index, title, rows) for index, title in enumerate(titles)]
         self.clear(columns=True)
@@ -92,3 +94,7 @@ class PagedGrid(Grid, inherit_bindings=False):
             self.post_message(self.Left(self, 0, 1))
         else:
             super().action_cursor_right()
+
+
+def _drawn(row: GridRow) -> list[tuple[str, str]]:
+    return [(cell.plain, str(cell.style)) for cell in row.cells]

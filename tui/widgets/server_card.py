@@ -1,12 +1,13 @@
 """The server: its version, its address, how long it has been up, how quickly it answers."""
 
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 from textual.widget import Widget
 
+from tui.amounts import span
 from tui.outside import line
 from tui.widgets.sparkline import sparkline
 
@@ -33,32 +34,23 @@ class ServerCard(Widget):
             self._latencies.clear()
         self._address, self._ping = address, ping
         self._latencies.append(ping.latency_ms)
-        self.refresh(layout=True)
+        self.refresh()
 
     def render(self) -> Content:
         """Draw the facts, one a line."""
         ping = self._ping
         if ping is None:
             return Content.styled("No server has answered yet.", "$muted")
-        up = datetime.now(UTC) - ping.postmaster_started_at
+        up = (datetime.now(UTC) - ping.postmaster_started_at).total_seconds()
         graph = sparkline(list(self._latencies), max(0, self.size.width - 22))
         return Content("\n").join(
             [
                 _fact("server", line(f"PostgreSQL {ping.server_version}", "bold")),
                 _fact("address", line(self._address)),
-                _fact("up for", Content(duration(up))),
+                _fact("up for", Content(span(up))),
                 _fact("latency", Content.assemble(f"{ping.latency_ms:6.2f} ms ", (graph, "$primary"))),
             ]
         )
-
-
-def duration(span: timedelta) -> str:
-    """Return `span` in its two greatest units."""
-    seconds = max(0, int(span.total_seconds()))
-    for size, name, less_size, less in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if seconds >= size:
-            return f"{seconds // size} {name} {seconds % size // less_size} {less}"
-    return f"{seconds} s"
 
 
 def _fact(name: str, value: Content) -> Content:

@@ -9,9 +9,8 @@ from stack.text import MASK
 from tui.outside import block, line
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from stack.environment.report import Variable
+    from stack.text import SecretStr
 
 
 class VariableDetail(Widget):

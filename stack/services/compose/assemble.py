@@ -8,6 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from stack.environment.interpolation import Lookup
 from stack.services.compose.dependencies import DependencyCycleError, start_order
+from stack.services.compose.env_files import EnvFileReader
 from stack.services.compose.model import (
     ComposeProject,
     FileSource,
@@ -19,14 +20,16 @@ from stack.services.compose.model import (
     Volume,
 )
 from stack.services.compose.mounts import Directory
-from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode
+from stack.services.compose.nodes import InvalidNode, InvalidValue, MappingNode, Node, ScalarNode
+from stack.services.compose.ports import MAX_PORTS
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.resources import read_file_source, read_network, read_volume
-from stack.services.compose.service import is_enabled, read_service
+from stack.services.compose.service import check_service, is_enabled, read_service
 
 T = TypeVar("T")
 
 _TOP_LEVEL: Final = ("name", "version", "services", "networks", "volumes", "secrets", "configs")
+_OTHERS: Final = ("include", "models")
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]+")
 
 # Where the image comes from if not from `image`.
@@ -69,7 +72,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         InvalidNode: a value is not what Compose's schema wants there, or a service refers to what is not there.
     """
     ignored: list[UnsupportedKey] = []
-    fields = Cursor(node, "", ignored).fields(_TOP_LEVEL)
+    fields = Cursor(node, "", ignored).fields(_TOP_LEVEL, _OTHERS)
     if "services" not in fields.cursors and not ignored:
         raise InvalidNode(node.position, "expected services")
     sections = _sections(fields, around)
@@ -81,6 +84,7 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         networks.setdefault("default", Network("default", f"{around.name}_default"))
     for service in enabled.values():
         _check(service, networks, sections, enabled, disabled)
+    _check_container_names(enabled)
     _check_order(enabled)
     compose = ComposeProject(
         name=around.name,
@@ -94,6 +98,18 @@ def assemble(node: Node, around: Surroundings) -> tuple[ComposeProject, tuple[Un
         configs={key: source for key, source in sections.configs.known.items() if source is not None},
     )
     return compose, tuple(ignored)
+
+
+def check(node: Node, around: Surroundings) -> None:
+    """Check what Compose demands of the first of several files, merged in `node`, before it merges the next.
+
+    Raises:
+        InvalidNode: a value is not of the kind that Compose's schema wants there.
+    """
+    fields = Cursor(node, "", [], may_be_replaced=True).fields(_TOP_LEVEL, _OTHERS)
+    _sections(fields, around)
+    for name, cursor in _service_cursors(fields):
+        check_service(cursor, name, around.directory)
 
 
 def _sections(fields: Fields, around: Surroundings) -> _Sections:
@@ -116,7 +132,11 @@ def _section(fields: Fields, name: str, read: Callable[[Cursor, str], T]) -> _Se
     if name in fields.cursors and not _is_empty(fields.cursors[name].node):
         for key, entry in fields.cursors[name].entries().items():
             cursor = replace(entry, unsupported=[])
-            known[key] = read(cursor, key)
+            try:
+                known[key] = read(cursor, key)
+            except InvalidValue:
+                if not cursor.may_be_replaced:
+                    raise
             unsupported[key] = tuple(cursor.unsupported)
     return _Section(known, unsupported)
 
@@ -125,18 +145,25 @@ def _is_empty(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.value is None
 
 
+def _service_cursors(fields: Fields) -> Iterator[tuple[str, Cursor]]:
+    if "services" in fields.cursors:
+        for name, entry in fields.cursors["services"].entries().items():
+            if not _NAME.fullmatch(name):
+                raise entry.malformed("expected a service's name to be made of letters, digits and . _ -")
+            yield name, replace(entry, unsupported=[])
+
+
 def _services(fields: Fields, around: Surroundings) -> Mapping[str, Service]:
-    if "services" not in fields.cursors:
-        return {}
-    section = fields.cursors["services"]
     services: dict[str, Service] = {}
-    for name, entry in section.entries().items():
-        if not _NAME.fullmatch(name):
-            raise entry.invalid("expected a service's name to be made of letters, digits and . _ -")
-        cursor = replace(entry, unsupported=[])
-        service = read_service(cursor, name, around.directory, around.lookup, around.profiles)
+    files, ports = EnvFileReader(around.directory), 0
+    for name, cursor in _service_cursors(fields):
+        service = read_service(cursor, name, files, around.lookup, around.profiles)
         keys = sorted(cursor.unsupported, key=lambda key: (key.position.line, key.position.column))
-        services[name] = replace(service, unsupported=tuple(keys), position=_key_position(section.node, name))
+        position = _key_position(fields.cursors["services"].node, name)
+        services[name] = replace(service, unsupported=tuple(keys), position=position)
+        ports += len(service.ports)
+        if ports > MAX_PORTS:
+            raise cursor.invalid(f"expected at most {MAX_PORTS} ports in all services")
     return services
 
 
@@ -187,6 +214,14 @@ def _check(
             raise _invalid(service, f"expected {name}, on which it depends, to be enabled; its profiles are {profiles}")
         if name not in enabled and name not in disabled:
             raise _invalid(service, f"expected {name}, on which it depends, to be a service of this project")
+
+
+def _check_container_names(services: Mapping[str, Service]) -> None:
+    owners: dict[str, str] = {}
+    for service in services.values():
+        name = service.container_name
+        if name and owners.setdefault(name, service.name) != service.name:
+            raise _invalid(service, f"expected another container_name than {owners[name]} has")
 
 
 def _check_order(services: Mapping[str, Service]) -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import Final
 
 from stack.services.compose.model import Service
+
+_SHOWN: Final = 10
 
 
 class DependencyCycleError(ValueError):
@@ -11,7 +14,8 @@ class DependencyCycleError(ValueError):
 
     def __init__(self, cycle: tuple[str, ...]) -> None:
         """Take the names of the services, each of which depends on the next one."""
-        super().__init__(f"services depend on each other: {' → '.join(cycle)}")
+        shown = cycle if len(cycle) <= _SHOWN else (*cycle[:_SHOWN], "…")
+        super().__init__(f"services depend on each other: {' → '.join(shown)}")
         self.cycle = cycle
 
 

@@ -35,19 +35,26 @@ def read_deploy(cursor: Cursor) -> Deploy | None:
         update_config=fields.get("update_config", _update_config),
         rollback_config=fields.get("rollback_config", _update_config),
         placement=fields.get("placement", _placement),
-        limits=halves.get("limits", lambda limits: _resources(limits, ("cpus", "memory", "pids"))),
-        reservations=halves.get("reservations", lambda reserved: _resources(reserved, ("cpus", "memory"))),
+        limits=halves.get("limits", _limits),
+        reservations=halves.get("reservations", _reservations),
         restart_policy=fields.get("restart_policy", _restart_policy),
         endpoint_mode=fields.get("endpoint_mode", Cursor.text) or None,
         replicas=fields.get("replicas", Cursor.integer),
     )
 
 
-def _resources(cursor: Cursor, known: tuple[str, ...]) -> Resources:
-    fields = cursor.fields(known)
+def _limits(cursor: Cursor) -> Resources:
+    return _resources(cursor.fields(("cpus", "memory", "pids")))
+
+
+def _reservations(cursor: Cursor) -> Resources:
+    return _resources(cursor.fields(("cpus", "memory"), ("devices", "generic_resources")))
+
+
+def _resources(fields: Fields) -> Resources:
     return Resources(
         cpus=fields.get("cpus", Cursor.number) or None,
-        memory=fields.get("memory", Cursor.size) or None,
+        memory=fields.get("memory", Cursor.size_text) or None,
         pids=fields.get("pids", Cursor.integer) or None,
     )
 

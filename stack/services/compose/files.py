@@ -1,15 +1,16 @@
-"""Which Compose files a project has, under which name, and with which variables around them."""
+"""Which Compose files a project has, and under which name."""
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stack.environment.compose_grammar import EnvSyntaxError, parse
 from stack.findings import Code, Failure, Finding, Fix
 from stack.project import COMPOSE_FILE_NAMES, Project
+from stack.services.compose.model import Position
+from stack.services.compose.nodes import InvalidNode
+from stack.services.compose.variables import Variables
 
 OVERRIDE_FILE_NAMES: Final = (
     "compose.override.yml",
@@ -19,89 +20,39 @@ OVERRIDE_FILE_NAMES: Final = (
 )
 """In the order in which Compose prefers them."""
 
-_TRUE: Final = ("1", "t", "true", "y", "yes", "on")
+_LETTERS: Final = "a-z, 0-9, _ and -, beginning with a letter or a digit"
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_-]")
-_ENV_MAX_BYTES: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Variables:
-    """What the shell sets, over what `.env` sets."""
-
-    shell: Mapping[str, str]
-    env_file: Mapping[str, str]
-
-    def lookup(self, name: str) -> str | None:
-        """Return the value of `name`; the shell's wins, even where it is empty."""
-        value = self.shell.get(name)
-        return self.env_file.get(name) if value is None else value
-
-
-def read_variables(project: Project, environ: Mapping[str, str]) -> Variables:
-    """Read the project's `.env`, if there is one and ``COMPOSE_DISABLE_ENV_FILE`` does not forbid it.
-
-    Raises:
-        Failure: it cannot be read, or it was asked for by name and is not there.
-    """
-    if not project.env_file_given and environ.get("COMPOSE_DISABLE_ENV_FILE", "").lower() in _TRUE:
-        return Variables(environ, {})
-    path = project.env_file
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_ENV_MAX_BYTES + 1)
-        if len(content) > _ENV_MAX_BYTES:
-            raise _unreadable(path, "it is larger than 1 MiB")
-        env = parse(content.decode("utf-8"), environ.get)
-    except FileNotFoundError:
-        if project.env_file_given:
-            raise Failure(
-                Finding(Code.ENV_MISSING, f"{path.name} does not exist", f"{path} was asked for and is not there")
-            ) from None
-        return Variables(environ, {})
-    except UnicodeDecodeError:
-        raise _unreadable(path, "it is no text in UTF-8") from None
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from None
-    except EnvSyntaxError as error:
-        raise Failure(
-            Finding(
-                Code.ENV_SYNTAX,
-                f"{path.name}, line {error.line}: {error.message}",
-                f"Compose cannot read {path}, and so nothing that depends on it",
-                fixes=(Fix(f"Correct line {error.line} of {path.name}"),),
-            )
-        ) from None
-    return Variables(environ, env.values)
-
-
-def _unreadable(path: Path, reason: str) -> Failure:
-    return Failure(Finding(Code.ENV_UNREADABLE, f"{path.name} cannot be read", f"{path}: {reason}"))
 
 
 def find_files(project: Project, variables: Variables) -> tuple[Path, ...]:
-    """Return the Compose files, in the order in which they are merged: ``COMPOSE_FILE``, or what the directory holds.
+    """Return the Compose files in the order in which they are merged.
+
+    They are those of ``COMPOSE_FILE``, or else what the nearest directory at or above the project's root holds.
 
     Raises:
         Failure: there is none, or one that ``COMPOSE_FILE`` names is not there.
     """
     listed = variables.lookup("COMPOSE_FILE")
-    if listed:
+    if listed is not None:
         separator = variables.lookup("COMPOSE_PATH_SEPARATOR") or os.pathsep
-        files = tuple(_absolute(project.root, name) for name in listed.split(separator) if name)
+        files = tuple(_absolute(project.root, name) for name in listed.split(separator))
         for file in files:
             if not file.is_file():
                 raise _missing(f"COMPOSE_FILE names {file}, which is no file")
-        if files:
-            return files
-    found = _first(project.root, COMPOSE_FILE_NAMES)
-    if found is None:
-        raise _missing(f"{project.root} has none of {', '.join(COMPOSE_FILE_NAMES)}")
-    override = _first(project.root, OVERRIDE_FILE_NAMES)
-    return (found,) if override is None else (found, override)
+        return files
+    for directory in (project.root, *project.root.parents):
+        found = _first(directory, COMPOSE_FILE_NAMES)
+        if found is not None:
+            override = _first(directory, OVERRIDE_FILE_NAMES)
+            return (found,) if override is None else (found, override)
+    raise _missing(f"neither {project.root} nor a directory above it has one of {', '.join(COMPOSE_FILE_NAMES)}")
 
 
 def _first(directory: Path, names: tuple[str, ...]) -> Path | None:
-    return next((directory / name for name in names if (directory / name).is_file()), None)
+    # Whatever is there counts, as it does to Compose: what is no file says so where it is read. A link that leads
+    # nowhere counts where there is nothing else.
+    there = [directory / name for name in names if os.path.lexists(directory / name)]
+    return next((path for path in there if path.exists()), there[0] if there else None)
 
 
 def _absolute(directory: Path, name: str) -> Path:
@@ -120,18 +71,29 @@ def _missing(cause: str) -> Failure:
     )
 
 
-def project_name(written: str | None, directory: Path, variables: Variables) -> str:
+@dataclass(frozen=True, slots=True)
+class WrittenName:
+    """What ``name:`` in a file says, interpolated."""
+
+    text: str
+    position: Position
+
+
+def project_name(written: WrittenName | None, directory: Path, variables: Variables) -> str:
     """Return the project's name: ``COMPOSE_PROJECT_NAME``, else the `written` one, else that of the `directory`.
 
     Raises:
         Failure: ``COMPOSE_PROJECT_NAME`` is no such name, or nothing is left to make one of.
+        InvalidNode: nothing is left of the written name.
     """
     given = variables.lookup("COMPOSE_PROJECT_NAME")
     if given:
         if given != _normalized(given):
             raise _no_name("COMPOSE_PROJECT_NAME is not a project's name")
         return given
-    name = _normalized(written or "") or _normalized(directory.name)
+    if written is not None and written.text and not _normalized(written.text):
+        raise InvalidNode(written.position, f"name: expected {_LETTERS}")
+    name = _normalized(written.text if written else "") or _normalized(directory.name)
     if not name:
         raise _no_name(f"the name of {directory} has none of the letters that a project's name is made of")
     return name
@@ -146,13 +108,7 @@ def _no_name(cause: str) -> Failure:
         Finding(
             Code.COMPOSE_FILE_INVALID,
             "The Compose project has no usable name",
-            f"{cause}: expected a-z, 0-9, _ and -, beginning with a letter or a digit",
+            f"{cause}: expected {_LETTERS}",
             fixes=(Fix("Write a name: at the top of the Compose file"),),
         )
     )
-
-
-def active_profiles(variables: Variables) -> frozenset[str]:
-    """Return the profiles that ``COMPOSE_PROFILES`` turns on; ``*`` is all of them."""
-    names = (name.strip() for name in (variables.lookup("COMPOSE_PROFILES") or "").split(","))
-    return frozenset(name for name in names if name)

@@ -1,10 +1,14 @@
 """Variables in a tree of nodes: every text value is interpolated, keys never are."""
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from stack.environment.interpolation import InterpolationError, Lookup, interpolate
 from stack.services.compose.model import Position
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
+
+MAX_CHARACTERS: Final = 8 << 20
+"""Of all interpolated texts of a project: each may repeat a long variable."""
 
 
 @dataclass(slots=True)
@@ -13,6 +17,7 @@ class Interpolator:
 
     lookup: Lookup
     unset: dict[str, Position] = field(default_factory=dict)
+    _characters: int = 0
 
     def tree(self, node: Node, path: str = "") -> Node:
         """Return `node` with the variables of its texts replaced.
@@ -43,6 +48,11 @@ class Interpolator:
             interpolated = interpolate(text, self.lookup)
         except InterpolationError as error:
             raise InvalidNode(position, f"{path}: {error}") from None
+        self._characters += len(interpolated.text)
+        if self._characters > MAX_CHARACTERS:
+            raise InvalidNode(
+                position, f"{path}: expected at most {MAX_CHARACTERS} characters of variables in all files"
+            )
         for name in interpolated.unset:
             self.unset.setdefault(name, position)
         return interpolated.text

@@ -3,18 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from stack.environment.interpolation import InterpolationError, interpolate
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Project
-from stack.services.compose.assemble import Surroundings, assemble
-from stack.services.compose.files import Variables, active_profiles, find_files, project_name, read_variables
+from stack.services.compose.assemble import Surroundings, assemble, check
+from stack.services.compose.extends import Extender
+from stack.services.compose.files import WrittenName, find_files, project_name
 from stack.services.compose.interpolate import Interpolator
 from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
+from stack.services.compose.orphans import orphans_of
+from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
 from stack.services.compose.yaml import read_documents
+
+# A message names keys, which may be of any length.
+_MAX_MESSAGE: Final = 400
 
 
 def load_compose(project: Project, environ: Mapping[str, str]) -> ComposeProject:
@@ -25,6 +32,7 @@ def load_compose(project: Project, environ: Mapping[str, str]) -> ComposeProject
     """
     variables = read_variables(project, environ)
     files = find_files(project, variables)
+    variables = with_variables_beside(variables, project, files[0].parent)
     try:
         return _load(files, variables)
     except InvalidNode as error:
@@ -38,21 +46,21 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
     # Compose sets the name that it found as a variable, for the files to use.
     known = Variables({**variables.shell, "COMPOSE_PROJECT_NAME": name}, variables.env_file)
     interpolator = Interpolator(known.lookup)
-    merged: Node = interpolator.tree(documents[0])
-    for document in documents[1:]:
-        merged = merge(merged, interpolator.tree(document))
     home = known.lookup("HOME") or str(Path.home())
     surroundings = Surroundings(name, files, Directory(directory, home), known.lookup, active_profiles(known))
+    extender = Extender(interpolator.tree, surroundings.directory, files)
+    merged = extender.document(interpolator.tree(documents[0]))
+    for document in documents[1:]:
+        check(without_resets(merged), surroundings)
+        merged = merge(merged, extender.document(interpolator.tree(document)))
     compose, ignored = assemble(without_resets(merged), surroundings)
     findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
-    return replace(compose, findings=findings)
+    orphans = orphans_of(variables.shell, variables.env_file)
+    return replace(compose, env_files=variables.given, findings=findings, orphans=orphans)
 
 
 def _documents(file: Path) -> Iterator[Node]:
-    try:
-        documents = read_documents(file)
-    except OSError as error:
-        raise InvalidNode(Position(file, 1, 1), f"expected to read it: {error.strerror}") from None
+    documents = read_documents(file)
     if not documents:
         raise InvalidNode(Position(file, 1, 1), "expected a mapping with services, the file is empty")
     for document in documents:
@@ -61,7 +69,7 @@ def _documents(file: Path) -> Iterator[Node]:
         yield document
 
 
-def _written_name(documents: Iterable[Node], variables: Variables) -> str | None:
+def _written_name(documents: Iterable[Node], variables: Variables) -> WrittenName | None:
     """Return the last ``name:`` of the files, interpolated."""
     written = None
     for document in documents:
@@ -70,7 +78,7 @@ def _written_name(documents: Iterable[Node], variables: Variables) -> str | None
             if not (isinstance(node, ScalarNode) and isinstance(node.value, str)):
                 raise InvalidNode(node.position, f"name: expected a text, got {describe(node)}")
             try:
-                written = interpolate(node.value, variables.lookup).text
+                written = WrittenName(interpolate(node.value, variables.lookup).text, node.position)
             except InterpolationError as error:
                 raise InvalidNode(node.position, f"name: {error}") from None
     return written
@@ -78,10 +86,11 @@ def _written_name(documents: Iterable[Node], variables: Variables) -> str | None
 
 def _invalid(error: InvalidNode) -> Failure:
     position = error.position
+    message = error.message if len(error.message) <= _MAX_MESSAGE else f"{error.message[:_MAX_MESSAGE]}…"
     return Failure(
         Finding(
             Code.COMPOSE_FILE_INVALID,
-            f"{position.file.name}, line {position.line}: {error.message}",
+            f"{position.file.name}, line {position.line}: {message}",
             f"{position.file}, line {position.line}, column {position.column}",
             fixes=(Fix(f"Correct line {position.line} of {position.file.name}"),),
         )

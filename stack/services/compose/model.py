@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from stack.findings import Finding
+from stack.services.compose.orphans import Orphans
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +357,8 @@ class ComposeProject:
 
     `services` are the enabled ones, in the order of the files; `disabled` those whose profile is not active.
     `networks`, `volumes`, `secrets` and `configs` are all that the files declare, used by a service or not.
-    `directory` and `files` are the strings that Compose writes into labels. `findings` are warnings.
+    `directory`, `files` and `env_files` are the strings that Compose writes into labels; `env_files` are those that
+    were asked for by name, and so none where the default `.env` was read. `findings` are warnings.
     """
 
     name: str
@@ -368,4 +370,6 @@ class ComposeProject:
     volumes: Mapping[str, Volume]
     secrets: Mapping[str, FileSource]
     configs: Mapping[str, FileSource]
+    env_files: tuple[Path, ...] = ()
     findings: tuple[Finding, ...] = ()
+    orphans: Orphans = Orphans.WARN

@@ -2,34 +2,40 @@
 
 import posixpath
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from stack.services.compose.model import BindOptions, Mount, MountType, TmpfsOptions, VolumeOptions
-from stack.services.compose.nodes import MappingNode
+from stack.services.compose.nodes import MappingNode, ScalarNode
 from stack.services.compose.reading import Cursor, Fields
 
 _PROPAGATION: Final = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _SELINUX: Final = ("z", "Z")
 _DRIVE: Final = re.compile(r"[^\W\d_]:")
 _LONG: Final = ("type", "target", "source", "read_only", "consistency", "bind", "volume", "tmpfs")
+_OTHER_TYPES: Final = ("cluster", "image", "npipe")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Directory:
-    """Where relative paths begin, and where ``~`` leads."""
+    """Where relative paths begin, and where ``~`` leads.
+
+    `elsewhere` gathers the files in which they begin in another directory than the project's.
+    """
 
     path: Path
     home: str
+    elsewhere: dict[Path, Path] = field(default_factory=dict)
 
-    def resolve(self, path: str) -> str:
+    def resolve(self, path: str, written_in: Path) -> str:
         """Return `path` as an absolute one; what is absolute already stays as it is written, uncleaned."""
         if path == "~":
             path = self.home
         elif path.startswith("~/"):
             path = posixpath.join(self.home, path[2:])
-        return path if path.startswith("/") else posixpath.normpath(posixpath.join(str(self.path), path))
+        start = self.elsewhere.get(written_in, self.path)
+        return path if path.startswith("/") else posixpath.normpath(posixpath.join(str(start), path))
 
 
 def read_mounts(cursor: Cursor, directory: Directory) -> tuple[Mount, ...]:
@@ -46,19 +52,19 @@ def read_mounts(cursor: Cursor, directory: Directory) -> tuple[Mount, ...]:
         if mount.type is MountType.BIND:
             if mount.source is None:
                 raise item.invalid("expected a source, the path on this machine to bind")
-            mount = replace(mount, source=directory.resolve(mount.source))
+            mount = replace(mount, source=directory.resolve(mount.source, item.node.position.file))
         mounts[mount.target] = mount
     return tuple(mounts.values())
 
 
 def _long(cursor: Cursor) -> Mount:
-    fields = cursor.fields(_LONG)
+    fields = cursor.fields(_LONG, ("image",))
     kind = fields.get("type", Cursor.text)
+    if kind in _OTHER_TYPES:
+        fields.cursors["type"].note()
+        return Mount(MountType.VOLUME, fields.get("target", Cursor.text) or "")
     if kind not in set(MountType):
-        if kind is not None:
-            cursor.note("type")
-            return Mount(MountType.VOLUME, fields.get("target", Cursor.text) or "")
-        raise cursor.invalid(f"expected a type, one of {', '.join(MountType)}")
+        raise cursor.malformed(f"expected a type, one of {', '.join(MountType)}")
     target = fields.get("target", Cursor.text)
     if not target:
         raise cursor.invalid("expected a target, the path in the container")
@@ -95,7 +101,14 @@ def _volume(cursor: Cursor) -> VolumeOptions:
 
 def _tmpfs(cursor: Cursor) -> TmpfsOptions:
     fields = cursor.fields(("size", "mode"))
-    return TmpfsOptions(size=fields.get("size", Cursor.size), mode=fields.get("mode", Cursor.integer))
+    return TmpfsOptions(size=fields.get("size", Cursor.size), mode=fields.get("mode", _mode))
+
+
+def _mode(cursor: Cursor) -> int:
+    if isinstance(cursor.node, ScalarNode) and isinstance(cursor.node.value, str):
+        cursor.note()  # octal digits to newer versions of Compose, an error to older ones
+        return 0
+    return cursor.natural()
 
 
 def _short(cursor: Cursor) -> Mount:

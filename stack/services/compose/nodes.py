@@ -73,6 +73,13 @@ class InvalidNode(ValueError):  # noqa: N818 - it says what is invalid, and beco
         self.message = message
 
 
+class InvalidValue(InvalidNode):
+    """A value of the right kind that means nothing, such as a duration without a unit.
+
+    Compose looks at it when all files are merged, so a later file may still replace it.
+    """
+
+
 def describe(node: Node) -> str:
     """Say what kind of thing `node` is, for an error; its value may be a secret and stays out."""
     match node:

@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from stack.services.compose.model import Port
-from stack.services.compose.nodes import MappingNode
+from stack.services.compose.nodes import Entry, MappingNode, Node, ScalarNode
 from stack.services.compose.reading import Cursor
 
 _EXPECTED: Final = "expected [[IP:]HOST:]CONTAINER[/PROTOCOL], such as 127.0.0.1:5432:5432 or 8000-8010:8000-8010/udp"
@@ -13,6 +13,10 @@ _RANGE: Final = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _BRACKETED: Final = re.compile(r"\[(.*)\]")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAX_PORT: Final = 65535
+
+MAX_PORTS: Final = 1 << 16
+"""Of a service, and of a project: a few characters can ask for all that there are."""
+
 _ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what no address means to Compose; nothing is bound here
 
 
@@ -22,18 +26,48 @@ def read_ports(cursor: Cursor) -> tuple[Port, ...]:
     Raises:
         InvalidNode: an entry is no port.
     """
-    ports: dict[tuple[str, str | None, int, str], Port] = {}
+    ports: dict[tuple[str, str | None, bool, int, str], Port] = {}
     for item in cursor.items():
+        by_number = _is_published_by_number(item.node)
         for port in [_long(item)] if isinstance(item.node, MappingNode) else _short(item):
-            ports[port.host_ip or _ANY_ADDRESS, port.published, port.target, port.protocol] = port
+            ports[port.host_ip or _ANY_ADDRESS, port.published, by_number, port.target, port.protocol] = port
+        if len(ports) > MAX_PORTS:
+            raise cursor.invalid(f"expected at most {MAX_PORTS} ports")
+    if len(set(ports.values())) < len(ports):
+        cursor.note()
     return tuple(ports.values())
+
+
+def _is_published_by_number(node: Node) -> bool:
+    # To Compose that is not what the same digits in a text are, and so both stay. Newer versions may learn.
+    match node:
+        case MappingNode(entries={"published": Entry(node=ScalarNode(value=int()))}):
+            return True
+    return False
+
+
+def read_expose(cursor: Cursor) -> tuple[str, ...]:
+    """Read ``expose:``, as texts such as ``8000-8010/udp``, each of them once.
+
+    Raises:
+        InvalidNode: an entry is no port and no range of ports.
+    """
+    exposed: dict[str, None] = {}
+    for item in cursor.items():
+        text = item.loose_text()
+        ports, _, protocol = text.partition("/")
+        _range(ports, item, "expected a port or a range of ports, such as 8000 or 8000-8010/udp")
+        if protocol and protocol.lower() not in _PROTOCOLS:
+            raise item.invalid(f"expected the protocol to be one of {', '.join(_PROTOCOLS)}")
+        exposed[text] = None
+    return tuple(exposed)
 
 
 def _long(cursor: Cursor) -> Port:
     fields = cursor.fields(("name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"))
     target = fields.get("target", Cursor.integer)
     if target is None:
-        raise cursor.invalid("expected a target, the port in the container")
+        raise cursor.malformed("expected a target, the port in the container")
     if not 0 <= target <= _MAX_PORT:
         raise cursor.invalid(f"expected a target from 0 to {_MAX_PORT}")
     return Port(
@@ -54,7 +88,7 @@ def _short(cursor: Cursor) -> list[Port]:
     container, _, protocol = container.partition("/")
     protocol = protocol.lower() or "tcp"
     if protocol not in _PROTOCOLS:
-        raise cursor.invalid(f"expected the protocol to be one of {', '.join(_PROTOCOLS)}")
+        raise cursor.malformed(f"expected the protocol to be one of {', '.join(_PROTOCOLS)}")
     first, last = _range(container, cursor)
     published = _published(host, last - first, cursor)
     host_ip = _address(address, cursor) if address else None
@@ -74,17 +108,17 @@ def _published(host: str, span: int, cursor: Cursor) -> list[str | None]:
         return [str(port) for port in range(first, last + 1)]
     if span == 0:
         return [f"{first}-{last}"]
-    raise cursor.invalid("expected as many ports on the host as in the container")
+    raise cursor.malformed("expected as many ports on the host as in the container")
 
 
-def _range(text: str, cursor: Cursor) -> tuple[int, int]:
+def _range(text: str, cursor: Cursor, expected: str = _EXPECTED) -> tuple[int, int]:
     bounds = _RANGE.fullmatch(text)
     if bounds is None:
-        raise cursor.invalid(_EXPECTED)
+        raise cursor.malformed(expected)
     first = int(bounds[1])
     last = int(bounds[2] or first)
     if not first <= last <= _MAX_PORT:
-        raise cursor.invalid(f"expected ports from 0 to {_MAX_PORT}, the lower one first")
+        raise cursor.malformed(f"expected ports from 0 to {_MAX_PORT}, the lower one first")
     return first, last
 
 
@@ -94,7 +128,7 @@ def _address(text: str, cursor: Cursor) -> str:
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:
-        raise cursor.invalid(f"{_EXPECTED}; what is before the ports is no IP address") from None
+        raise cursor.malformed(f"{_EXPECTED}; what is before the ports is no IP address") from None
     if address.version == 6 and bracketed is None:
-        raise cursor.invalid("expected brackets around an IPv6 address, as in [::1]:80:80")
+        raise cursor.malformed("expected brackets around an IPv6 address, as in [::1]:80:80")
     return bare

@@ -4,11 +4,10 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.compose.model import ComposeProject, Port, Service
+from stack.text import SecretStr
 
 PORT: Final = 5432
 

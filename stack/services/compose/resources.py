@@ -24,6 +24,12 @@ _NETWORK: Final = (
 )
 _VOLUME: Final = ("name", "driver", "driver_opts", "external", "labels")
 
+_NOT_EXTERNAL: Final = frozenset(("driver", "driver_opts", "labels"))
+
+# Secrets and configs that are not files are written into the container while it is made, or are for a swarm.
+_SOURCES: Final = ("file", "environment", "content")
+_OTHERS: Final = ("driver", "driver_opts", "external", "labels", "template_driver")
+
 
 def read_network(cursor: Cursor, key: str, project: str) -> Network:
     """Read the network `key` of `project`, which gives it its name where the file does not.
@@ -38,10 +44,10 @@ def read_network(cursor: Cursor, key: str, project: str) -> Network:
         key=key,
         name=name,
         driver=fields.get("driver", Cursor.text) or None,
-        driver_opts=fields.mapping("driver_opts", Cursor.labels),
+        driver_opts=fields.mapping("driver_opts", Cursor.options),
         ipam_driver=ipam.get("driver", Cursor.text) or None,
         ipam_config=ipam.many("config", lambda config: tuple(_subnet(item) for item in config.items())),
-        ipam_options=ipam.mapping("options", Cursor.labels),
+        ipam_options=ipam.mapping("options", _texts),
         external=external,
         internal=fields.flag("internal"),
         attachable=fields.flag("attachable"),
@@ -59,10 +65,13 @@ def read_volume(cursor: Cursor, key: str, project: str, directory: Directory) ->
     """
     fields = _fields(cursor, _VOLUME)
     external, name = _external(fields, key, project)
+    if external:
+        for other in _NOT_EXTERNAL & fields.cursors.keys():
+            raise fields.cursors[other].invalid("expected nothing but a name of an external volume")
     driver = fields.get("driver", Cursor.text) or None
-    options = dict(fields.mapping("driver_opts", Cursor.labels))
+    options = dict(fields.mapping("driver_opts", Cursor.options))
     if driver == "local" and options.get("o") == "bind" and options.get("device"):
-        options["device"] = posixpath.normpath(directory.resolve(options["device"]))
+        options["device"] = posixpath.normpath(directory.resolve(options["device"], cursor.node.position.file))
     return Volume(
         key=key,
         name=name,
@@ -79,13 +88,18 @@ def read_file_source(cursor: Cursor, key: str, directory: Directory) -> FileSour
     Raises:
         InvalidNode: a value is not what Compose's schema wants there.
     """
-    fields = _fields(cursor, ("name", "file"))
+    fields = cursor.fields(("name", *_SOURCES), _OTHERS)
+    written = [source for source in _SOURCES if source in fields.cursors]
+    if len(written) > 1:
+        raise cursor.invalid(f"expected one source, got {' and '.join(written)}")
     file = fields.get("file", Cursor.text)
     if not file:
+        for source in written:
+            fields.cursors[source].note()
         if not cursor.unsupported:
             raise cursor.invalid("expected a file")
         return None
-    return FileSource(key, Path(directory.resolve(file)))
+    return FileSource(key, Path(directory.resolve(file, cursor.node.position.file)))
 
 
 def _fields(cursor: Cursor, known: tuple[str, ...]) -> Fields:
@@ -112,9 +126,9 @@ def _subnet(cursor: Cursor) -> Subnet:
         subnet=fields.get("subnet", Cursor.text) or None,
         gateway=fields.get("gateway", Cursor.text) or None,
         ip_range=fields.get("ip_range", Cursor.text) or None,
-        aux_addresses=fields.mapping("aux_addresses", _addresses),
+        aux_addresses=fields.mapping("aux_addresses", _texts),
     )
 
 
-def _addresses(cursor: Cursor) -> Mapping[str, str]:
+def _texts(cursor: Cursor) -> Mapping[str, str]:
     return {name: entry.text() for name, entry in cursor.entries().items()}

@@ -47,7 +47,8 @@ def resolve(text: str) -> Value:
         number = int(integer["sign"] + integer[base], _BASES[base])
         if -(2**63) <= number < 2**64:
             return number
-    return float(digits) if _FLOAT.fullmatch(digits) else text
+    fraction = float(digits) if _FLOAT.fullmatch(digits) else math.inf
+    return fraction if math.isfinite(fraction) else text
 
 
 def _is_date(date: re.Match[str]) -> bool:

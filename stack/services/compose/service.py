@@ -7,6 +7,7 @@ from typing import Final
 from stack.environment.interpolation import Lookup
 from stack.services.compose import env_files
 from stack.services.compose.deploy import read_deploy
+from stack.services.compose.env_files import EnvFileReader
 from stack.services.compose.model import (
     Condition,
     Dependency,
@@ -20,7 +21,7 @@ from stack.services.compose.model import (
 )
 from stack.services.compose.mounts import Directory, read_mounts
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
-from stack.services.compose.ports import read_ports
+from stack.services.compose.ports import read_expose, read_ports
 from stack.services.compose.reading import Cursor, Fields
 from stack.services.compose.shellwords import CommandSyntaxError, split
 
@@ -32,6 +33,51 @@ _KNOWN: Final = {key for key in Service.__slots__ if key not in {"name", "positi
 # We know how Compose writes these into its hash, and so recognise its containers; making such containers is not ours.
 _NOT_CREATED: Final = ("blkio_config", "cgroup", "devices", "ipc", "memswap_limit", "pid", "uts")
 
+# What else Compose knows, and we do not.
+_OTHERS: Final = (
+    "build",
+    "cgroup_parent",
+    "cpu_count",
+    "cpu_percent",
+    "cpu_period",
+    "cpu_quota",
+    "cpu_rt_period",
+    "cpu_rt_runtime",
+    "cpu_shares",
+    "cpuset",
+    "credential_spec",
+    "develop",
+    "device_cgroup_rules",
+    "extends",
+    "external_links",
+    "gpus",
+    "isolation",
+    "label_file",
+    "links",
+    "mac_address",
+    "mem_swappiness",
+    "models",
+    "oom_kill_disable",
+    "oom_score_adj",
+    "post_start",
+    "pre_start",
+    "pre_stop",
+    "provider",
+    "pull_refresh_after",
+    "runtime",
+    "storage_opt",
+    "use_api_socket",
+    "userns_mode",
+    "volumes_from",
+)
+_OTHER_BLKIO: Final = (
+    "device_read_bps",
+    "device_read_iops",
+    "device_write_bps",
+    "device_write_iops",
+    "weight_device",
+)
+
 _SECRETS: Final = "/run/secrets"
 
 
@@ -40,7 +86,7 @@ def is_enabled(service: Service, profiles: frozenset[str]) -> bool:
     return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
 
 
-def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup, profiles: frozenset[str]) -> Service:
+def read_service(cursor: Cursor, name: str, files: EnvFileReader, around: Lookup, profiles: frozenset[str]) -> Service:
     """Read the service `name`, with its environment resolved and its paths made absolute.
 
     Where the active `profiles` do not enable it, it may name an ``env_file`` that cannot be read: that is noted.
@@ -48,19 +94,41 @@ def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup
     Raises:
         InvalidNode: a value is not what Compose's schema wants there.
     """
-    fields = cursor.fields(_KNOWN)
-    for key in _NOT_CREATED:
-        if key in fields.cursors and isinstance(cursor.node, MappingNode):
-            cursor.note(key, cursor.node.entries[key].key)
-    service = _plain(fields, name)
+    fields = _fields(cursor)
+    service = _written(fields, name, files.directory)
     try:
-        service = _with_environment(service, fields, directory, around)
+        service = _with_environment(service, fields, files, around)
     except InvalidNode:
         if is_enabled(service, profiles) or "env_file" not in fields.cursors:
             raise
         fields.cursors["env_file"].note()
-    service = replace(
-        service,
+    return _completed(service, cursor)
+
+
+def check_service(cursor: Cursor, name: str, directory: Directory) -> None:
+    """Check what Compose demands of the service `name` in the first of several files already.
+
+    Raises:
+        InvalidNode: a value is not of the kind that Compose's schema wants there.
+    """
+    fields = _fields(cursor)
+    fields.mapping("environment", Cursor.pairs)
+    fields.many("env_file", lambda entries: tuple(env_files.read_entries(entries)))
+    _written(fields, name, directory)
+
+
+def _fields(cursor: Cursor) -> Fields:
+    fields = cursor.fields(_KNOWN, _OTHERS)
+    for key in _NOT_CREATED:
+        if key in fields.cursors and isinstance(cursor.node, MappingNode):
+            cursor.note(key, cursor.node.entries[key].key)
+    return fields
+
+
+def _written(fields: Fields, name: str, directory: Directory) -> Service:
+    """Read all that is written but the environment."""
+    return replace(
+        _plain(fields, name),
         ports=fields.many("ports", read_ports),
         volumes=fields.many("volumes", lambda volumes: read_mounts(volumes, directory)),
         networks=fields.mapping("networks", _networks),
@@ -74,7 +142,6 @@ def read_service(cursor: Cursor, name: str, directory: Directory, around: Lookup
         devices=fields.many("devices", _devices),
         deploy=fields.get("deploy", read_deploy),
     )
-    return _completed(service, cursor)
 
 
 def _plain(fields: Fields, name: str) -> Service:
@@ -84,7 +151,7 @@ def _plain(fields: Fields, name: str) -> Service:
         image=fields.get("image", Cursor.text),
         command=fields.get("command", _command),
         entrypoint=fields.get("entrypoint", _command),
-        expose=fields.many("expose", _expose),
+        expose=fields.many("expose", read_expose),
         network_mode=fields.get("network_mode", Cursor.text) or None,
         container_name=fields.get("container_name", Cursor.text) or None,
         restart=fields.get("restart", Cursor.text) or None,
@@ -110,7 +177,7 @@ def _plain(fields: Fields, name: str) -> Service:
         mem_reservation=fields.get("mem_reservation", Cursor.size) or None,
         memswap_limit=fields.get("memswap_limit", Cursor.size) or None,
         cpus=fields.get("cpus", Cursor.number) or None,
-        pids_limit=fields.get("pids_limit", Cursor.integer) or None,
+        pids_limit=fields.get("pids_limit", Cursor.truncated) or None,
         sysctls=fields.mapping("sysctls", Cursor.labels),
         tmpfs=fields.many("tmpfs", Cursor.keyed_texts),
         cap_add=fields.many("cap_add", Cursor.keyed_texts),
@@ -120,18 +187,18 @@ def _plain(fields: Fields, name: str) -> Service:
         dns=fields.many("dns", Cursor.keyed_texts),
         dns_search=fields.many("dns_search", Cursor.keyed_texts),
         dns_opt=fields.many("dns_opt", Cursor.keyed_texts),
-        cgroup=fields.get("cgroup", Cursor.text) or None,
+        cgroup=fields.get("cgroup", _cgroup),
         ipc=fields.get("ipc", Cursor.text) or None,
         pid=fields.get("pid", Cursor.text) or None,
         uts=fields.get("uts", Cursor.text) or None,
-        blkio_weight=fields.get("blkio_config", lambda blkio: blkio.fields(("weight",)).get("weight", Cursor.integer)),
+        blkio_weight=fields.get("blkio_config", _blkio_weight),
         scale=fields.get("scale", Cursor.integer),
     )
 
 
-def _with_environment(service: Service, fields: Fields, directory: Directory, around: Lookup) -> Service:
+def _with_environment(service: Service, fields: Fields, reader: EnvFileReader, around: Lookup) -> Service:
     environment = env_files.resolve(fields.mapping("environment", Cursor.pairs), around)
-    files = fields.many("env_file", lambda entries: env_files.read_env_files(entries, directory))
+    files = fields.many("env_file", reader.read)
     now = env_files.with_files(environment, files, around)
     then = env_files.with_files_until_2_34(environment, files, around)
     return replace(service, environment=now, environment_until_2_34=None if then == now else then)
@@ -151,6 +218,9 @@ def _completed(service: Service, cursor: Cursor) -> Service:
             service = replace(service, depends_on={**implied, **service.depends_on})
     elif not service.networks:
         service = replace(service, networks={"default": None})
+    replicas = service.deploy.replicas if service.deploy and service.deploy.replicas is not None else service.scale
+    if service.container_name and (replicas or 1) > 1:
+        raise cursor.invalid("expected no container_name, or one replica: no two containers can have one name")
     if service.deploy is not None:
         _check_agreement(service, cursor)
     return service
@@ -173,6 +243,16 @@ def _check_agreement(service: Service, cursor: Cursor) -> None:
             raise cursor.invalid(f"expected {key} and its counterpart under deploy to be the same")
 
 
+def _blkio_weight(cursor: Cursor) -> int:
+    return cursor.fields(("weight",), _OTHER_BLKIO).get("weight", Cursor.natural) or 0
+
+
+def _cgroup(cursor: Cursor) -> str:
+    if (name := cursor.text()) in {"host", "private"}:
+        return name
+    raise cursor.malformed("expected host or private")
+
+
 def _command(cursor: Cursor) -> tuple[str, ...] | None:
     match cursor.node:
         case ScalarNode(value=None):
@@ -183,10 +263,6 @@ def _command(cursor: Cursor) -> tuple[str, ...] | None:
         return split(cursor.text())
     except CommandSyntaxError as error:
         raise cursor.invalid(str(error)) from None
-
-
-def _expose(cursor: Cursor) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(item.loose_text() for item in cursor.items()))
 
 
 def _networks(cursor: Cursor) -> Mapping[str, NetworkAttachment | None]:
@@ -201,15 +277,22 @@ def _attachment(cursor: Cursor) -> NetworkAttachment | None:
     fields = cursor.fields(NetworkAttachment.__slots__)
     return NetworkAttachment(
         aliases=fields.many("aliases", Cursor.keyed_texts),
-        driver_opts=fields.mapping("driver_opts", Cursor.labels),
-        gw_priority=fields.get("gw_priority", Cursor.integer) or None,
+        driver_opts=fields.mapping("driver_opts", Cursor.options),
+        gw_priority=fields.get("gw_priority", _priority) or None,
         interface_name=fields.get("interface_name", Cursor.text) or None,
         ipv4_address=fields.get("ipv4_address", Cursor.text) or None,
         ipv6_address=fields.get("ipv6_address", Cursor.text) or None,
         link_local_ips=fields.many("link_local_ips", Cursor.keyed_texts),
         mac_address=fields.get("mac_address", Cursor.text) or None,
-        priority=fields.get("priority", Cursor.integer) or None,
+        priority=fields.get("priority", _priority) or None,
     )
+
+
+def _priority(cursor: Cursor) -> int:
+    match cursor.node:
+        case ScalarNode(value=int() | float()):
+            return cursor.truncated()
+    raise cursor.expected("a number")
 
 
 def _is_empty(node: Node) -> bool:
@@ -246,7 +329,7 @@ def _dependency(cursor: Cursor) -> Dependency:
     fields = cursor.fields(Dependency.__slots__)
     condition = fields.get("condition", Cursor.text)
     if condition not in set(Condition):
-        raise cursor.invalid(f"expected a condition, one of {', '.join(Condition)}")
+        raise cursor.malformed(f"expected a condition, one of {', '.join(Condition)}")
     return Dependency(
         condition=Condition(condition),
         restart=fields.flag("restart"),
@@ -272,7 +355,7 @@ def _extra_hosts(cursor: Cursor) -> tuple[str, ...]:
 
 def _logging(cursor: Cursor) -> Logging:
     fields = cursor.fields(Logging.__slots__)
-    return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.labels))
+    return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.optional_options))
 
 
 def _secrets(cursor: Cursor) -> tuple[FileMount, ...]:
@@ -324,7 +407,7 @@ def _ulimit(cursor: Cursor) -> Ulimit:
     fields = cursor.fields(("soft", "hard"))
     soft, hard = fields.get("soft", Cursor.integer), fields.get("hard", Cursor.integer)
     if soft is None or hard is None:
-        raise cursor.invalid("expected soft and hard")
+        raise cursor.malformed("expected soft and hard")
     return Ulimit(soft, hard, single=False)
 
 

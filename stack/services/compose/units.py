@@ -18,7 +18,7 @@ _UNITS: Final = {
 }
 _PART: Final = re.compile(rf"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)({'|'.join(sorted(_UNITS, key=len, reverse=True))})")
 _DURATION: Final = re.compile(rf"[-+]?(?:0|(?:{_PART.pattern})+)")
-_SIZE: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
+_SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])i?)?b?", re.IGNORECASE)
 _MAX: Final = 2**63 - 1
 
 
@@ -57,5 +57,5 @@ def parse_size(text: str) -> int | None:
     if len(text) > 40 or not (size := _SIZE.fullmatch(text)):
         return None
     power = "bkmgtp".index((size[2] or "b").lower())
-    number = int(Fraction(size[1]) * 1024**power)
-    return number if -_MAX <= number <= _MAX else None
+    number = float(size[1]) * 1024**power  # a float in Go too
+    return int(number) if number < _MAX else None

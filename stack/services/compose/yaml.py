@@ -10,6 +10,7 @@ from typing import Final
 
 import yaml
 
+from stack.bounded import read_bounded
 from stack.services.compose.model import Position
 from stack.services.compose.nodes import (
     Entry,
@@ -24,7 +25,6 @@ from stack.services.compose.nodes import (
 )
 from stack.services.compose.scalars import resolve, to_text
 
-MAX_BYTES: Final = 1 << 20
 MAX_NODES: Final = 50_000
 MAX_DEPTH: Final = 50
 
@@ -39,14 +39,12 @@ def read_documents(file: Path) -> tuple[Node, ...]:
     """Read the YAML documents of `file`, without the empty ones.
 
     Raises:
-        OSError: it cannot be read.
-        InvalidNode: it is no YAML in UTF-8, it has a key twice, or it goes beyond one of the limits.
+        InvalidNode: it cannot be read, it is no YAML in UTF-8, it has a key twice, or it goes beyond one of the limits.
     """
-    with file.open("rb") as stream:
-        content = stream.read(MAX_BYTES + 1)
-    start = Position(file, 1, 1)
-    if len(content) > MAX_BYTES:
-        raise InvalidNode(start, f"expected at most {MAX_BYTES >> 20} MiB of YAML, the file is larger")
+    try:
+        content = read_bounded(file)
+    except OSError as error:
+        raise InvalidNode(Position(file, 1, 1), f"expected a file that can be read: {error.strerror}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -163,8 +161,9 @@ class _Composer:
         if merged is not None:
             for source in merged.items if isinstance(merged, SequenceNode) else (merged,):
                 if not isinstance(source, MappingNode):
-                    raise InvalidNode(position, "expected << to take a mapping, or a list of mappings")
-                entries = {**source.entries, **entries}
+                    raise InvalidNode(merged.position, "expected << to take a mapping, or a list of mappings")
+                for name, entry in source.entries.items():
+                    entries.setdefault(name, entry)
         return MappingNode(position, entries, overlay)
 
     def _key(self, event: yaml.Event, depth: int) -> str:

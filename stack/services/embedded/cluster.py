@@ -19,15 +19,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.services.embedded import problems
 from stack.services.embedded.account import Account, run
 from stack.services.embedded.area import Area, make_directory, remove_tree
 from stack.services.embedded.postmaster import Postmaster, interrupt, is_abandoned, running
-from stack.text import hide
+from stack.text import SecretStr, hide
 
 HOST: Final = "127.0.0.1"
 """Where every server listens: on this machine only, without a Unix socket, whose path would be too long at times."""

@@ -1,5 +1,6 @@
 """The services of a project without a container engine: one, a Postgres server of the machine's own."""
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -7,28 +8,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretStr
-
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
-from stack.findings import Finding, Progress
+from stack.findings import Failure, Finding, Progress
 from stack.project import RuntimeName
+from stack.services.approval import lose_nothing
 from stack.services.control import (
+    Action,
+    Approval,
+    DownResult,
     EngineStatus,
     Health,
     LogLine,
+    Loss,
+    Overflow,
+    PlanStep,
+    ProbeRun,
     Pull,
     ServiceOutcome,
     ServicesStatus,
     ServiceStatus,
     State,
     UpResult,
+    Usage,
     Volumes,
 )
 from stack.services.embedded import problems
 from stack.services.embedded.account import server_account
-from stack.services.embedded.area import data_home, discard, locked, project_area
+from stack.services.embedded.area import data_home, discard, locked, project_area, tree_size
 from stack.services.embedded.binaries import Candidate, candidates, cluster_major, find_binaries
 from stack.services.embedded.cluster import HOST, Cluster, settled, stop
 from stack.services.embedded.login import LoginRefusedError, ensure_database
@@ -36,7 +44,11 @@ from stack.services.embedded.plan import Step, Stopped, Work, missing_database, 
 from stack.services.embedded.postmaster import Postmaster, running
 from stack.services.embedded.serverlog import LogReader, follow_log, read_log
 from stack.services.embedded.staging import stage, staged_programs
-from stack.text import clean_line
+from stack.services.embedded.usage import sample
+from stack.services.embedded.watch import watch
+from stack.services.pg_dump import dump
+from stack.services.psql import installed_psql, run_psql
+from stack.text import SecretStr, clean_line
 
 _NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
 _RESTART_TIMEOUT: Final = 60.0
@@ -103,6 +115,39 @@ class EmbeddedServices:
             findings = (problems.port_taken(self._wanted.port, server.port),)
         return ServicesStatus(_NO_ENGINE, (service,), findings)
 
+    def watch(self) -> AsyncIterator[ServicesStatus]:
+        """Yield how the server stands, now and after each change."""
+        return watch(self.status, lambda: running(self._area.data))
+
+    def usage(self, services: Sequence[str]) -> AsyncIterator[tuple[Usage, ...]]:
+        """Yield what the server's processes use, about every second; there is no network of its own to measure."""
+        self._check(services)
+        return sample(lambda: running(self._area.data), self._service, self._area.name)
+
+    async def probes(self, service: str) -> tuple[ProbeRun, ...]:
+        """Return nothing: the server itself says when it is ready, and nothing probes it."""
+        self._check([service])
+        return ()
+
+    async def since(self, service: str) -> datetime | None:
+        """Return since when the server runs; None where it does not."""
+        self._check([service])
+        server = await in_thread(lambda: running(self._area.data))
+        return server.started_at if server else None
+
+    async def psql(self, arguments: Sequence[str]) -> int:
+        """Run the psql of the server's own programs, or else this machine's, on the server."""
+        url = self.url()
+        return await run_psql(await in_thread(self._psql), url, arguments)
+
+    def _psql(self) -> Path:
+        with contextlib.suppress(Failure):
+            data = self._area.data
+            own = find_binaries(self._places(), server_account(data), data).directory / "psql"
+            if own.is_file():
+                return own
+        return installed_psql()
+
     async def plan(self, services: Sequence[str], *, pull: Pull) -> UpResult:  # noqa: ARG002 - there is no image
         """Return what `up` would do."""
         began = time.monotonic()
@@ -116,6 +161,7 @@ class EmbeddedServices:
         pull: Pull,  # noqa: ARG002 - there is no image
         timeout: float,
         progress: Progress,
+        approve: Approval = lose_nothing,  # noqa: ARG002 - it never loses data
     ) -> UpResult:
         """Make the cluster where there is none, start its server where it does not run, create the database."""
         began = time.monotonic()
@@ -174,10 +220,30 @@ class EmbeddedServices:
             progress(clean_line(f"Starting {self._service}"))
             await cluster.start(port, timeout=_RESTART_TIMEOUT)
 
-    async def down(self, *, volumes: Volumes, progress: Progress) -> tuple[str, ...]:
-        """Stop the server, and with `Volumes.REMOVE` delete all that it kept."""
+    async def plan_down(self, *, volumes: Volumes) -> tuple[PlanStep, ...]:
+        """Return what `down` would stop and delete."""
+        return await in_thread(lambda: self._plan_down(volumes))
+
+    def _plan_down(self, volumes: Volumes) -> tuple[PlanStep, ...]:
         if not self._area.exists():
             return ()
+        steps = []
+        if running(self._area.data):
+            steps.append(PlanStep(Action.REMOVED, f"server {self._service}", "it runs, and is stopped"))
+        if volumes is Volumes.REMOVE:
+            what = f"All that {self._service} keeps, in {self._area.data}, is deleted"
+            losses = (Loss(what, tree_size(self._area.data)),) if cluster_major(self._area.data) is not None else ()
+            steps.append(PlanStep(Action.REMOVED, f"cluster {self._area.data}", "its data is to go too", losses))
+        return tuple(steps)
+
+    async def dump(self, file: Path, *, progress: Progress) -> int:
+        """Write the database to `file` by this machine's pg_dump, and return its size in bytes."""
+        return await dump(self.url(), file, progress)
+
+    async def down(self, *, volumes: Volumes, progress: Progress) -> DownResult:
+        """Stop the server, and with `Volumes.REMOVE` delete all that it kept."""
+        if not self._area.exists():
+            return DownResult(())
         removed = []
         async with locked(self._area.directory):
             if await self._stop(progress):
@@ -186,17 +252,24 @@ class EmbeddedServices:
                 progress(clean_line(f"Removing {self._area.directory}"))
                 await in_thread(lambda: discard(self._area.directory))
                 removed.append(f"cluster {self._area.data}")
-        return tuple(removed)
+        return DownResult(tuple(removed))
 
     def logs(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
         """Yield what the server has logged."""
         self._check(services)
         return read_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
 
-    def follow(self, services: Sequence[str], *, tail: int | None, since: datetime | None) -> AsyncIterator[LogLine]:
+    def follow(
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        overflow: Overflow = Overflow.WAIT,
+    ) -> AsyncIterator[LogLine]:
         """Yield what the server has logged, then what it logs, through its restarts."""
         self._check(services)
-        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail)
+        return follow_log(LogReader(self._area.log, self._service, self._area.name, since), tail, overflow)
 
     async def close(self) -> None:
         """Do nothing: no connection is kept."""

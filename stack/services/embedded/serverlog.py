@@ -5,16 +5,21 @@ import os
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from stack.background import in_thread
-from stack.services.control import LogLine
+from stack.services.control import LineKind, LogLine, Overflow
+from stack.services.log_levels import Level, Levels
 
 _PAUSE: Final = 0.25
 """Seconds between two looks at a log that is followed."""
+
+_MOST: Final = 1_000
+"""Lines that are taken at one look where lines may be dropped."""
 
 _CHUNK: Final = 1 << 18
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) UTC ")
@@ -29,6 +34,7 @@ class LineParser:
     server: str
     _rest: bytes = b""
     _time: datetime | None = None
+    _levels: Levels = field(default_factory=Levels)
 
     def feed(self, piece: bytes) -> Iterator[LogLine]:
         """Yield the lines that `piece` completes; what follows the last line break waits for the next piece."""
@@ -38,7 +44,11 @@ class LineParser:
             if match := _TIME.match(text):
                 self._time = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
                 text = text[match.end() :]
-            yield LogLine(self.service, self.server, self._time, text)
+            yield LogLine(self.service, self.server, self._time, text, self._levels.next(text))
+
+    def event(self, text: str) -> LogLine:
+        """Return a line that says what happened since the last one."""
+        return LogLine(self.service, self.server, self._time, text, kind=LineKind.EVENT)
 
 
 class LogReader:
@@ -53,17 +63,34 @@ class LogReader:
 
     def read(self, tail: int | None = None) -> list[LogLine]:
         """Return the lines since the last call, at most the last `tail`; blocks. A log that is not there has none."""
-        kept: deque[LogLine] = deque(self._rest_of_file(), maxlen=tail)
-        if self._is_replaced():
-            self.close()
-            kept.extend(self._rest_of_file())
-        return list(kept)
+        return list(deque(self._new_lines(), maxlen=tail))
+
+    def read_newest(self, most: int) -> list[LogLine]:
+        """Return as `read` does, but of more than `most` lines the newest, and before them a gap; blocks."""
+        kept: deque[LogLine] = deque(maxlen=most)
+        dropped = 0
+        for line in self._new_lines():
+            dropped += len(kept) == most
+            kept.append(line)
+        if not dropped:
+            return list(kept)
+        gap = replace(
+            kept[0], text=f"{dropped:,} lines dropped", kind=LineKind.GAP, level=Level.UNKNOWN, dropped=dropped
+        )
+        return [gap, *kept]
 
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
+
+    def _new_lines(self) -> Iterator[LogLine]:
+        yield from self._rest_of_file()
+        if self._is_replaced():
+            self.close()
+            yield self._parser.event("its log goes on in a new file")
+            yield from self._rest_of_file()
 
     def _rest_of_file(self) -> Iterator[LogLine]:
         try:
@@ -93,14 +120,15 @@ async def read_log(reader: LogReader, tail: int | None) -> AsyncGenerator[LogLin
         reader.close()
 
 
-async def follow_log(reader: LogReader, tail: int | None) -> AsyncGenerator[LogLine, None]:
+async def follow_log(reader: LogReader, tail: int | None, overflow: Overflow) -> AsyncGenerator[LogLine, None]:
     """Yield what has been logged, then every line as it is completed."""
+    more = reader.read if overflow is Overflow.WAIT else partial(reader.read_newest, _MOST)
     try:
         lines = await in_thread(lambda: reader.read(tail))
         while True:
             for line in lines:
                 yield line
             await asyncio.sleep(_PAUSE)
-            lines = await in_thread(reader.read)
+            lines = await in_thread(more)
     finally:
         reader.close()

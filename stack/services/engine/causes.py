@@ -1,28 +1,26 @@
 """Why a container is out of date, field by field: what it was created with against what would be created now. Pure.
 
-Fields have the names of the Compose file. Values are shown, except of variables and labels that may be secret.
+Fields have the names of the Compose file, values are written as there (`stack.services.engine.compose_words`). Of a
+variable or a label that may be secret, nothing is shown but that it differs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from stack.environment.secrecy import is_secret
+from stack.services.engine import compose_words as words
 from stack.services.engine import labels
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.observe import ObservedImage, Recorded
-from stack.text import clean_line
+from stack.text import MASK, clean_line
 
 _SHOWN_LENGTH: Final = 60
-
-_DEFAULT_SHM: Final = 64 * 1024 * 1024
 
 # What the engine records as it was sent, under the Compose file's name for it.
 _HOST_FIELDS: Final = {
     "Init": "init",
     "Privileged": "privileged",
     "ReadonlyRootfs": "read_only",
-    "Sysctls": "sysctls",
-    "Tmpfs": "tmpfs",
     "CapAdd": "cap_add",
     "CapDrop": "cap_drop",
     "SecurityOpt": "security_opt",
@@ -31,23 +29,34 @@ _HOST_FIELDS: Final = {
     "DnsSearch": "dns_search",
     "DnsOptions": "dns_opt",
     "ExtraHosts": "extra_hosts",
-    "Memory": "mem_limit",
-    "MemoryReservation": "mem_reservation",
-    "NanoCpus": "cpus",
     "PidsLimit": "pids_limit",
-    "BlkioWeight": "blkio_weight",
-    "Devices": "devices",
+    "BlkioWeight": "blkio_config.weight",
     "PidMode": "pid",
     "UTSMode": "uts",
 }
 
-_HEALTH_FIELDS: Final = {
-    "Test": "test",
+_HOST_MAPS: Final = {"Sysctls": "sysctls", "Tmpfs": "tmpfs", "Annotations": "annotations"}
+
+_CONFIG_FIELDS: Final = {"Domainname": "domainname", "Tty": "tty", "OpenStdin": "stdin_open"}
+
+_ENDPOINT_FIELDS: Final = {"MacAddress": "mac_address", "GwPriority": "gw_priority"}
+
+_ADDRESS_FIELDS: Final = {
+    "IPv4Address": "ipv4_address",
+    "IPv6Address": "ipv6_address",
+    "LinkLocalIPs": "link_local_ips",
+}
+
+_MODES: Final = frozenset({"host", "none", "bridge", "default"})
+
+_OWN_IPC: Final = frozenset({None, "", "private", "shareable"})
+"""What an engine may fill in for ``ipc`` where the file says nothing."""
+
+_HEALTH_TIMES: Final = {
     "Interval": "interval",
     "Timeout": "timeout",
     "StartPeriod": "start_period",
     "StartInterval": "start_interval",
-    "Retries": "retries",
 }
 
 
@@ -57,75 +66,107 @@ def differences(wanted: JsonObject, recorded: Recorded, image: ObservedImage | N
     `image` is the image that the recorded container was made from, where it is still known: what comes from it is no
     difference.
     """
-    host = _object(wanted.get("HostConfig"))
+    host, was = words.as_object(wanted.get("HostConfig")), recorded.host_config
     return tuple(
         line
         for lines in (
-            _value("image", recorded.config.get("Image"), wanted.get("Image")),
+            changed("image", recorded.config.get("Image"), wanted.get("Image")),
             _environment(wanted, recorded, image),
             _from_image(wanted, recorded, image),
-            _value("stop_grace_period", recorded.config.get("StopTimeout"), wanted.get("StopTimeout")),
-            _healthcheck(wanted, recorded),
+            _hostname(wanted, recorded),
+            *(changed(name, recorded.config.get(key), wanted.get(key)) for key, name in _CONFIG_FIELDS.items()),
+            changed("stop_grace_period", words.grace_period(recorded.config), words.grace_period(wanted)),
+            _healthcheck(wanted, recorded, image),
             _labels(wanted, recorded, image),
-            _members("ports", _ports(recorded.host_config), _ports(host)),
-            _members("volumes", _volumes(recorded.host_config), _volumes(host)),
-            _value("networks", recorded.host_config.get("NetworkMode"), host.get("NetworkMode")),
-            _value("restart", _restart(recorded.host_config), _restart(host)),
-            _value("shm_size", _shm(recorded.host_config), _shm(host)),
-            _members("ulimits", _ulimits(recorded.host_config), _ulimits(host)),
-            _swap(recorded.host_config, host),
-            _logging(recorded.host_config, host),
-            *(_value(name, recorded.host_config.get(key), host.get(key)) for key, name in _HOST_FIELDS.items()),
+            _members("expose", words.exposed(recorded.config, image), words.exposed(wanted, image)),
+            _members("ports", words.ports(was), words.ports(host)),
+            _mounts(was, host),
+            _networks(wanted, recorded),
+            changed("restart", words.restart(was), words.restart(host)),
+            changed("shm_size", words.size(words.shm_size(was)), words.size(words.shm_size(host))),
+            changed("mem_limit", words.size(was.get("Memory")), words.size(host.get("Memory"))),
+            changed(
+                "mem_reservation", words.size(was.get("MemoryReservation")), words.size(host.get("MemoryReservation"))
+            ),
+            changed("cpus", words.cpus(was), words.cpus(host)),
+            changed_keys("ulimits", words.ulimits(was), words.ulimits(host)),
+            _members("devices", words.devices(was), words.devices(host)),
+            _set("memswap_limit", was.get("MemorySwap"), host.get("MemorySwap")),
+            _set("cgroup", was.get("CgroupnsMode"), host.get("CgroupnsMode")),
+            _ipc(was.get("IpcMode"), host.get("IpcMode")),
+            _logging(was, host),
+            *(
+                changed_keys(name, words.strings(was.get(key)), words.strings(host.get(key)))
+                for key, name in _HOST_MAPS.items()
+            ),
+            *(changed(name, was.get(key), host.get(key)) for key, name in _HOST_FIELDS.items()),
         )
         for line in lines
     )
 
 
-def _value(name: str, before: Json, after: Json) -> Iterator[str]:
-    # The engine writes nothing, zero and empty in more than one way.
-    if (before or None) != (after or None):
-        yield f"{name}: {_show(before)} → {_show(after)}"
-
-
-def _show(value: Json) -> str:
+def show(value: Json) -> str:
+    """Return `value` in a few words, quoted as a Compose file may have it."""
     if value is None or value in ("", [], {}):
         return "unset"
     text = value if isinstance(value, str) else " ".join(map(str, value)) if isinstance(value, list) else str(value)
     text = clean_line(text)
-    return f"“{text}”" if len(text) <= _SHOWN_LENGTH else f"“{text[:_SHOWN_LENGTH]}…”"
+    return f'"{text}"' if len(text) <= _SHOWN_LENGTH else f'"{text[:_SHOWN_LENGTH]}…"'
+
+
+def changed(name: str, before: Json, after: Json) -> Iterator[str]:
+    """Yield what was and what is to be, where that differs."""
+    # The engine writes nothing, zero and empty in more than one way.
+    if (before or None) != (after or None):
+        yield f"{name}: {show(before)} → {show(after)}"
+
+
+def _set(name: str, before: Json, after: Json) -> Iterator[str]:
+    # Where the file says nothing the engine fills in a default of its own.
+    if after is not None:
+        yield from changed(name, before, after)
 
 
 def _members(name: str, before: frozenset[str], after: frozenset[str]) -> Iterator[str]:
-    for gone in sorted(before - after):
-        yield f"{name}: {_show(gone)} is gone"
-    for new in sorted(after - before):
-        yield f"{name}: {_show(new)} is new"
+    gone, new = sorted(before - after), sorted(after - before)
+    if len(gone) == len(new) == 1:
+        yield f"{name}: {show(gone[0])} → {show(new[0])}"
+        return
+    for one in gone:
+        yield f"{name}: {show(one)} is gone"
+    for one in new:
+        yield f"{name}: {show(one)} is new"
 
 
-def _keys(name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[str]:
-    """Say which keys differ, and how where they hold no secret."""
+def changed_keys(name: str, before: Mapping[str, str | None], after: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield each key that differs, and how where it holds no secret."""
     for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if was == now and (key in before) == (key in after):
+            continue
         shown = f"{name}.{clean_line(key)}"
-        if key not in after:
-            yield f"{shown}: removed"
-        elif key not in before:
-            yield f"{shown}: added"
-        elif before[key] != after[key]:
-            secret = is_secret(key, before[key]) or is_secret(key, after[key])
-            yield f"{shown}: changed" if secret else f"{shown}: {_show(before[key])} → {_show(after[key])}"
+        secret = is_secret(key, was) or is_secret(key, now)
+        yield f"{shown}: {_entry(before, key, secret=secret)} → {_entry(after, key, secret=secret)}"
+
+
+def _entry(entries: Mapping[str, str | None], key: str, *, secret: bool) -> str:
+    if key not in entries:
+        return "unset"
+    value = entries[key]
+    return MASK if secret and value else '""' if not value else show(value)
 
 
 def _environment(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:
     inherited = image.environment if image else frozenset()
-    wanted_lines = _texts(wanted.get("Env"))
+    wanted_lines = words.texts(wanted.get("Env"))
     named = {line.partition("=")[0] for line in wanted_lines}
     recorded_lines = [
         line
-        for line in _texts(recorded.config.get("Env"))
+        for line in words.texts(recorded.config.get("Env"))
         # A variable that the image sets too is ours only where the file names it.
         if line not in inherited or line.partition("=")[0] in named
     ]
-    return _keys("environment", _variables(recorded_lines), _variables(wanted_lines))
+    return changed_keys("environment", _variables(recorded_lines), _variables(wanted_lines))
 
 
 def _variables(lines: list[str]) -> dict[str, str | None]:
@@ -150,18 +191,25 @@ def _from_image(wanted: JsonObject, recorded: Recorded, image: ObservedImage | N
             if image is None:
                 continue
             after = default(image)
-        yield from _value(name, recorded.config.get(key), after)
-    if (hostname := wanted.get("Hostname")) is not None:
-        yield from _value("hostname", recorded.config.get("Hostname"), hostname)
+        yield from changed(name, recorded.config.get(key), after)
 
 
-def _healthcheck(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
-    after = _object(wanted.get("Healthcheck"))
-    if not after:
-        return
-    before = _object(recorded.config.get("Healthcheck"))
-    for key, name in _HEALTH_FIELDS.items():
-        yield from _value(f"healthcheck.{name}", before.get(key), after.get(key))
+def _hostname(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
+    before, after = recorded.config.get("Hostname"), wanted.get("Hostname")
+    # Where the file says nothing, the container's own id is its name.
+    if after is not None or not (isinstance(before, str) and recorded.id.startswith(before)):
+        yield from changed("hostname", before, after)
+
+
+def _healthcheck(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:
+    """Compare probes; what the file leaves out of one is the image's."""
+    given = dict(image.healthcheck) if image else {}
+    after = {**given, **words.as_object(wanted.get("Healthcheck"))}
+    before = {**given, **words.as_object(recorded.config.get("Healthcheck"))}
+    yield from changed("healthcheck.test", before.get("Test"), after.get("Test"))
+    for key, name in _HEALTH_TIMES.items():
+        yield from changed(f"healthcheck.{name}", words.duration(before.get(key)), words.duration(after.get(key)))
+    yield from changed("healthcheck.retries", before.get("Retries"), after.get("Retries"))
 
 
 def _labels(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None) -> Iterator[str]:
@@ -170,74 +218,68 @@ def _labels(wanted: JsonObject, recorded: Recorded, image: ObservedImage | None)
     def own(config: JsonObject) -> dict[str, str | None]:
         return {
             name: str(value)
-            for name, value in _object(config.get("Labels")).items()
+            for name, value in words.as_object(config.get("Labels")).items()
             if not name.startswith(labels.PREFIX) and inherited.get(name) != value
         }
 
-    return _keys("labels", own(recorded.config), own(wanted))
+    return changed_keys("labels", own(recorded.config), own(wanted))
 
 
-def _ports(host: JsonObject) -> frozenset[str]:
-    found: set[str] = set()
-    for target, bindings in _object(host.get("PortBindings")).items():
-        for entry in bindings if isinstance(bindings, list) else []:
-            binding = _object(entry)
-            published = ":".join(str(part) for part in (binding.get("HostIp"), binding.get("HostPort")) if part)
-            found.add(f"{published}->{target}")
-    return frozenset(found)
+def _mounts(before: JsonObject, after: JsonObject) -> Iterator[str]:
+    """Compare what is mounted, by where it is."""
+    was, now = words.mounts(before), words.mounts(after)
+    for target in sorted(was.keys() | now.keys()):
+        key, text = was.get(target, (None, None))
+        if text == words.TAKEN_OVER:
+            if target not in now:
+                # The image may be why it has one.
+                continue
+            text = target
+        new_key, new_text = now.get(target, (key, None))
+        yield from changed(new_key or "volumes", text, new_text)
 
 
-def _volumes(host: JsonObject) -> frozenset[str]:
-    found = set(_texts(host.get("Binds")))
-    for entry in _list(host.get("Mounts")):
-        mount = _object(entry)
-        access = "ro" if mount.get("ReadOnly") else "rw"
-        found.add(f"{mount.get('Source') or mount.get('Type')}:{mount.get('Target')}:{access}")
-    return frozenset(found)
+def _networks(wanted: JsonObject, recorded: Recorded) -> Iterator[str]:
+    after = words.as_object(words.as_object(wanted.get("NetworkingConfig")).get("EndpointsConfig"))
+    mode = _mode(words.as_object(wanted.get("HostConfig")).get("NetworkMode"))
+    was = _mode(recorded.host_config.get("NetworkMode"))
+    before = {} if was else recorded.networks
+    yield from changed("network_mode", was, mode)
+    yield from _members("networks", frozenset(before), frozenset(after))
+    for name in sorted(before.keys() & after.keys()):
+        yield from _endpoint(name, words.as_object(before[name]), words.as_object(after[name]), recorded.id[:12])
 
 
-def _restart(host: JsonObject) -> str:
-    policy = _object(host.get("RestartPolicy"))
-    count = policy.get("MaximumRetryCount")
-    return f"{policy.get('Name') or 'no'}{f':{count}' if count else ''}"
+def _mode(mode: Json) -> Json:
+    """Return a network mode that is no network of a project."""
+    text = str(mode)
+    return mode if text in _MODES or text.startswith("container:") else None
 
 
-def _shm(host: JsonObject) -> Json:
-    size = host.get("ShmSize")
-    return None if size == _DEFAULT_SHM else size
+def _endpoint(network: str, before: JsonObject, after: JsonObject, short_id: str) -> Iterator[str]:
+    # Older engines add the container's id to its aliases.
+    aliases = frozenset(words.texts(before.get("Aliases"))) - {short_id}
+    yield from _members(f"networks.{network}.aliases", aliases, frozenset(words.texts(after.get("Aliases"))))
+    was, now = words.as_object(before.get("IPAMConfig")), words.as_object(after.get("IPAMConfig"))
+    for key, name in _ADDRESS_FIELDS.items():
+        yield from changed(f"networks.{network}.{name}", was.get(key), now.get(key))
+    for key, name in _ENDPOINT_FIELDS.items():
+        yield from _set(f"networks.{network}.{name}", before.get(key), after.get(key))
+    options = words.strings(before.get("DriverOpts")), words.strings(after.get("DriverOpts"))
+    yield from changed_keys(f"networks.{network}.driver_opts", *options)
 
 
-def _ulimits(host: JsonObject) -> frozenset[str]:
-    limits = (_object(entry) for entry in _list(host.get("Ulimits")))
-    return frozenset(f"{limit.get('Name')}: {limit.get('Soft')} to {limit.get('Hard')}" for limit in limits)
-
-
-def _swap(before: JsonObject, after: JsonObject) -> Iterator[str]:
-    # Where the file says nothing, the engine takes twice the memory.
-    if (wanted := after.get("MemorySwap")) is not None:
-        yield from _value("memswap_limit", before.get("MemorySwap"), wanted)
+def _ipc(before: Json, after: Json) -> Iterator[str]:
+    if after is not None or before not in _OWN_IPC:
+        yield from changed("ipc", before, after)
 
 
 def _logging(before: JsonObject, after: JsonObject) -> Iterator[str]:
     # Where the file says nothing the engine fills in its own default, which is not known here.
-    if wanted := _object(after.get("LogConfig")):
-        recorded = _object(before.get("LogConfig"))
+    if wanted := words.as_object(after.get("LogConfig")):
+        recorded = words.as_object(before.get("LogConfig"))
         if wanted.get("Type"):
-            yield from _value("logging.driver", recorded.get("Type"), wanted.get("Type"))
-        yield from _keys("logging.options", _strings(recorded.get("Config")), _strings(wanted.get("Config")))
-
-
-def _strings(value: Json) -> dict[str, str | None]:
-    return {name: str(text) for name, text in _object(value).items()}
-
-
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _texts(value: Json) -> list[str]:
-    return [entry for entry in _list(value) if isinstance(entry, str)]
+            yield from changed("logging.driver", recorded.get("Type"), wanted.get("Type"))
+        yield from changed_keys(
+            "logging.options", words.strings(recorded.get("Config")), words.strings(wanted.get("Config"))
+        )

@@ -38,6 +38,10 @@ class Channel(Generic[T]):
             if len(self._items) == 1:
                 self._loop.call_soon_threadsafe(self._ready.set)
 
+    async def ready(self) -> None:
+        """Wait until there is something to take."""
+        await self._ready.wait()
+
     async def take(self) -> list[T]:
         """Return all items that are there, once there is one."""
         await self._ready.wait()

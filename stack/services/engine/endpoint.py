@@ -6,6 +6,7 @@ remove, the containers of another engine than the one that they named.
 
 import hashlib
 import json
+import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -47,12 +48,13 @@ class Endpoint:
     @property
     def socket_path(self) -> Path | None:
         """The Unix socket, where the endpoint is one."""
-        return Path(urlsplit(self.url).path) if self.url.startswith("unix://") else None
+        return Path(self.url.removeprefix("unix://")) if self.url.startswith("unix://") else None
 
     @property
     def is_local(self) -> bool:
         """Whether ports that the engine publishes are this machine's."""
-        return self.socket_path is not None or urlsplit(self.url).hostname in {"localhost", "127.0.0.1", "::1"}
+        host = urlsplit(self.url).hostname or ""
+        return self.socket_path is not None or host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
@@ -62,12 +64,13 @@ def resolve_endpoint(environ: Mapping[str, str]) -> Endpoint:
     of them it is the usual socket.
 
     Raises:
-        Failure: the context does not exist, or its files or the configuration cannot be read.
+        Failure: the context does not exist, its files or the configuration cannot be read, or there is no such address.
     """
     directory = configuration_directory(environ)
     configuration = _read_object(directory / "config.json")
     if host := environ.get("DOCKER_HOST"):
-        endpoint = Endpoint(_normal_url(host), "DOCKER_HOST", _tls_of_environment(environ, directory))
+        tls = _tls_of_environment(environ, directory)
+        endpoint = Endpoint(_normal_url(host, "DOCKER_HOST", tls), "DOCKER_HOST", tls)
     elif (name := environ.get("DOCKER_CONTEXT", "")) and name != "default":
         endpoint = _context(directory, name, f"context {name} from DOCKER_CONTEXT")
     elif not name and (name := _text(configuration.get("currentContext"))) and name != "default":
@@ -95,15 +98,17 @@ def answers(path: Path) -> bool:
 
 
 def _known_sockets(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield where the engines that people use listen: Docker, rootless Docker, Podman, Desktop, OrbStack, Colima, …."""
     home = _home(environ)
-    yield Path("/var/run/docker.sock")
-    if runtime := environ.get("XDG_RUNTIME_DIR"):
-        yield Path(runtime, "docker.sock")
-        yield Path(runtime, "podman/podman.sock")
-    for relative in (".docker/run/docker.sock", ".docker/desktop/docker.sock", ".orbstack/run/docker.sock"):
-        yield home / relative
-    yield home / ".rd/docker.sock"
-    yield from sorted(home.glob(".colima/*/docker.sock"))
+    runtime = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    yield from (Path("/var/run/docker.sock"), runtime / "docker.sock")
+    yield from (home / ".docker" / name / "docker.sock" for name in ("run", "desktop"))
+    yield from (home / ".orbstack/run/docker.sock", home / ".rd/docker.sock", home / ".lima/docker/sock/docker.sock")
+    settings = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    for colima in (home / ".colima", settings / "colima"):
+        yield from sorted(colima.glob("*/docker.sock"))
+    yield from (runtime / "podman/podman.sock", Path("/run/podman/podman.sock"))
+    yield home / ".local/share/containers/podman/machine/podman.sock"
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -116,11 +121,44 @@ def configuration_directory(environ: Mapping[str, str]) -> Path:
     return Path(given) if given else _home(environ) / ".docker"
 
 
-def _normal_url(host: str) -> str:
-    # A bare path and a bare host:port are what people write too; the CLI takes them.
+def _normal_url(host: str, source: str, tls: Tls | None) -> str:
+    """Return `host` in full: the CLI takes bare paths and bare hosts, with or without their ports, too.
+
+    Raises:
+        Failure: it is no address of an engine.
+    """
     if host.startswith("/"):
         return f"unix://{host}"
-    return host if "://" in host else f"tcp://{host}"
+    url = host if "://" in host else f"tcp://{host}"
+    try:
+        parts = urlsplit(url)
+        name, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _no_address(url, source, str(error)) from None
+    match parts.scheme:
+        case "unix":
+            return f"unix://{Path(url.removeprefix('unix://')).absolute()}"
+        case "tcp" if name is None or port is None:
+            shown = f"[{name}]" if name and ":" in name else name or "localhost"
+            return f"tcp://{shown}:{port or (2376 if tls else 2375)}"
+        case "tcp" | "http" | "https" | "ssh":
+            return url
+        case _:
+            raise _no_address(url, source, f"{parts.scheme}:// is not spoken here")
+
+
+def _no_address(url: str, source: str, cause: str) -> Failure:
+    return Failure(
+        Finding(
+            Code.ENGINE_ADDRESS_UNUSABLE,
+            f"{url} is no address of an engine",
+            f"It comes from {source}: {cause}. Expected unix://PATH, tcp://HOST:PORT or ssh://USER@HOST.",
+            fixes=(
+                Fix("Correct the address"),
+                Fix("Or go back to the usual socket", "unset DOCKER_HOST && docker context use default"),
+            ),
+        )
+    )
 
 
 def _tls_of_environment(environ: Mapping[str, str], directory: Path) -> Tls | None:
@@ -160,7 +198,7 @@ def _context(directory: Path, name: str, source: str) -> Endpoint:
         raise _unreadable(path, "it has no Docker endpoint")
     material = directory / "contexts" / "tls" / digest / "docker"
     tls = _tls_in(material, verify=docker.get("SkipTLSVerify") is not True) if material.is_dir() else None
-    return Endpoint(url, source, tls)
+    return Endpoint(_normal_url(url, source, tls), source, tls)
 
 
 def _proxies(configuration: JsonObject, url: str) -> Mapping[str, str]:

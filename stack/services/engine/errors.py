@@ -1,8 +1,9 @@
 """What the engine refused, told as findings."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from stack.findings import Code, Failure, Finding, Fix
+from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.services.engine.refusals import image_missing
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 Refused: TypeAlias = "APIError | Refusal"
 """What the engine answered with an error: what the SDK raises, and what a look does."""
 
-_NO_SPACE: Final = "no space left on device"
 _NO_IMAGE: Final = "no such image"
+_NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
 class Conflict(Exception):  # noqa: N818 - no error, but a reason to look again
@@ -30,7 +31,7 @@ def refused(doing: str, error: Refused) -> Failure:
     """Return the failure of what the engine refused while `doing`, such as ``creating container app-db-1``."""
     if error.status_code == 404 and _NO_IMAGE in words(error).lower():
         return Failure(image_missing(_image(error), "It was gone when it was needed.", words(error)))
-    if _NO_SPACE in words(error).lower():
+    if has_no_space(words(error)):
         return Failure(disk_full(doing, words(error)))
     return Failure(
         Finding(
@@ -41,6 +42,11 @@ def refused(doing: str, error: Refused) -> Failure:
             fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
         )
     )
+
+
+def has_no_space(evidence: str) -> bool:
+    """Return whether `evidence`, the engine's words, are those of a disk that is full."""
+    return any(mark in evidence.lower() for mark in _NO_SPACE)
 
 
 def disk_full(doing: str, evidence: str) -> Finding:
@@ -70,6 +76,36 @@ def name_taken(name: str, owner: str) -> Failure:
             ),
         )
     )
+
+
+def network_in_use(name: str, users: Iterable[str], severity: Severity) -> Finding:
+    """Return the finding of a network that cannot be removed since the containers `users` are on it."""
+    listed = sorted(users)
+    return Finding(
+        Code.NETWORK_IN_USE,
+        f"The network {name} is still in use",
+        f"{_names(listed)} on it, and nothing here stops what belongs to somebody else.",
+        severity,
+        fixes=tuple(Fix(f"Take {user} off the network", f"docker network disconnect {name} {user}") for user in listed),
+    )
+
+
+def volume_in_use(name: str, users: Iterable[str], severity: Severity) -> Finding:
+    """Return the finding of a volume that cannot be removed since the containers `users` have it."""
+    listed = sorted(users)
+    return Finding(
+        Code.VOLUME_IN_USE,
+        f"The volume {name} is still in use",
+        f"{_names(listed)} using it, so it stays with all that it holds.",
+        severity,
+        fixes=tuple(Fix(f"Remove {user}, then run this again", f"docker rm --force {user}") for user in listed),
+    )
+
+
+def _names(listed: Sequence[str]) -> str:
+    if not listed:
+        return "Another container is"
+    return f"{', '.join(listed)} {'is' if len(listed) == 1 else 'are'}"
 
 
 def _image(error: Refused) -> str:

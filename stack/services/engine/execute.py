@@ -12,15 +12,14 @@ from typing import Final, TypeVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.environment.edit import set_fix
-from stack.findings import Failure, Fix, Progress
+from stack.findings import Failure, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import State
+from stack.services.control import State, Volumes
 from stack.services.engine import labels
 from stack.services.engine.connection import Engine
-from stack.services.engine.errors import Conflict, name_taken, refused, words
+from stack.services.engine.errors import Conflict, name_taken, network_in_use, refused, words
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.observe import Observed, ObservedContainer, ObservedImage
 from stack.services.engine.payload import (
@@ -32,7 +31,6 @@ from stack.services.engine.payload import (
 )
 from stack.services.engine.plan import Writing, inherited_mounts
 from stack.services.engine.ports import port_in, port_taken, port_variable
-from stack.services.engine.pull import pull_image
 from stack.services.engine.sdk import Client
 from stack.services.engine.selection import every_service
 from stack.services.engine.steps import (
@@ -72,15 +70,13 @@ class Executor:
     progress: Progress
 
     async def execute(self, step: Step) -> None:
-        """Do `step`; starting is left to `start`, since it has to wait for dependencies.
+        """Do `step`; pulling is left to `pull_images`, and starting, which has to wait for dependencies, to `start`.
 
         Raises:
             Failure: the engine refused it.
             Conflict: somebody else was at work on the project.
         """
         match step:
-            case PullImage():
-                await pull_image(self.engine, step, self.progress)
             case CreateNetwork():
                 await self._create_network(step)
             case RecreateNetwork():
@@ -89,7 +85,7 @@ class Executor:
                 await self._create_volume(step)
             case RemoveContainer():
                 self._tell(f"Removing {step.container.name}")
-                await self.remove(step.container)
+                await self.remove(step.container, step.volumes)
             case CreateContainer():
                 self._tell(f"Creating {step.name}")
                 await self._create(step.service, step.name, step.number, None)
@@ -97,7 +93,7 @@ class Executor:
                 await self._recreate(step)
             case FinishRecreate():
                 await self._replace(step.replacement.id, step.predecessor, step.name)
-            case StartContainer() | KeepContainer():
+            case PullImage() | StartContainer() | KeepContainer():
                 pass
 
     async def start(self, service: Service, container: ObservedContainer) -> None:
@@ -105,7 +101,7 @@ class Executor:
 
         Raises:
             Failure: the engine refused it, such as for a port that is taken.
-            Conflict: it is gone.
+            Conflict: it is gone, or a network of its.
         """
         self._tell(f"Starting {container.name}")
         if container.state is State.PAUSED:
@@ -114,10 +110,14 @@ class Executor:
         try:
             await self.engine.call(lambda client: client.start(container.id))
         except NotFound as error:
-            if "no such container" in words(error).lower():
+            said = words(error).lower()
+            # Its network went with a `down` that is at work at the same time.
+            if "no such container" in said or ("network" in said and "not found" in said):
                 raise Conflict from None
             raise refused(f"starting {container.name}", error) from None
         except APIError as error:
+            if "marked for removal" in words(error).lower():
+                raise Conflict from None
             if taken := port_in(words(error)):
                 raise await self.port_failure(service, *taken) from None
             raise refused(f"starting {container.name}", error) from None
@@ -140,18 +140,18 @@ class Executor:
         except APIError as error:
             raise refused(f"restarting {container.name}", error) from None
 
-    async def remove(self, container: ObservedContainer, *, anonymous_volumes: bool = False) -> None:
-        """Stop and remove `container`, with its anonymous volumes where that is asked for."""
+    async def remove(self, container: ObservedContainer, volumes: Volumes = Volumes.KEEP) -> None:
+        """Stop and remove `container`, and with `Volumes.REMOVE` its anonymous volumes."""
         await self.stop(container)
 
         def delete(client: Client) -> None:
-            client.remove_container(container.id, v=anonymous_volumes, force=True)
+            client.remove_container(container.id, v=volumes is Volumes.REMOVE, force=True)
 
         try:
             await self._unless_gone(f"removing {container.name}", delete)
         except Conflict:
             # Another `up` or `down` is removing it already.
-            await self._until_gone(container)
+            await self.until_gone(container)
 
     async def port_failure(self, service: Service, host: str, port: int) -> Failure:
         """Return the failure of a published port that something else holds."""
@@ -165,6 +165,9 @@ class Executor:
             title = f"Write {variable}={free} to .env: that port is free"
             if self.repository is None:
                 return Fix(title)
+            # Imported here: it brings pydantic along, and hardly ever is a port taken.
+            from stack.environment.edit import set_fix
+
             return set_fix(self.repository, variable, str(free), title)
 
         return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))
@@ -177,12 +180,23 @@ class Executor:
 
     async def _recreate_network(self, step: RecreateNetwork) -> None:
         name = step.network.name
+        strangers = await self._strangers(step)
+        if strangers:
+            raise Failure(network_in_use(name, strangers, Severity.ERROR))
         self._tell(f"Removing network {name}")
         for container in self.observed.containers:
             if name in container.networks:
                 await self._leave(container, step)
         await self._unless_gone(f"removing network {name}", lambda client: client.remove_network(step.observed.id))
         await self._create_network(step)
+
+    async def _strangers(self, step: RecreateNetwork) -> list[str]:
+        """Return who is on the network besides the project's own containers."""
+        ours = {container.id for container in (*self.observed.containers, *self.observed.one_offs)}
+        members = await self._call(
+            f"looking at network {step.network.name}", lambda client: client.network_members(step.observed.id)
+        )
+        return [name for identity, name in members.items() if identity not in ours]
 
     async def _leave(self, container: ObservedContainer, step: RecreateNetwork) -> None:
         def disconnect(client: Client) -> None:
@@ -198,12 +212,10 @@ class Executor:
 
     async def _create(self, service: Service, name: str, number: int, replaced: ObservedContainer | None) -> str:
         image = self._image(service)
-        given = self.repository
         stamp = Stamp(
             version=self.writing.version,
             config_hash=self.writing.config_hash(service),
             image=self.writing.image_identity(image),
-            environment_file=given.env_file if given and given.env_file_given else None,
             replaces=(service.container_name or f"{service.name}-{number}") if replaced else None,
         )
         inherited = inherited_mounts(self.project, self.observed, service, replaced) if replaced else ()
@@ -289,7 +301,13 @@ class Executor:
                 raise Conflict from None
             raise refused(doing, error) from None
 
-    async def _until_gone(self, container: ObservedContainer) -> None:
+    async def until_gone(self, container: ObservedContainer) -> None:
+        """Wait until `container`, which somebody else is removing, is gone.
+
+        Raises:
+            Failure: the engine does not say.
+            Conflict: it does not go.
+        """
         for _ in range(_REMOVAL_LOOKS):
             try:
                 await self.engine.call(lambda client: client.container(container.id))

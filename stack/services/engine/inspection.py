@@ -7,6 +7,7 @@ from datetime import datetime
 from stack.services.control import Health, ProbeRun, State
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.states import read_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def inspection(details: wire.ContainerDetails) -> Inspection:
         id=details["Id"],
         name=details["Name"].removeprefix("/"),
         image=_text(config.get("Image")),
-        state=State(state.get("Status", "dead")),
+        state=read_state(state.get("Status", "")),
         health=Health(health["Status"]) if health else Health.NONE,
         exit_code=state.get("ExitCode", 0),
         restarts=details["RestartCount"],

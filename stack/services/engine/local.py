@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json
-from stack.services.engine.reader import Refusal
+from stack.services.engine.reader import Refusal, TooOldError, is_too_old, name_of
 
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes; a list of a thousand containers has about two million."""
@@ -32,7 +32,7 @@ class NoEngineError(ConnectionError):
 class LocalReader(HTTPConnection):
     """A `stack.services.engine.reader.Reader` over one connection to the socket `path`, kept open between requests.
 
-    Raises `Refusal` where the engine refuses, and `OSError` where it cannot be reached.
+    Raises `Refusal` where the engine refuses, `TooOldError` where it is, and `OSError` where it cannot be reached.
     """
 
     def __init__(self, path: Path, seconds: float) -> None:
@@ -72,8 +72,8 @@ class LocalReader(HTTPConnection):
         return cast("dict[str, list[wire.VolumeSummary] | None]", self._get("/volumes"))["Volumes"] or []
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
-        return cast("wire.EngineVersion", self._get("/version"))["Version"]
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
+        return name_of(cast("wire.EngineVersion", self._get("/version")))
 
     def _find(self, path: str, **parameters: str) -> Json:
         try:
@@ -90,9 +90,13 @@ class LocalReader(HTTPConnection):
             body = answer.read(_LONGEST_ANSWER + 1)
             if len(body) > _LONGEST_ANSWER:
                 raise NoEngineError("it sends more than an engine has to say")
+            if (api := answer.getheader("Api-Version")) and is_too_old(api):
+                raise TooOldError(api)
             if answer.status >= HTTPStatus.BAD_REQUEST:
                 raise Refusal(answer.status, _message(body) or answer.reason)
             return cast("Json", json.loads(body))
+        except OSError:
+            raise
         except (HTTPException, ValueError) as error:
             raise NoEngineError(f"{type(error).__name__}: {error}") from None
 

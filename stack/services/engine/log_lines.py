@@ -1,84 +1,174 @@
-"""A container's log, chunk by chunk as it comes, to lines with their times."""
+"""The bytes of a container's log, chunk by chunk as they come, to lines with their times.
 
-import codecs
+In two steps, since most of a flood is dropped in between: `Splitter` finds where lines begin and end, which is cheap,
+and `LineReader` reads what is kept.
+"""
+
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from stack.services.control import LogLine
+from stack.services.log_levels import Levels
 
 LONGEST_LINE: Final = 64 * 1024
-"""Characters; a longer line is cut into several."""
+"""Bytes; a longer line is cut into several."""
 
-_STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?")
+SECOND: Final = 1_000_000_000
+"""Nanoseconds."""
+
+_HEAD: Final = 8
+"""Bytes before each message of a framed log: its stream, three zeros, and its length as a big-endian integer."""
+
+_STAMP: Final = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
 """The time that the engine writes before each message, by RFC 3339 with up to nine decimals."""
 
 
-_MICROSECONDS: Final = re.compile(r"(\.\d{6})\d+")
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A container whose log is read; `number` tells the replicas of a service apart."""
+
+    id: str
+    service: str
+    number: int
+    container: str
 
 
 @dataclass(frozen=True, slots=True)
 class StampedLine:
-    """One line, the id of its container, and the text of its time, which has nanoseconds and sorts as time does."""
+    """One line, and its time in nanoseconds since the epoch, which is finer than a `datetime`."""
 
-    origin: str
-    stamp: str
+    stamp: int
     line: LogLine
 
 
 @dataclass(slots=True)
-class Lines:
-    """Chunks of a log to lines.
+class Splitter:
+    """Chunks of a log to raw lines, each with the engine's time before it.
 
-    Characters and lines may be split between chunks, and a long line has several stamps.
+    `framed` is how the engine sends the log of a container without a terminal. There messages may be split between
+    chunks anywhere; of a terminal's log, a chunk that begins with a time begins a message or goes on with one.
     """
 
-    origin: str
-    service: str
-    container: str
-    _decoder: codecs.IncrementalDecoder = field(
-        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
-    )
-    _pending: str = ""
-    _stamp: str = ""
+    framed: bool
+    _rest: bytes = b""
+    _pending: dict[int, bytes] = field(default_factory=dict)
 
-    def feed(self, chunk: bytes) -> Iterator[StampedLine]:
-        """Take the next chunk and return the lines that it ends."""
-        text = self._decoder.decode(chunk)
-        if self._pending and (continued := _STAMP.match(text)):
-            # The engine cuts a message at 16 KiB and writes the time before each part.
-            text = text[continued.end() :]
-        *whole, self._pending = (self._pending + text).split("\n")
-        for line in whole:
-            yield from self._line(line)
-        while len(self._pending) > LONGEST_LINE:
-            cut, rest = self._pending[:LONGEST_LINE], self._pending[LONGEST_LINE:]
-            yield from self._line(cut)
-            self._pending = f"{self._stamp} {rest}" if self._stamp else rest
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take the next chunk and return the lines that it ends, without their ends."""
+        if not self.framed:
+            return self._take(0, chunk)
+        data = self._rest + chunk if self._rest else chunk
+        lines: list[bytes] = []
+        at = 0
+        while len(data) - at >= _HEAD:
+            end = at + _HEAD + int.from_bytes(data[at + 4 : at + _HEAD], "big")
+            if end > len(data):
+                break
+            lines += self._take(data[at], data[at + _HEAD : end])
+            at = end
+        self._rest = data[at:]
+        return lines
 
-    def finish(self) -> Iterator[StampedLine]:
-        """Return the last line where it has no end."""
-        text, self._pending = self._pending + self._decoder.decode(b"", final=True), ""
-        if text:
-            yield from self._line(text)
+    def finish(self) -> list[bytes]:
+        """Return the last lines where they have no end."""
+        rest = [line for line in self._pending.values() if line]
+        self._pending.clear()
+        return rest
 
-    def _line(self, text: str) -> Iterator[StampedLine]:
-        stamped = _STAMP.match(text)
-        if stamped:
-            self._stamp, text = stamped[1], text[stamped.end() :]
-        line = LogLine(self.service, self.container, _time(self._stamp), text.removesuffix("\r"))
-        yield StampedLine(self.origin, self._stamp, line)
+    def _take(self, stream: int, payload: bytes) -> list[bytes]:
+        if before := self._pending.pop(stream, b""):
+            if continued := _STAMP.match(payload):
+                # The engine cuts a message at 16 KiB and writes the time before each part.
+                payload = payload[continued.end() :]
+            payload = before + payload
+        *lines, rest = payload.split(b"\n")
+        while len(rest) > LONGEST_LINE:
+            stamped = _STAMP.match(rest)
+            lines.append(rest[:LONGEST_LINE])
+            rest = (stamped[0] if stamped else b"") + rest[LONGEST_LINE:]
+        if rest:
+            self._pending[stream] = rest
+        return lines
 
 
-def whole_second(stamp: str) -> float:
-    """Return the start of the second of `stamp`, in seconds since the epoch."""
-    return float(int(datetime.fromisoformat(_MICROSECONDS.sub(r"\1", stamp)).timestamp()))
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a log has been read: the time of the last line, and how many lines have that very time."""
+
+    stamp: int
+    count: int
+
+    @property
+    def since(self) -> str:
+        """The time as the engine takes it, in seconds with nine decimals."""
+        return f"{self.stamp // SECOND}.{self.stamp % SECOND:09d}"
 
 
-def _time(stamp: str) -> datetime | None:
-    if not stamp:
-        return None
-    # Nanoseconds are more than a datetime can hold.
-    return datetime.fromisoformat(_MICROSECONDS.sub(r"\1", stamp)).astimezone(UTC)
+class LineReader:
+    """Raw lines of one container's log to lines with time and level."""
+
+    def __init__(self, source: Source) -> None:
+        """Begin before the first line of `source`."""
+        self.seen: Seen | None = None
+        self._source = source
+        self._levels = Levels()
+
+    def read(self, raw: bytes) -> StampedLine:
+        """Return the next line; one without a time has that of the line before."""
+        stamped = _STAMP.match(raw)
+        stamp = _nanoseconds(stamped) if stamped else self.seen.stamp if self.seen else 0
+        same = self.seen is not None and stamp == self.seen.stamp
+        self.seen = Seen(stamp, self.seen.count + 1 if same and self.seen else 1)
+        text = (raw[stamped.end() :] if stamped else raw).decode(errors="replace").removesuffix("\r")
+        time = moment(stamp) if stamp else None
+        line = LogLine(self._source.service, self._source.container, time, text, self._levels.next(text))
+        return StampedLine(stamp, line)
+
+
+def stamp_of(raw: bytes) -> int | None:
+    """Return the time of a raw line in nanoseconds since the epoch."""
+    stamped = _STAMP.match(raw)
+    return _nanoseconds(stamped) if stamped else None
+
+
+@dataclass(slots=True)
+class Overlap:
+    """Takes from the lines of a log, which is read anew, those that have been `seen`; None is nothing."""
+
+    seen: Seen | None
+    _same: int = 0
+
+    def rest(self, lines: list[bytes]) -> list[bytes]:
+        """Return those of the next `lines` that are new."""
+        if self.seen is None:
+            return lines
+        for index, line in enumerate(lines):
+            stamp = stamp_of(line)
+            self._same += stamp == self.seen.stamp
+            if stamp is not None and (stamp > self.seen.stamp or self._same > self.seen.count):
+                self.seen = None
+                return lines[index:]
+        return []
+
+
+def moment(stamp: int) -> datetime:
+    """Return a time in nanoseconds as one in microseconds, which is all that a `datetime` can hold."""
+    return _second(stamp // SECOND).replace(microsecond=stamp % SECOND // 1000)
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@lru_cache(maxsize=64)
+def _seconds(text: bytes, zone: bytes) -> int:
+    return int(datetime.fromisoformat((text + zone).decode()).timestamp())
+
+
+def _nanoseconds(stamped: re.Match[bytes]) -> int:
+    decimals = stamped[2] or b"0"
+    return _seconds(stamped[1], stamped[3]) * SECOND + int(decimals.ljust(9, b"0"))

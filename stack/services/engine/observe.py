@@ -3,19 +3,20 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, cast
 
 from stack.services.control import Health, State
 from stack.services.engine import labels, wire
-from stack.services.engine.json_types import JsonObject
+from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.reader import Reader
+from stack.services.engine.states import read_state
 
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedMount:
-    """A volume or a directory in a container; `volume` is the name of a named or anonymous volume."""
+    """A volume or a directory in a container: `volume` is the name of a named or anonymous one, `source` a path."""
 
     target: str
     volume: str | None
@@ -25,15 +26,17 @@ class ObservedMount:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a container was created with, in the engine's own JSON."""
+    """What the container `id` was created with, in the engine's own JSON; `networks` by name."""
 
+    id: str
     config: JsonObject
     host_config: JsonObject
+    networks: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedContainer:
-    """One container of the project; one-off containers (``docker compose run``) are not among them.
+    """One container of the project.
 
     `image` is the reference that it was created from, `replaces` whose place it was made to take, by a recreate.
     `recorded` is there only for a container whose hash is none of those that were asked for.
@@ -84,6 +87,9 @@ class ObservedVolume:
     name: str
     project: str | None = None
     config_hash: str | None = None
+    driver: str = "local"
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ class ObservedImage:
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
+    healthcheck: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def identities(self) -> frozenset[str]:
@@ -114,6 +122,7 @@ class ObservedImage:
 class Observed:
     """What the engine holds; networks, volumes and images by name or reference, of all projects.
 
+    `one_offs` are what ``docker compose run`` has made, which is nobody's business but that of who ran it.
     `installed` is the version of this machine's Compose, looked up only where no container tells of one.
     """
 
@@ -122,6 +131,7 @@ class Observed:
     volumes: Mapping[str, ObservedVolume] = field(default_factory=dict)
     images: Mapping[str, ObservedImage] = field(default_factory=dict)
     installed: str | None = None
+    one_offs: tuple[ObservedContainer, ...] = ()
 
     def of(self, service: str) -> tuple[ObservedContainer, ...]:
         """Return the containers of `service` by number."""
@@ -143,61 +153,113 @@ def observe(reader: Reader, project: str, images: Iterable[str], known_hashes: f
 
     Containers with a hash that is not known are looked at closely, so that a plan can say what has changed.
     """
+    containers, one_offs = _list(reader, project)
     return Observed(
-        containers=list_project(reader, project, known_hashes),
+        containers=tuple(
+            container if container.config_hash in known_hashes else _closely(reader, container)
+            for container in containers
+        ),
+        one_offs=one_offs,
         networks={network["Name"]: _network(network) for network in reader.list_networks()},
         volumes={volume["Name"]: _volume(volume) for volume in reader.list_volumes()},
         images={
-            reference: _image(details)
+            reference: image
             for reference in sorted(set(images))
-            if (details := reader.image(reference)) is not None
+            if (image := look_at_image(reader, reference)) is not None
         },
     )
 
 
-def list_project(
-    reader: Reader, project: str, known_hashes: frozenset[str] | None = None
-) -> tuple[ObservedContainer, ...]:
-    """Return the containers of `project` by service and number; blocking.
+def list_project(reader: Reader, project: str) -> tuple[ObservedContainer, ...]:
+    """Return the containers of `project` by service and number, without the one-off ones; blocking."""
+    return _list(reader, project)[0]
 
-    With `known_hashes`, a container with another hash comes with what was `recorded` of it.
+
+def _list(reader: Reader, project: str) -> tuple[tuple[ObservedContainer, ...], tuple[ObservedContainer, ...]]:
+    """Return the containers of `project` that its services have, and the one-off ones."""
+    services: list[ObservedContainer] = []
+    one_offs: list[ObservedContainer] = []
+    for summary in reader.list_containers({labels.PROJECT: project, labels.CONFIG_HASH: None}):
+        is_one_off = (summary["Labels"] or {}).get(labels.ONE_OFF) == "True"
+        (one_offs if is_one_off else services).append(_container(summary))
+    return by_service(services), tuple(one_offs)
+
+
+def by_service(containers: Iterable[ObservedContainer]) -> tuple[ObservedContainer, ...]:
+    """Return `containers` in the order in which a project's are kept."""
+    return tuple(sorted(containers, key=lambda container: (container.service, container.number, container.name)))
+
+
+def look_at(reader: Reader, container: str, known_hashes: frozenset[str]) -> ObservedContainer | None:
+    """Return one container as `list_project` would, by its id; None where it is gone. Blocking.
+
+    Unlike the engine's lists, this does not lag behind its events.
     """
-    wanted = {labels.PROJECT: project, labels.ONE_OFF: "False", labels.CONFIG_HASH: None}
-    found = [_container(summary) for summary in reader.list_containers(wanted)]
-    found.sort(key=lambda container: (container.service, container.number, container.name))
-    if known_hashes is None:
-        return tuple(found)
-    return tuple(
-        container if container.config_hash in known_hashes else _closely(reader, container) for container in found
+    details = reader.find_container(container)
+    if details is None:
+        return None
+    config = cast("wire.ContainerConfig", details["Config"])
+    given, networks, state = config["Labels"] or {}, details["NetworkSettings"], details["State"]
+    found = ObservedContainer(
+        id=details["Id"],
+        name=details["Name"].removeprefix("/"),
+        service=given.get(labels.SERVICE, ""),
+        number=_number(given),
+        image=config["Image"],
+        state=read_state(state.get("Status", "")),
+        health=_current_health(state),
+        config_hash=given.get(labels.CONFIG_HASH, ""),
+        image_label=given.get(labels.IMAGE),
+        version=given.get(labels.VERSION),
+        replaces=given.get(labels.REPLACES),
+        networks=frozenset(networks["Networks"] or {}),
+        mounts=tuple(_mount(mount) for mount in details["Mounts"]),
+        ports=_bindings(networks["Ports"] or {}),
     )
+    return found if found.config_hash in known_hashes else replace(found, recorded=_recorded(details))
+
+
+def look_at_image(reader: Reader, reference: str) -> ObservedImage | None:
+    """Return the image that `reference` means now; None where it is not on the engine. Blocking."""
+    details = reader.image(reference)
+    return None if details is None else _image(details)
 
 
 def _closely(reader: Reader, container: ObservedContainer) -> ObservedContainer:
     details = reader.find_container(container.id)
     if details is None:
         return container
-    return replace(container, recorded=Recorded(details["Config"], details["HostConfig"]))
+    return replace(container, recorded=_recorded(details))
+
+
+def _recorded(details: wire.ContainerDetails) -> Recorded:
+    networks: JsonObject = dict(details["NetworkSettings"]["Networks"] or {})
+    return Recorded(details["Id"], details["Config"], details["HostConfig"], networks)
 
 
 def _container(summary: wire.ContainerSummary) -> ObservedContainer:
     given = summary["Labels"] or {}
-    number = given.get(labels.NUMBER, "")
     return ObservedContainer(
         id=summary["Id"],
         name=summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12],
         service=given.get(labels.SERVICE, ""),
-        number=int(number) if number.isdecimal() else 1,
+        number=_number(given),
         image=summary["Image"],
-        state=State(summary["State"]),
+        state=read_state(summary["State"]),
         health=_health(summary["Status"]),
         config_hash=given.get(labels.CONFIG_HASH, ""),
         image_label=given.get(labels.IMAGE),
         version=given.get(labels.VERSION),
         replaces=given.get(labels.REPLACES),
         networks=frozenset(summary["NetworkSettings"]["Networks"] or {}),
-        mounts=tuple(_mount(mount) for mount in summary["Mounts"]),
+        mounts=tuple(_mount(mount) for mount in summary["Mounts"] or ()),
         ports=_ports(summary["Ports"]),
     )
+
+
+def _number(given: Mapping[str, str]) -> int:
+    number = given.get(labels.NUMBER, "")
+    return int(number) if number.isdecimal() else 1
 
 
 def _health(status: str) -> Health:
@@ -206,11 +268,19 @@ def _health(status: str) -> Health:
     return Health(found[1]) if found else Health.NONE
 
 
+def _current_health(state: wire.ContainerState) -> Health:
+    # An inspected container keeps the last word of its health check when it has stopped; lists do not.
+    health = state.get("Health")
+    return Health(health["Status"]) if health and state.get("Status") == State.RUNNING else Health.NONE
+
+
 def _mount(mount: wire.MountPoint) -> ObservedMount:
+    volume = mount.get("Name") if mount.get("Type") == "volume" else None
     return ObservedMount(
         target=mount.get("Destination", ""),
-        volume=mount.get("Name") if mount.get("Type") == "volume" else None,
-        source=mount.get("Source"),
+        volume=volume,
+        # Where the engine keeps a volume is its own business, and only some of its answers tell.
+        source=None if volume else mount.get("Source"),
         read_only=not mount.get("RW", True),
     )
 
@@ -220,6 +290,15 @@ def _ports(ports: list[wire.PortSummary]) -> tuple[str, ...]:
         f"{_address(port.get('IP', ''))}:{port['PublicPort']}->{port['PrivatePort']}/{port['Type']}"
         for port in ports
         if "PublicPort" in port
+    }
+    return tuple(sorted(published))
+
+
+def _bindings(ports: Mapping[str, list[wire.PortBinding] | None]) -> tuple[str, ...]:
+    published = {
+        f"{_address(binding['HostIp'])}:{binding['HostPort']}->{port}"
+        for port, bindings in ports.items()
+        for binding in bindings or ()
     }
     return tuple(sorted(published))
 
@@ -242,7 +321,12 @@ def _network(network: wire.NetworkSummary) -> ObservedNetwork:
 def _volume(volume: wire.VolumeSummary) -> ObservedVolume:
     given = volume["Labels"] or {}
     return ObservedVolume(
-        name=volume["Name"], project=given.get(labels.PROJECT), config_hash=given.get(labels.CONFIG_HASH)
+        name=volume["Name"],
+        project=given.get(labels.PROJECT),
+        config_hash=given.get(labels.CONFIG_HASH),
+        driver=volume["Driver"],
+        options=volume["Options"] or {},
+        labels=given,
     )
 
 
@@ -260,6 +344,8 @@ def _image(details: wire.ImageDetails) -> ObservedImage:
         stop_signal=config.get("StopSignal") or "",
         labels=config.get("Labels") or {},
         volumes=frozenset(config.get("Volumes") or {}),
+        exposed=frozenset(config.get("ExposedPorts") or {}),
+        healthcheck=config.get("Healthcheck") or {},
     )
 
 

@@ -38,7 +38,6 @@ class Stamp:
     version: str
     config_hash: str
     image: str
-    environment_file: Path | None = None
     replaces: str | None = None
 
 
@@ -127,6 +126,14 @@ def joined_networks(project: ComposeProject, service: Service) -> tuple[tuple[st
     return tuple((project.networks[key].name, attachment) for key, attachment in attachments)
 
 
+def dependencies_label(service: Service) -> str:
+    """Return what `service` depends on, as its containers are labelled with it."""
+    return ",".join(
+        f"{name}:{dependency.condition}:{'true' if dependency.restart else 'false'}"
+        for name, dependency in service.depends_on.items()
+    )
+
+
 def _container_labels(project: ComposeProject, service: Service, stamp: Stamp, number: int) -> JsonObject:
     own = {
         labels.PROJECT: project.name,
@@ -135,16 +142,13 @@ def _container_labels(project: ComposeProject, service: Service, stamp: Stamp, n
         labels.ONE_OFF: "False",
         labels.CONFIG_HASH: stamp.config_hash,
         labels.IMAGE: stamp.image,
-        labels.DEPENDS_ON: ",".join(
-            f"{name}:{dependency.condition}:{'true' if dependency.restart else 'false'}"
-            for name, dependency in service.depends_on.items()
-        ),
+        labels.DEPENDS_ON: dependencies_label(service),
         labels.WORKING_DIRECTORY: str(project.directory),
         labels.CONFIG_FILES: ",".join(map(str, project.files)),
         labels.VERSION: stamp.version,
     }
-    if stamp.environment_file is not None:
-        own[labels.ENVIRONMENT_FILE] = str(stamp.environment_file)
+    if project.env_files:
+        own[labels.ENVIRONMENT_FILE] = ",".join(map(str, project.env_files))
     if stamp.replaces is not None:
         own[labels.REPLACES] = stamp.replaces
     return {**service.labels, **own}

@@ -14,12 +14,13 @@ from stack.findings import Finding, Severity
 from stack.services.compose.dialect import NEWEST, Dialect, dialect_of
 from stack.services.compose.hash import all_hashes, config_hash, network_hash
 from stack.services.compose.model import ComposeProject, MountType, Network, Service
+from stack.services.compose.orphans import Orphans
 from stack.services.control import Pull, State
 from stack.services.engine import refusals
-from stack.services.engine.causes import differences
+from stack.services.engine.causes import differences, show
 from stack.services.engine.observe import Observed, ObservedContainer, ObservedImage, ObservedMount
-from stack.services.engine.payload import Stamp, container_body, container_name, joined_networks
-from stack.services.engine.selection import every_service
+from stack.services.engine.payload import Stamp, container_body, container_name, dependencies_label, joined_networks
+from stack.services.engine.selection import every_service, orphaned
 from stack.services.engine.steps import (
     CreateContainer,
     CreateNetwork,
@@ -33,9 +34,12 @@ from stack.services.engine.steps import (
     StartContainer,
     Step,
 )
+from stack.services.engine.unrecorded import unrecorded_causes
 
 _TEMPORARY: Final = re.compile(r"([0-9a-f]{12})_(.+)")
 """What a recreate calls the new container until the old one is gone."""
+
+_UNSTAMPED: Final = Stamp(version="", config_hash="", image="")
 
 _MANIFEST_VERSION: Final = (5, 5)
 
@@ -92,7 +96,7 @@ def writing(observed: Observed) -> Writing:
 
 def known_hashes(project: ComposeProject) -> frozenset[str]:
     """Return all hashes by which a container of `project` is up to date."""
-    return frozenset(value for service in every_service(project).values() for value in _service_hashes(service))
+    return frozenset(value for service in every_service(project).values() for value in _hashes(service).values())
 
 
 def image_references(project: ComposeProject) -> frozenset[str]:
@@ -116,6 +120,7 @@ def make_plan(
     containers = context.container_steps()
     steps = (
         *_pulls(observed, wanted, pull),
+        *_orphan_steps(project, observed),
         *networks,
         *_volume_steps(project, observed, wanted),
         *containers,
@@ -123,6 +128,7 @@ def make_plan(
     findings = (
         *refusals.errors(project, observed, wanted, pull),
         *left_out.values(),
+        *refusals.outdated_volumes(project, observed, wanted),
         *refusals.orphans(project, observed),
     )
     return Plan(steps, wanted, tuple(left_out), findings)
@@ -170,7 +176,7 @@ class _Context:
     observed: Observed
     services: tuple[Service, ...]
     remade_networks: set[str]
-    hashes: Mapping[str, frozenset[str]]
+    hashes: Mapping[str, Mapping[Dialect, str]]
 
     def container_steps(self) -> list[Step]:
         steps = [step for service in self.services for step in self._service_steps(service)]
@@ -231,11 +237,12 @@ class _Context:
     def _causes(self, service: Service, container: ObservedContainer) -> Iterator[str]:
         if container.state is State.DEAD:
             yield "the engine could not remove it completely"
-        if container.config_hash not in self.hashes[service.name]:
-            yield from self._changes(service, container)
         image = self.observed.images.get(service.image or "")
-        if image and container.image_label not in image.identities and container.image == service.image:
-            yield f"image: {service.image} now points elsewhere"
+        if container.config_hash not in _accepted(self.hashes[service.name], container.version):
+            yield from self._changes(service, container)
+        elif image and container.image_label not in image.identities:
+            # By the label alone: in lists, a container whose tag has moved has an id in place of its image's name.
+            yield "image: the tag now points elsewhere"
         for name in self._network_names(service):
             if name in self.remade_networks:
                 yield f"networks: {name} is recreated"
@@ -249,12 +256,19 @@ class _Context:
                     yield f"volumes: {name} is not mounted"
 
     def _changes(self, service: Service, container: ObservedContainer) -> Iterator[str]:
-        found: tuple[str, ...] = ()
-        if container.recorded:
-            stamp = Stamp(version="", config_hash="", image="")
-            wanted = container_body(self.project, service, stamp, number=container.number)
-            found = differences(wanted, container.recorded, self.observed.images.get(container.image))
-        yield from found or ("the Compose file says something else than when it was made",)
+        dependencies = dependencies_label(service)
+        if container.recorded is None:
+            yield from unrecorded_causes(service, container, dependencies)
+            return
+        name = container_name(self.project, service, container.number)
+        wanted = container_body(self.project, service, _UNSTAMPED, number=container.number)
+        image = self.observed.images.get(container.image)
+        found = differences(wanted, container.recorded, image)
+        if container.name != name and not _TEMPORARY.fullmatch(container.name):
+            yield f"container_name: {show(container.name)} → {show(name)}"
+        elif not found:
+            yield from unrecorded_causes(service, container, dependencies)
+        yield from found
 
     def _network_names(self, service: Service) -> tuple[str, ...]:
         return tuple(name for name, _ in joined_networks(self.project, service))
@@ -283,7 +297,7 @@ class _Context:
 def _context(
     project: ComposeProject, observed: Observed, services: tuple[Service, ...], remade_networks: set[str]
 ) -> _Context:
-    hashes = {service.name: _service_hashes(service) for service in services}
+    hashes = {service.name: _hashes(service) for service in services}
     return _Context(project, observed, services, remade_networks, hashes)
 
 
@@ -296,8 +310,22 @@ def _as_it_is(service: Service, container: ObservedContainer) -> Step:
     return KeepContainer(service, container, "it is as the Compose file says")
 
 
-def _service_hashes(service: Service) -> frozenset[str]:
-    return frozenset() if service.unsupported else frozenset(all_hashes(service).values())
+def _hashes(service: Service) -> Mapping[Dialect, str]:
+    return {} if service.unsupported else all_hashes(service)
+
+
+def _accepted(hashes: Mapping[Dialect, str], version: str | None) -> frozenset[str]:
+    """Return by which of `hashes` a container that Compose `version` labelled is up to date.
+
+    All of them, except that a dialect which leaves a key out of the hash says nothing of a container whose own has it.
+    """
+    own = dialect_of(version) if version else None
+    return frozenset(
+        value
+        for dialect, value in hashes.items()
+        if own is None
+        or (dialect.hashes_profiles >= own.hashes_profiles and dialect.hashes_dependencies >= own.hashes_dependencies)
+    )
 
 
 def _pulls(observed: Observed, services: tuple[Service, ...], pull: Pull) -> Iterator[PullImage]:
@@ -318,6 +346,12 @@ def policy(service: Service, pull: Pull) -> Pull:
     if pull is not Pull.MISSING:
         return pull
     return {"always": Pull.ALWAYS, "never": Pull.NEVER}.get(service.pull_policy or "", Pull.MISSING)
+
+
+def _orphan_steps(project: ComposeProject, observed: Observed) -> Iterator[RemoveContainer]:
+    if project.orphans is Orphans.REMOVE:
+        for container in orphaned(project, observed):
+            yield RemoveContainer(container, "the Compose file has no such service any more")
 
 
 def _network_steps(

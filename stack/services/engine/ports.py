@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -91,7 +92,15 @@ def _container(containers: Sequence[wire.ContainerSummary], port: int) -> tuple[
     return None
 
 
-def _process(port: int) -> tuple[str, Fix] | None:
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process of this machine."""
+
+    name: str
+    process: int
+
+
+def holder_of(port: int) -> Holder | None:
     """Return who listens on `port`, as far as ``/proc`` lets this account see it."""
     inodes = set(_listening_inodes(port))
     if not inodes:
@@ -101,8 +110,16 @@ def _process(port: int) -> tuple[str, Fix] | None:
             for descriptor in (process / "fd").iterdir():
                 if str(descriptor.readlink()) in inodes:
                     name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
-                    return f"The process {name} ({process.name})", Fix(f"Stop {name}", f"kill {process.name}")
+                    return Holder(name, int(process.name))
     return None
+
+
+def _process(port: int) -> tuple[str, Fix] | None:
+    holder = holder_of(port)
+    if holder is None:
+        return None
+    fix = Fix(f"Stop {holder.name}", f"kill {holder.process}")
+    return f"The process {holder.name} ({holder.process})", fix
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

@@ -1,9 +1,21 @@
 """Looking at an engine: the requests that change nothing, whoever makes them."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from stack.services.engine import wire
+
+OLDEST_API: Final = "1.41"
+"""The oldest API that our requests are of: that of Docker Engine 20.10, which Podman offers too."""
+
+
+class TooOldError(Exception):
+    """The engine speaks an API that is older than `OLDEST_API`; `version` is its newest."""
+
+    def __init__(self, version: str) -> None:
+        """Take what the engine speaks."""
+        super().__init__(version)
+        self.version = version
 
 
 class Refusal(Exception):  # noqa: N818 - an answer of the engine, which its reader explains
@@ -43,5 +55,20 @@ class Reader(Protocol):
         ...
 
     def engine_version(self) -> str:
-        """Return the engine's own version."""
+        """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
         ...
+
+
+def name_of(answer: wire.EngineVersion) -> str:
+    """Return what `Reader.engine_version` returns, of the answer to ``GET /version``."""
+    podman = any(component["Name"] == "Podman Engine" for component in answer.get("Components") or ())
+    return f"Podman {answer['Version']}" if podman else answer["Version"]
+
+
+def is_too_old(version: str) -> bool:
+    """Return whether an API `version`, such as 1.45, is older than `OLDEST_API`."""
+    return _numbers(version) < _numbers(OLDEST_API)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from stack.findings import Code, Finding, Fix, Severity
-from stack.services.compose.model import ComposeProject, MountType, Service
+from stack.services.compose.hash import volume_hash
+from stack.services.compose.model import ComposeProject, MountType, Service, Volume
+from stack.services.compose.orphans import Orphans
 from stack.services.control import Pull
+from stack.services.engine import labels
+from stack.services.engine.causes import changed, changed_keys
 from stack.services.engine.observe import Observed
-from stack.services.engine.selection import every_service
+from stack.services.engine.selection import orphaned
 
 
 def left_out(services: tuple[Service, ...], observed: Observed) -> Mapping[str, Finding]:
@@ -43,16 +47,48 @@ def errors(project: ComposeProject, observed: Observed, services: tuple[Service,
 
 
 def orphans(project: ComposeProject, observed: Observed) -> Iterator[Finding]:
-    """Return a warning where the project has containers of services that the file no longer has."""
-    known = every_service(project)
-    names = [container.name for container in observed.containers if container.service not in known]
-    if names:
+    """Return a warning where the project has containers of services that the file no longer has, and they stay."""
+    names = [container.name for container in orphaned(project, observed)]
+    if names and project.orphans is Orphans.WARN:
         yield Finding(
             Code.CONTAINERS_ORPHANED,
             "Containers are left of services that the Compose file no longer has",
             f"{', '.join(names)}: nothing here touches them.",
             Severity.WARNING,
-            fixes=(Fix("Remove them", f"docker rm --force {' '.join(names)}", destructive=True),),
+            fixes=(
+                Fix("Remove them, without their volumes", "COMPOSE_REMOVE_ORPHANS=1 stackdeck up", destructive=True),
+                Fix("Leave them, and be silent about it", "stackdeck env set COMPOSE_IGNORE_ORPHANS=1"),
+            ),
+        )
+
+
+def outdated_volumes(project: ComposeProject, observed: Observed, services: tuple[Service, ...]) -> Iterator[Finding]:
+    """Return a warning for each volume whose settings are no longer those of the file; it stays as it is."""
+    for volume in _used_volumes(project, services):
+        found = observed.volumes.get(volume.name)
+        # Compose before 2.32 does not label a volume with its hash, and then nobody looks at its settings.
+        if found is None or volume.external or found.config_hash in {None, volume_hash(volume)}:
+            continue
+        own = {name: value for name, value in found.labels.items() if not name.startswith(labels.PREFIX)}
+        differences = (
+            *changed("driver", found.driver, volume.driver or "local"),
+            *changed_keys("driver_opts", found.options, volume.driver_opts),
+            *changed_keys("labels", own, volume.labels),
+        )
+        yield Finding(
+            Code.VOLUME_OUTDATED,
+            f"The volume {volume.name} keeps its old settings",
+            f"{'; '.join(differences) or 'The file says something else'}. "
+            "A volume cannot be changed, and a new one would be empty.",
+            Severity.WARNING,
+            fixes=(
+                Fix(
+                    "Dump the database and remove the volume, then run `stackdeck up` and restore the dump",
+                    "stackdeck down --volumes --dump FILE --yes",
+                    destructive=True,
+                ),
+                Fix("Or write the old settings into the Compose file again"),
+            ),
         )
 
 
@@ -91,13 +127,7 @@ def _networks(project: ComposeProject, observed: Observed, services: tuple[Servi
 
 
 def _volumes(project: ComposeProject, observed: Observed, services: tuple[Service, ...]) -> Iterator[Finding]:
-    used = {
-        mount.source
-        for service in services
-        for mount in service.volumes
-        if mount.type is MountType.VOLUME and mount.source
-    }
-    for volume in (volume for key, volume in project.volumes.items() if key in used):
+    for volume in _used_volumes(project, services):
         found = observed.volumes.get(volume.name)
         if volume.external and found is None:
             yield Finding(
@@ -116,6 +146,11 @@ def _volumes(project: ComposeProject, observed: Observed, services: tuple[Servic
                     Fix("Say `external: true` for it in the Compose file, if it is meant to be shared"),
                 ),
             )
+
+
+def _used_volumes(project: ComposeProject, services: tuple[Service, ...]) -> Iterator[Volume]:
+    used = {mount.source for service in services for mount in service.volumes if mount.type is MountType.VOLUME}
+    return (volume for key, volume in project.volumes.items() if key in used)
 
 
 def _unsupported(service: Service, severity: Severity) -> Finding:

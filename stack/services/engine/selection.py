@@ -6,6 +6,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.compose.model import ComposeProject, Service
+from stack.services.engine.observe import Observed, ObservedContainer
 
 
 def with_dependencies(project: ComposeProject, names: Sequence[str]) -> tuple[Service, ...]:
@@ -48,6 +49,26 @@ def named(project: ComposeProject, names: Sequence[str]) -> tuple[Service, ...]:
 def every_service(project: ComposeProject) -> Mapping[str, Service]:
     """Return all services of the file, the disabled ones too."""
     return {**project.services, **project.disabled}
+
+
+def orphaned(project: ComposeProject, observed: Observed) -> tuple[ObservedContainer, ...]:
+    """Return the containers of services that the file no longer has, those of ``docker compose run`` too."""
+    known = every_service(project)
+    everything = (*observed.containers, *observed.one_offs)
+    return tuple(container for container in everything if container.service not in known)
+
+
+def restarting_with(project: ComposeProject, services: Iterable[Service]) -> tuple[Service, ...]:
+    """Return `services` and all that ``depends_on`` has restart with one of them, dependencies first."""
+    chosen = {service.name: service for service in services}
+    everything = every_service(project)
+    while added := {
+        name: service
+        for name, service in everything.items()
+        if name not in chosen and any(it.restart and other in chosen for other, it in service.depends_on.items())
+    }:
+        chosen |= added
+    return in_order(chosen)
 
 
 def in_order(services: Mapping[str, Service]) -> tuple[Service, ...]:

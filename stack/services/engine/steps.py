@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from stack.services.compose.model import Network, Service, Volume
-from stack.services.control import Action, PlanStep
-from stack.services.engine.observe import ObservedContainer, ObservedNetwork
+from stack.services.control import Action, Loss, PlanStep, Volumes
+from stack.services.engine.observe import ObservedContainer, ObservedNetwork, ObservedVolume
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,26 @@ class CreateVolume:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Remove a container that the file does not ask for, with none of its volumes."""
+    """Stop and remove a container; `volumes` is what becomes of its anonymous ones."""
 
     container: ObservedContainer
+    cause: str
+    volumes: Volumes = Volumes.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNetwork:
+    """Remove a network, unless something is on it."""
+
+    network: ObservedNetwork
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVolume:
+    """Remove a volume and what it holds, unless something uses it."""
+
+    volume: ObservedVolume
     cause: str
 
 
@@ -116,14 +133,19 @@ Step: TypeAlias = (
     | StartContainer
     | KeepContainer
 )
+"""What `up` may do."""
 
+Removal: TypeAlias = RemoveContainer | RemoveNetwork | RemoveVolume
+"""What `down` may do."""
 
-_ACTIONS: Final[Mapping[type[Step], Action]] = {
+_ACTIONS: Final[Mapping[type[Step | Removal], Action]] = {
     PullImage: Action.PULLED,
     CreateNetwork: Action.CREATED,
     RecreateNetwork: Action.RECREATED,
     CreateVolume: Action.CREATED,
     RemoveContainer: Action.REMOVED,
+    RemoveNetwork: Action.REMOVED,
+    RemoveVolume: Action.REMOVED,
     CreateContainer: Action.CREATED,
     RecreateContainer: Action.RECREATED,
     FinishRecreate: Action.RECREATED,
@@ -132,18 +154,18 @@ _ACTIONS: Final[Mapping[type[Step], Action]] = {
 }
 
 
-def describe(step: Step) -> PlanStep:
-    """Return `step` as the preview, ``--dry-run`` and ``--json`` show it."""
-    return PlanStep(_ACTIONS[type(step)], _resource(step), step.cause)
+def describe(step: Step | Removal, losses: tuple[Loss, ...] = ()) -> PlanStep:
+    """Return `step`, which loses `losses`, as the preview, ``--dry-run`` and ``--json`` show it."""
+    return PlanStep(_ACTIONS[type(step)], _resource(step), step.cause, losses)
 
 
-def _resource(step: Step) -> str:
+def _resource(step: Step | Removal) -> str:
     match step:
         case PullImage(reference=name):
             return f"image {name}"
-        case CreateNetwork(network=thing) | RecreateNetwork(network=thing):
+        case CreateNetwork(network=thing) | RecreateNetwork(network=thing) | RemoveNetwork(network=thing):
             return f"network {thing.name}"
-        case CreateVolume(volume=volume):
+        case CreateVolume(volume=volume) | RemoveVolume(volume=volume):
             return f"volume {volume.name}"
         case CreateContainer(name=name) | RecreateContainer(name=name) | FinishRecreate(name=name):
             return f"container {name}"

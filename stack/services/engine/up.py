@@ -1,5 +1,6 @@
 """`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +10,11 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
 from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import Action, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.installed import installed_compose
+from stack.services.engine.losses import weighed
 from stack.services.engine.observe import Observed, ObservedContainer, list_project, observe
 from stack.services.engine.plan import (
     Plan,
@@ -22,6 +24,7 @@ from stack.services.engine.plan import (
     writing,
 )
 from stack.services.engine.ports import fixed_ports, is_taken
+from stack.services.engine.publishing import is_published_by_another_up
 from stack.services.engine.reader import Refusal
 from stack.services.engine.selection import with_dependencies
 from stack.services.engine.steps import (
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 8
 """How often to look again where others are at work on the same project."""
 
+_PAUSE_SECONDS: Final = 0.1
+
 _UP: Final = frozenset({State.RUNNING, State.RESTARTING})
 
 
@@ -63,10 +68,10 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     return observed
 
 
-def planned(observed: Observed, plan: Plan) -> UpResult:
-    """Return `plan` as the result of an `up` that has touched nothing."""
+def planned(observed: Observed, plan: Plan, losses: Sequence[tuple[Loss, ...]]) -> UpResult:
+    """Return `plan`, each step with its `losses`, as the result of an `up` that has touched nothing."""
     outcomes = tuple(outcome for step in plan.steps if (outcome := _planned(step, observed)))
-    steps = tuple(describe(step) for step in plan.steps)
+    steps = tuple(map(describe, plan.steps, losses))
     return UpResult((*outcomes, *map(_nothing, plan.left_out)), steps, 0.0, plan.findings)
 
 
@@ -97,7 +102,9 @@ class Up:
     repository: Project | None
     progress: Progress
     timeout: float
+    approve: Approval
     _done: dict[str, PlanStep] = field(default_factory=dict)
+    _losses: dict[str, tuple[Loss, ...]] = field(default_factory=dict)
     _warnings: list[Finding] = field(default_factory=list)
 
     async def run(self, names: Sequence[str], pull: Pull) -> UpResult:
@@ -114,6 +121,7 @@ class Up:
                 outcomes = await self._start(plan, observed)
             except Conflict:
                 self.progress("Something else changed the project meanwhile: looking again")
+                await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             findings = (*plan.findings, *self._warnings)
             return UpResult(outcomes, tuple(self._done.values()), time.monotonic() - began, findings)
@@ -122,10 +130,17 @@ class Up:
     async def _converge(self, services: tuple[Service, ...], pull: Pull, *, named: bool) -> tuple[Plan, Observed]:
         """Do all that comes before starting; return the plan, and the snapshot that it was made from."""
         observed = await take_snapshot(self.engine, self.project)
+        for container in observed.containers:
+            if container.state is State.REMOVING:
+                await self._executor(observed).until_gone(container)
+                raise Conflict
         plan = make_plan(self.project, observed, services, pull=pull, named=named)
         await self._check(plan, observed)
         if pulls := [step for step in plan.steps if isinstance(step, PullImage) and not self._is_done(step)]:
-            await self._execute(observed, pulls)
+            from stack.services.engine.pull import pull_images
+
+            await pull_images(self.engine, pulls, self.progress)
+            self._record(pulls)
             # A tag may point elsewhere now, and then its containers are out of date.
             observed = await take_snapshot(self.engine, self.project)
             plan = make_plan(self.project, observed, services, pull=pull, named=named)
@@ -137,31 +152,37 @@ class Up:
         return describe(step).resource in self._done
 
     async def _check(self, plan: Plan, observed: Observed) -> None:
-        """Raise what is in the way of `plan` before any of it is done."""
+        """Raise what is in the way of `plan` before any of it is done, and ask whether it may be."""
         if plan.errors:
             raise Failure(*plan.errors)
-        if not self.engine.endpoint.is_local:
-            return
+        if self.engine.endpoint.is_local:
+            await self._check_ports(plan, observed)
+        losses = await weighed(self.engine, self.project, observed, plan.steps)
+        shown = tuple(map(describe, plan.steps, losses))
+        self._losses |= {step.resource: step.losses for step in shown}
+        await self.approve(shown)
+
+    async def _check_ports(self, plan: Plan, observed: Observed) -> None:
         leaving = [step.container for step in plan.steps if isinstance(step, RecreateContainer | RemoveContainer)]
         freed = {port for container in leaving for port in container.published}
         for step in plan.steps:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
                     if port not in freed and is_taken(host, port):
-                        if port in await self._published_meanwhile(observed):
+                        if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         raise await self._executor(observed).port_failure(step.service, host, port)
-
-    async def _published_meanwhile(self, observed: Observed) -> set[int]:
-        """Return the ports that the project's own containers publish since `observed`: another `up` is at work."""
-        before = {port for container in observed.containers for port in container.published}
-        return {port for container in await self._containers() for port in container.published} - before
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:
             if not isinstance(step, KeepContainer):
                 await self._executor(observed).execute(step)
+            self._record([step])
+
+    def _record(self, steps: Sequence[Step]) -> None:
+        for step in steps:
             told = describe(step)
+            told = replace(told, losses=self._losses.get(told.resource, ()))
             earlier = self._done.get(told.resource)
             if earlier is None or earlier.action is Action.KEPT:
                 self._done[told.resource] = told
@@ -218,7 +239,9 @@ class Up:
     async def _outcome(self, service: Service, container: ObservedContainer, deadline: float) -> ServiceOutcome:
         step = self._done.get(container.resource)
         state, health = container.state, container.health
-        if state is not State.RUNNING or health not in {Health.NONE, Health.HEALTHY}:
+        # Podman's lists do not have the health.
+        unchecked = health is Health.NONE and service.healthcheck is None
+        if state is not State.RUNNING or not (unchecked or health is Health.HEALTHY):
             standing = await self._wait(deadline).until_ready(service, container)
             state, health = standing.state, standing.health
         return ServiceOutcome(

@@ -14,11 +14,27 @@ from stack.services.control import Health, State
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.observe import ObservedContainer
+from stack.services.engine.reader import Refusal
 from stack.services.engine.sdk import Client
+from stack.services.engine.states import read_health, read_state
 from stack.text import clean, clean_line
 
-_LOOK_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 0.05
+"""A look costs the engine half a millisecond; a health check, which is what is mostly waited for, much more."""
+
 _LOG_LINES: Final = 15
+_LINE_LENGTH: Final = 100
+_PROBE_LENGTH: Final = 1_000
+
+_STATUSES: Final = {
+    126: "its command cannot be run",
+    127: "its command was not found",
+    130: "it was told to stop, by SIGINT",
+    137: "it was killed, by SIGKILL",
+    143: "it was told to stop, by SIGTERM",
+}
+"""What a shell's exit status says (POSIX, «Exit Status for Commands»)."""
+
 _RESTARTS: Final = 3
 """After how many restarts in a row a container that fails is given up."""
 
@@ -33,6 +49,7 @@ class Standing:
     restarts: int
     error: str
     probe: str
+    out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,7 @@ class _Trouble:
     code: Code
     title: str
     cause: str
+    fixes: tuple[Fix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,7 @@ class Wait:
                 cause = f"It is {now.state}, its health is {now.health}, after {self.seconds:g} seconds."
                 title = f"{service.name} took too long {what}"
                 raise await self._failure(container, now, _Trouble(Code.SERVICE_TIMEOUT, title, cause))
-            line = clean_line(f"Waiting for {service.name} {what}{f': {now.probe}' if now.probe else ''}")
+            line = clean_line(f"Waiting for {service.name} {what}{f': {_last_line(now.probe)}' if now.probe else ''}")
             if line != told:
                 self.progress(line)
                 told = line
@@ -97,14 +115,14 @@ class Wait:
 
     async def _failure(self, container: ObservedContainer, now: Standing, trouble: _Trouble) -> Failure:
         lines = await last_lines(self.engine, container)
-        probe = f"Its health check said: {now.probe}\n" if now.probe else ""
+        probe = f"Its health check said: {clean(now.probe)}\n" if now.probe else ""
         return Failure(
             Finding(
                 trouble.code,
                 trouble.title,
                 f"{trouble.cause} {now.error}".rstrip(),
                 evidence=f"{probe}{lines}" or None,
-                fixes=(Fix("Read its log", f"stackdeck logs {container.service}"),),
+                fixes=(*trouble.fixes, Fix("Read its log", f"stackdeck logs {container.service}")),
             )
         )
 
@@ -116,21 +134,22 @@ async def look(engine: Engine, container: ObservedContainer) -> Standing:
         Conflict: it is gone.
     """
     try:
-        details = await engine.call(lambda client: client.container(container.id))
-    except APIError as error:
-        if error.status_code == 404:
-            raise Conflict from None
+        details = await engine.look(lambda reader: reader.find_container(container.id))
+    except Refusal as error:
         raise refused(f"looking at container {container.name}", error) from None
+    if details is None:
+        raise Conflict
     state = details["State"]
     health = state.get("Health")
     log = (health.get("Log") if health else None) or []
     return Standing(
-        state=State(state.get("Status", "dead")),
-        health=Health(health["Status"]) if health else Health.NONE,
+        state=read_state(state.get("Status", "")),
+        health=read_health(health["Status"]) if health else Health.NONE,
         exit_code=state.get("ExitCode", 0),
         restarts=details["RestartCount"],
         error=state.get("Error", ""),
-        probe=log[-1]["Output"].strip() if log and log[-1]["ExitCode"] else "",
+        probe=log[-1]["Output"].strip()[:_PROBE_LENGTH] if log and log[-1]["ExitCode"] else "",
+        out_of_memory=state.get("OOMKilled", False),
     )
 
 
@@ -175,10 +194,30 @@ def _trouble(service: Service, now: Standing) -> _Trouble | None:
     name = service.name
     if now.health is Health.UNHEALTHY and now.state is State.RUNNING:
         return _Trouble(Code.SERVICE_UNHEALTHY, f"{name} is unhealthy", "Its health check fails again and again.")
-    ended = f"ended with status {now.exit_code}."
     if now.state in {State.EXITED, State.DEAD}:
-        return _Trouble(Code.SERVICE_EXITED, f"{name} has exited", f"Its process {ended}")
+        return _Trouble(Code.SERVICE_EXITED, f"{name} has exited", _ending(now), _ways_out(service, now))
     if now.restarts >= _RESTARTS and (now.state is State.RESTARTING or now.exit_code):
-        cause = f"The engine has restarted it {now.restarts} times; each time its process {ended}"
-        return _Trouble(Code.SERVICE_EXITED, f"{name} keeps exiting", cause)
+        cause = f"The engine has restarted it {now.restarts} times. {_ending(now)}"
+        return _Trouble(Code.SERVICE_EXITED, f"{name} keeps exiting", cause, _ways_out(service, now))
     return None
+
+
+def _ending(now: Standing) -> str:
+    """Return how the process ended, in a sentence."""
+    ended = f"Its process ended with status {now.exit_code}"
+    if now.out_of_memory:
+        return f"{ended}: it was killed, since it needed more memory than it may have."
+    meaning = _STATUSES.get(now.exit_code)
+    return f"{ended}: {meaning}." if meaning else f"{ended}."
+
+
+def _ways_out(service: Service, now: Standing) -> tuple[Fix, ...]:
+    if now.out_of_memory:
+        return (Fix(f"Raise mem_limit of {service.name} in the Compose file, or give the machine more memory"),)
+    return ()
+
+
+def _last_line(probe: str) -> str:
+    """Return the end of what a probe printed, short enough for a line of progress."""
+    line = probe.splitlines()[-1].strip()
+    return line if len(line) <= _LINE_LENGTH else f"{line[:_LINE_LENGTH]}…"

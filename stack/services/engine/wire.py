@@ -1,6 +1,7 @@
 """The engine's answers as far as we read them: shapes of the Docker Engine API, version 1.41 and newer."""
 
-from typing import TypedDict
+from collections.abc import Iterator
+from typing import Protocol, Required, TypedDict
 
 from stack.services.engine.json_types import JsonObject
 
@@ -42,13 +43,14 @@ class ContainerSummary(TypedDict):
     Status: str
     Labels: dict[str, str] | None
     Ports: list[PortSummary]
-    Mounts: list[MountPoint]
+    Mounts: list[MountPoint] | None
     NetworkSettings: NetworkList
 
 
 class ProbeRun(TypedDict):
-    """One run of a health check."""
+    """One run of a health check; times by RFC 3339 with nanoseconds."""
 
+    Start: str
     End: str
     ExitCode: int
     Output: str
@@ -69,7 +71,28 @@ class ContainerState(TypedDict, total=False):
     Error: str
     OOMKilled: bool
     StartedAt: str
+    FinishedAt: str
     Health: HealthState | None
+
+
+class PortBinding(TypedDict):
+    """Where a port of a container is published."""
+
+    HostIp: str
+    HostPort: str
+
+
+class NetworkDetails(NetworkList):
+    """The part of an inspected container that says what it publishes, by port and protocol as in ``5432/tcp``."""
+
+    Ports: dict[str, list[PortBinding] | None] | None
+
+
+class ContainerConfig(TypedDict):
+    """What we read of the ``Config`` of an inspected container."""
+
+    Image: str
+    Labels: dict[str, str] | None
 
 
 class ContainerDetails(TypedDict):
@@ -80,9 +103,10 @@ class ContainerDetails(TypedDict):
     Created: str
     State: ContainerState
     RestartCount: int
-    Mounts: list[MountPoint]
     Config: JsonObject
     HostConfig: JsonObject
+    Mounts: list[MountPoint]
+    NetworkSettings: NetworkDetails
 
 
 class ImageConfig(TypedDict, total=False):
@@ -96,6 +120,7 @@ class ImageConfig(TypedDict, total=False):
     StopSignal: str
     Labels: dict[str, str] | None
     Volumes: dict[str, JsonObject] | None
+    ExposedPorts: dict[str, JsonObject] | None
     Healthcheck: JsonObject | None
 
 
@@ -139,15 +164,173 @@ class NetworkSummary(TypedDict):
     Labels: dict[str, str] | None
 
 
+class NetworkMember(TypedDict):
+    """A container on an inspected network."""
+
+    Name: str
+
+
+class InspectedNetwork(TypedDict, total=False):
+    """``GET /networks/{id}``."""
+
+    Containers: dict[str, NetworkMember] | None
+
+
 class VolumeSummary(TypedDict):
     """One item of ``GET /volumes``."""
 
     Name: str
+    Driver: str
+    Options: dict[str, str] | None
     Labels: dict[str, str] | None
 
 
-class EngineVersion(TypedDict):
+class VolumeUsage(TypedDict, total=False):
+    """How many bytes a volume takes, -1 where its driver does not say, and how many containers use it."""
+
+    Size: int
+    RefCount: int
+
+
+class UsedVolume(TypedDict, total=False):
+    """One volume of ``GET /system/df``."""
+
+    Name: str
+    UsageData: VolumeUsage | None
+
+
+class Component(TypedDict):
+    """A part of an engine, or its whole where it is another make."""
+
+    Name: str
+
+
+class EngineVersion(TypedDict, total=False):
     """``GET /version``."""
 
-    Version: str
-    ApiVersion: str
+    Version: Required[str]
+    ApiVersion: Required[str]
+    Components: list[Component] | None
+
+
+class ImageUsage(TypedDict):
+    """What an image takes of the disk, in bytes; `Containers` are how many use it."""
+
+    Containers: int
+    Size: int
+    SharedSize: int
+
+
+class ContainerUsage(TypedDict, total=False):
+    """What a container has written, in bytes."""
+
+    State: Required[str]
+    SizeRw: int
+
+
+class CacheUsage(TypedDict):
+    """A leftover of a build, in bytes."""
+
+    InUse: bool
+    Size: int
+
+
+class DiskUsage(TypedDict, total=False):
+    """``GET /system/df``."""
+
+    Images: list[ImageUsage] | None
+    Containers: list[ContainerUsage] | None
+    Volumes: list[UsedVolume] | None
+    BuildCache: list[CacheUsage] | None
+
+
+class EventActor(TypedDict):
+    """What an event is about."""
+
+    ID: str
+    Attributes: dict[str, str] | None
+
+
+class EventMessage(TypedDict):
+    """One item of ``GET /events``."""
+
+    Type: str
+    Action: str
+    Actor: EventActor
+
+
+class EventStream(Protocol):
+    """Events as they come. It may be closed from another thread than the one that reads it."""
+
+    def __iter__(self) -> Iterator[EventMessage]:
+        """Read on."""
+        ...
+
+    def close(self) -> None:
+        """End the stream."""
+        ...
+
+
+class CpuUsage(TypedDict, total=False):
+    """Nanoseconds of all cores since the container started."""
+
+    total_usage: int
+
+
+class CpuStats(TypedDict, total=False):
+    """CPU time of a container, and in `system_cpu_usage` of the whole machine since it started."""
+
+    cpu_usage: CpuUsage
+    system_cpu_usage: int
+    online_cpus: int
+
+
+class MemoryStats(TypedDict, total=False):
+    """Bytes; `stats` is the kernel's ``memory.stat``, whose names differ between cgroup v1 and v2."""
+
+    usage: int
+    limit: int
+    stats: dict[str, int]
+
+
+class NetworkStats(TypedDict):
+    """Bytes over one interface."""
+
+    rx_bytes: int
+    tx_bytes: int
+
+
+class BlockCounter(TypedDict):
+    """Bytes of one kind of operation on one device."""
+
+    op: str
+    value: int
+
+
+class BlockStats(TypedDict, total=False):
+    """What was read from and written to disks."""
+
+    io_service_bytes_recursive: list[BlockCounter] | None
+
+
+class ContainerStats(TypedDict, total=False):
+    """``GET /containers/{id}/stats``; `read` is when, by RFC 3339 with nanoseconds."""
+
+    read: str
+    cpu_stats: CpuStats
+    memory_stats: MemoryStats
+    networks: dict[str, NetworkStats]
+    blkio_stats: BlockStats
+
+
+class EngineInfo(TypedDict):
+    """What we read of ``GET /info``: bytes of memory of the engine's machine."""
+
+    MemTotal: int
+
+
+class ExecDetails(TypedDict):
+    """``GET /exec/{id}/json``."""
+
+    Running: bool
+    ExitCode: int | None
