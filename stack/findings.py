@@ -85,6 +85,7 @@ class Code(StrEnum):
     DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of a finding
     DATABASE_ROLE_MISSING = "database-role-missing"
     DATABASE_MISSING = "database-missing"
+    DATABASE_OTHER_SERVER = "database-other-server"
     DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
     DATABASE_REFUSED_LOGIN = "database-refused-login"
     DATABASE_TLS = "database-tls"

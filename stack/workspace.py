@@ -60,6 +60,7 @@ PARTS: Final = (
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
+    "stack.services.engine.inventory",
     "stack.services.engine.following",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
@@ -72,10 +73,12 @@ PARTS: Final = (
     "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.identity",
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checklist",
+    "stack.doctor.login",
 )
 """What a workspace imports when it is first asked for it."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stack.services.compose.model import ComposeProject
     from stack.services.engine.containers import Containers
     from stack.services.engine.inspection import InspectedImage, Inspection
+    from stack.services.engine.inventory import Inventory
     from stack.tables.browser import TableBrowser
 
 LOG_LINES: Final = 200
@@ -61,6 +62,10 @@ class Examined(Protocol):
         """Return the project's containers on the engine; None where another runtime is in use."""
         ...
 
+    async def reload(self) -> None:
+        """Forget what was read: a file has changed."""
+        ...
+
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
         """Start them and wait until the database answers."""
         ...
@@ -97,6 +102,7 @@ class Facts:
         self.server_image: Once[InspectedImage | None] = Once(self._server_image)
         self.server_log: Once[str] = Once(self._server_log)
         self.login: Once[Ping] = Once(self._login)
+        self.inventory: Once[Inventory | None] = Once(self._inventory)
 
     async def _services(self) -> ServicesStatus:
         return await (await self.stack.services()).status()
@@ -117,6 +123,19 @@ class Facts:
 
     async def _login(self) -> "Ping":
         return await (await self.stack.database()).ping()
+
+    async def _inventory(self) -> "Inventory | None":
+        """What the superuser sees of the server from inside; None where even that one is not let in."""
+        from stack.services.engine.inventory import take_inventory
+        from stack.services.engine.superuser import SqlRefusedError, Superuser
+
+        containers, server = await self.containers(), await self.server()
+        if containers is None or server is None:
+            return None
+        try:
+            return await take_inventory(Superuser(containers, server))
+        except SqlRefusedError:
+            return None
 
     async def is_docker(self) -> bool:
         """Return whether the services are containers."""

@@ -2,7 +2,9 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar, cast
 
@@ -14,12 +16,24 @@ from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.inspection import InspectedImage, Inspection, inspected_image, inspection
 from stack.services.engine.reader import Reader, Refusal
+from stack.services.engine.relay import converse
 from stack.services.engine.sdk import Client
 
 T = TypeVar("T")
 
 LONGEST_FILE: Final = 64 * 1024
 """Bytes of a container's file that are read."""
+
+_LOOK_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program in a container ended: its exit status, and what it wrote to its two outputs."""
+
+    status: int
+    output: bytes = field(repr=False)
+    said: bytes
 
 
 class Containers:
@@ -80,6 +94,19 @@ class Containers:
             return None
 
         return await self._call(f"reading {path}", read)
+
+    async def run(self, container: str, command: Sequence[str], given: bytes, environment: Mapping[str, str]) -> "Ran":
+        """Run `command` in a container with `given` as its input, whose end it must not wait for."""
+
+        def execute(client: Client) -> Ran:
+            identity = client.prepare(container, command, environment=environment, tty=False, detach_keys="")
+            with client.run_prepared(identity, tty=False) as attached:
+                output, said = converse(attached, given)
+            while (details := client.execution(identity))["Running"]:
+                time.sleep(_LOOK_SECONDS)
+            return Ran(details["ExitCode"] or 0, output, said)
+
+        return await self._call("running a program in a container", execute)
 
     async def clock(self) -> datetime:
         """Return the time by the engine's clock."""
