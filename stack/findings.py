@@ -95,6 +95,11 @@ class Code(StrEnum):
     DATABASE_TIMEOUT = "database-timeout"
     DATABASE_ERROR = "database-error"
     POOL_EXHAUSTED = "pool-exhausted"
+    # pgAdmin
+    PGADMIN_ACCOUNT = "pgadmin-account"
+    PGADMIN_PERMISSION = "pgadmin-permission"
+    PGADMIN_PORT = "pgadmin-port"
+    PGADMIN_SERVERS = "pgadmin-servers"
     # Migrations
     MIGRATIONS_MISSING = "migrations-missing"
     MIGRATIONS_BROKEN = "migrations-broken"

@@ -79,6 +79,7 @@ PARTS: Final = (
     "stack.tables.browser",
     "stack.doctor.checklist",
     "stack.doctor.login",
+    "stack.doctor.pgadmin",
 )
 """What a workspace imports when it is first asked for it."""
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from stack.doctor.checks import connection, data, environment, migrations, runtime, server
+from stack.doctor.checks import connection, data, environment, migrations, pgadmin, runtime, server
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
 
@@ -13,4 +13,5 @@ CHECKS: Final[tuple[Check[Facts], ...]] = (
     *connection.CHECKS,
     *migrations.CHECKS,
     *data.CHECKS,
+    *pgadmin.CHECKS,
 )

@@ -9,6 +9,7 @@ from stack.findings import Progress
 from stack.project import Project, RuntimeName
 from stack.services.control import Pull, ServiceControl, ServicesStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse
+from stack.services.web import is_pgadmin_image
 
 if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
@@ -102,6 +103,8 @@ class Facts:
         self.server_image: Once[InspectedImage | None] = Once(self._server_image)
         self.server_log: Once[str] = Once(self._server_log)
         self.login: Once[Ping] = Once(self._login)
+        self.pgadmin: Once[Inspection | None] = Once(self._pgadmin)
+        self.pgadmin_log: Once[str] = Once(self._pgadmin_log)
         self.inventory: Once[Inventory | None] = Once(self._inventory)
 
     async def _services(self) -> ServicesStatus:
@@ -123,6 +126,22 @@ class Facts:
 
     async def _login(self) -> "Ping":
         return await (await self.stack.database()).ping()
+
+    async def pgadmin_service(self) -> str | None:
+        """Return the service that is pgAdmin, where services are containers and the Compose file has one."""
+        if not await self.is_docker():
+            return None
+        compose = self.stack.compose()
+        services = (*compose.services.values(), *compose.disabled.values())
+        return next((service.name for service in services if is_pgadmin_image(service.image or "")), None)
+
+    async def _pgadmin(self) -> "Inspection | None":
+        name, containers = await self.pgadmin_service(), await self.containers()
+        return await containers.find(name) if containers and name else None
+
+    async def _pgadmin_log(self) -> str:
+        containers, container = await self.containers(), await self.pgadmin()
+        return await containers.last_lines(container.id, LOG_LINES) if containers and container else ""
 
     async def _inventory(self) -> "Inventory | None":
         """What the superuser sees of the server from inside; None where even that one is not let in."""

@@ -24,6 +24,9 @@ T = TypeVar("T")
 LONGEST_FILE: Final = 64 * 1024
 """Bytes of a container's file that are read."""
 
+_ARCHIVE_HEAD: Final = 8 * 1024
+"""Bytes; what an archive has before its first file's content is far less."""
+
 _LOOK_SECONDS: Final = 0.02
 
 
@@ -71,8 +74,8 @@ class Containers:
             "reading a log", lambda client: client.logs(container, stream=False, tail=lines).decode(errors="replace")
         )
 
-    async def read_file(self, container: str, path: str) -> bytes | None:
-        """Return the beginning of a file in a container, which need not run; None where there is none.
+    async def read_file(self, container: str, path: str, longest: int = LONGEST_FILE) -> bytes | None:
+        """Return the first `longest` bytes of a file in a container, which need not run; None where there is none.
 
         A file on a volume is there as soon as the container is created.
         """
@@ -85,12 +88,12 @@ class Containers:
             archive = b""
             for chunk in chunks:
                 archive += chunk
-                if len(archive) > LONGEST_FILE:
+                if len(archive) > longest + _ARCHIVE_HEAD:
                     break
             with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as files:
                 for member in files:
                     if member.isfile() and (content := files.extractfile(member)):
-                        return content.read(LONGEST_FILE)
+                        return content.read(longest)
             return None
 
         return await self._call(f"reading {path}", read)
