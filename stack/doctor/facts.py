@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stack.environment.report import EnvironmentReport
     from stack.migrations.migrations import Migrations
     from stack.services.compose.model import ComposeProject
+    from stack.services.engine.backends import Backend
     from stack.services.engine.containers import Containers
     from stack.services.engine.inspection import InspectedImage, Inspection
     from stack.services.engine.inventory import Inventory
@@ -106,6 +107,7 @@ class Facts:
         self.pgadmin: Once[Inspection | None] = Once(self._pgadmin)
         self.pgadmin_log: Once[str] = Once(self._pgadmin_log)
         self.inventory: Once[Inventory | None] = Once(self._inventory)
+        self.backends: Once[tuple[Backend, ...]] = Once(self._backends)
 
     async def _services(self) -> ServicesStatus:
         return await (await self.stack.services()).status()
@@ -155,6 +157,12 @@ class Facts:
             return await take_inventory(Superuser(containers, server))
         except SqlRefusedError:
             return None
+
+    async def _backends(self) -> "tuple[Backend, ...]":
+        from stack.services.engine.backends import list_backends
+
+        containers, server = await self.containers(), await self.server()
+        return await list_backends(containers, server) if containers and server else ()
 
     async def is_docker(self) -> bool:
         """Return whether the services are containers."""

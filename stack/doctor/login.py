@@ -1,6 +1,7 @@
 """Why the server of a container does not let the application in: pure, from what is known to the cause."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,12 +11,14 @@ from stack.database.scram import is_of
 from stack.doctor.login_fixes import LoginFixes, named
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix
+from stack.services.engine.backends import Backend
 from stack.services.engine.inspection import Inspection
 from stack.services.engine.inventory import Client, Inventory, Role
 from stack.services.engine.superuser import data_directory
 from stack.text import SecretStr
 
 _SHOWN_CLIENTS: Final = 3
+_POOL_FEWER: Final = Fix("Let the applications pool fewer: lower APP_DB_POOL_SIZE and APP_DB_MAX_OVERFLOW")
 _EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never bound
 
 
@@ -53,11 +56,15 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server that the log-in was meant for, seen from inside; `inventory` is None where it let nobody look."""
+    """The server that the log-in was meant for, seen from inside.
+
+    `inventory` is None where it let nobody look; `backends` are its processes then.
+    """
 
     url: DatabaseURL
     container: Inspection
     inventory: Inventory | None
+    backends: tuple[Backend, ...]
     written: Written
     published: tuple[PublishedPort, ...]
     listener: Listener
@@ -217,9 +224,8 @@ def _database(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
 
 def _too_many(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
     inventory, url = server.inventory, server.url
-    lower = Fix("Let the applications pool fewer: lower APP_DB_POOL_SIZE and APP_DB_MAX_OVERFLOW")
     if inventory is None:
-        return refused
+        return _nobody_can_ask(refused, server, fixes)
     role, database = inventory.roles.get(url.user), inventory.databases.get(url.database)
     limit = f"all {inventory.max_connections} connections of the server are taken"
     used = sum(client.sessions for client in inventory.clients)
@@ -235,7 +241,24 @@ def _too_many(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
         f"The server has no connection left for {url.user}",
         f"{limit[0].upper()}{limit[1:]}: {holders}.",
         evidence=refused.evidence,
-        fixes=(*end, lower, Fix("See who is connected", "stackdeck db activity")),
+        fixes=(*end, _POOL_FEWER, Fix("See who is connected", "stackdeck db activity")),
+    )
+
+
+def _nobody_can_ask(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
+    """Judge by the server's processes: its superuser's own connections are taken too."""
+    if not server.backends:
+        return refused
+    addresses = Counter(backend.address or "the container itself" for backend in server.backends)
+    holders = ", ".join(f"{count} from {address}" for address, count in addresses.most_common(_SHOWN_CLIENTS))
+    idle = sum(backend.is_idle for backend in server.backends)
+    return Finding(
+        Code.DATABASE_TOO_MANY_CONNECTIONS,
+        f"The server has no connection left for {server.url.user}",
+        f"All {len(server.backends)} connections are taken, those that are kept for a superuser too: {holders}; "
+        f"{idle} of them idle.",
+        evidence=refused.evidence,
+        fixes=(*((fixes.end_idle_processes(idle),) if idle else ()), _POOL_FEWER),
     )
 
 

@@ -17,9 +17,11 @@ from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.approval import size_text
 from stack.services.control import Pull, Volumes
+from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser
 
 if TYPE_CHECKING:
+    from stack.services.engine.containers import Containers
     from stack.services.engine.inspection import Inspection
     from stack.services.engine.inventory import Inventory
 
@@ -71,6 +73,16 @@ class LoginFixes:
         ).format(sql.Literal(application))
         title = f"End the {idle} idle sessions of {named(application)}; none of them is in a transaction"
         return self._by_sql(title, Code.DATABASE_TOO_MANY_CONNECTIONS, statement)
+
+    def end_idle_processes(self, idle: int) -> Fix:
+        """End all sessions that rest, where no connection is left to do it by SQL."""
+
+        async def apply(progress: Progress) -> None:
+            ended = await end_idle(await self._containers(), self.container)
+            progress(f"ended {ended} sessions")
+
+        title = f"End the {idle} idle sessions; none of them is in a transaction"
+        return Fix(title, f"stackdeck doctor --fix {Code.DATABASE_TOO_MANY_CONNECTIONS.value}", apply=apply)
 
     def admit(self, file: str) -> Fix:
         """Add the line to the server's access rules that the image itself begins with."""
@@ -136,6 +148,12 @@ class LoginFixes:
             ),
         )
 
+    async def _containers(self) -> "Containers":
+        containers = await self.stack.containers()
+        if containers is None:
+            raise ValueError("the server is in no container")
+        return containers
+
     async def _up(self, progress: Progress) -> None:
         await self.stack.up((self.service,), pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress)
 
@@ -158,9 +176,7 @@ class LoginFixes:
 
     def _running(self, title: str, statements: Sequence[sql.Composable]) -> Callable[[Progress], Awaitable[None]]:
         async def apply(progress: Progress) -> None:
-            containers = await self.stack.containers()
-            if containers is None:
-                raise ValueError("the server is in no container")
+            containers = await self._containers()
             progress(title)
             script = "".join(f"{statement.as_string()};\n" for statement in statements)
             try:

@@ -16,6 +16,7 @@ from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix
 from stack.project import Options, open_project
 from stack.services.control import Health, State
+from stack.services.engine.backends import backends
 from stack.services.engine.inspection import InspectedMount, Inspection
 from stack.services.engine.inventory import Client, HeldDatabase, Inventory, Role
 from stack.text import SecretStr
@@ -66,6 +67,7 @@ def server(inside, **fields):
         url=URL,
         container=CONTAINER,
         inventory=inside,
+        backends=(),
         written=Written(".env", MADE, hidden=False, pieces=True, file_password=PASSWORD),
         published=(PublishedPort("127.0.0.1", 5432),),
         listener=Listener(None, "APP_DB_PORT", 5433),
@@ -186,6 +188,30 @@ def test_who_holds_the_connections(judged):
     )
     assert "2 by clients without a name" in found.cause
     assert titles(found)[0] == "End the 12 idle sessions of «shop-web»; none of them is in a transaction"
+
+
+def test_who_holds_the_connections_where_nobody_can_ask(judged):
+    titles_seen = (
+        "1 postgres -c max_connections=12",
+        "44 postgres: walwriter   ",
+        "50 postgres: ada shop 172.18.0.1(50000) idle  ",
+        "51 postgres: main: a b shop 172.18.0.1(50002) idle in transaction",
+        "52 postgres: ada shop ::1(50003) SELECT",
+        "53 postgres: ada shop [local] idle",
+    )
+    seen = tuple(backends(titles_seen))
+    assert [(it.process, it.user, it.address, it.is_idle) for it in seen] == [
+        (50, "ada", "172.18.0.1", True),
+        (51, "a b", "172.18.0.1", False),
+        (52, "ada", "::1", False),
+        (53, "ada", None, True),
+    ]
+    found = judged(Code.DATABASE_TOO_MANY_CONNECTIONS, server(None, backends=seen))
+    assert "All 4 connections are taken" in found.cause
+    assert "2 from 172.18.0.1, 1 from ::1, 1 from the container itself; 2 of them idle" in found.cause
+    assert found.automatic_fix
+    assert not found.automatic_fix.destructive
+    assert judged(Code.DATABASE_TOO_MANY_CONNECTIONS, server(None)).title == "refused"
 
 
 def test_a_limit_of_the_role_is_told_apart(judged):

@@ -91,11 +91,13 @@ async def _server(facts: Facts, container: "Inspection") -> "tuple[Server, Login
     stack = facts.stack
     service = stack.database_service()
     url = (await stack.database()).url
+    inventory = await facts.inventory()
     status = next((it for it in (await facts.services()).services if it.service == service), None)
     server = Server(
         url=url,
         container=container,
-        inventory=await facts.inventory(),
+        inventory=inventory,
+        backends=() if inventory else await facts.backends(),
         written=_written(stack.project, await facts.environment()),
         published=published_ports(status.ports if status else ()),
         listener=await in_thread(lambda: _listener(facts, url.port)),
