@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
+from stack.amounts import size_text
 from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
@@ -15,7 +16,6 @@ from stack.doctor.facts import Examined
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
-from stack.services.approval import size_text
 from stack.services.control import Pull, Volumes
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser
