@@ -308,7 +308,7 @@ def _healthcheck(cursor: Cursor) -> Healthcheck:
         test=test,
         timeout=fields.get("timeout", Cursor.duration),
         interval=fields.get("interval", Cursor.duration),
-        retries=fields.get("retries", Cursor.natural),
+        retries=fields.get("retries", Cursor.truncated_natural),
         start_period=fields.get("start_period", Cursor.duration),
         start_interval=fields.get("start_interval", Cursor.duration),
         disable=fields.flag("disable"),
