@@ -119,7 +119,8 @@ class Facts:
 
     async def _server_image(self) -> "InspectedImage | None":
         """The image that the Compose file names for the database."""
-        containers, reference = await self.containers(), self.database_service().image
+        containers = await self.containers()
+        reference = self.database_service().image if containers else None
         return await containers.image(reference) if containers and reference else None
 
     async def _server_log(self) -> str:
@@ -143,6 +144,8 @@ class Facts:
         """Where the Compose file has the database keep its data."""
         from stack.doctor.storage import storage
 
+        if await self.containers() is None:
+            return None
         image = await self.server_image()
         return storage(self.stack.compose(), self.database_service(), image.environment if image else {})
 
