@@ -189,6 +189,10 @@ class Workspace:
 
         return await ask_engine(self._environ)
 
+    def use_engine(self, url: str) -> None:
+        """Use the engine at `url` from now on, for as long as this workspace is open."""
+        self._environ = {**self._environ, "DOCKER_HOST": url}
+
     async def runtime(self) -> RuntimeInUse:
         """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
         if self._read.runtime is None:

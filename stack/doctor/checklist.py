@@ -2,13 +2,25 @@
 
 from typing import Final
 
-from stack.doctor.checks import connection, data, environment, migrations, pgadmin, runtime, server
+from stack.doctor.checks import (
+    connection,
+    containers,
+    data,
+    environment,
+    migrations,
+    pgadmin,
+    runtime,
+    server,
+    volumes,
+)
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     *runtime.CHECKS,
     *environment.CHECKS,
+    *containers.CHECKS,
+    *volumes.CHECKS,
     *server.CHECKS,
     *connection.CHECKS,
     *migrations.CHECKS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
-from stack.amounts import size_text
+from stack import amounts
 from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
@@ -124,7 +124,7 @@ class LoginFixes:
 
     def begin_anew(self, inventory: "Inventory") -> tuple[Fix, Fix]:
         """Delete the data and begin with new ones: after a dump, or without."""
-        lost = f"{size_text(inventory.size)} in {', '.join(sorted(inventory.databases))}"
+        lost = f"{amounts.size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
         file = self.stack.project.root / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
         async def after_dump(progress: Progress) -> None:

@@ -108,9 +108,9 @@ async def _server(facts: Facts, container: "Inspection") -> "tuple[Server, Login
 def _listener(facts: Facts, port: int) -> "Listener":
     from stack.doctor.login import Listener
     from stack.services.compose.postgres import PORT
-    from stack.services.engine.ports import holder_of, next_free, port_variable
+    from stack.services.engine.ports import next_free, port_variable, process_on
 
-    holder = holder_of(port)
+    holder = process_on(port)
     return Listener(
         name=f"{holder.name} (pid {holder.process})" if holder and holder.name not in _FORWARDERS else None,
         variable=port_variable(facts.stack.compose().files, PORT),

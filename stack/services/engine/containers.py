@@ -5,8 +5,8 @@ import tarfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Final, TypeVar, cast
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from docker.errors import APIError, NotFound
 
@@ -14,10 +14,21 @@ from stack.services.compose.model import ComposeProject
 from stack.services.engine import labels
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
-from stack.services.engine.inspection import InspectedImage, Inspection, inspected_image, inspection
+from stack.services.engine.inspection import (
+    InspectedImage,
+    Inspection,
+    Machine,
+    Stranger,
+    inspected_image,
+    inspection,
+    machine,
+    stranger,
+)
+from stack.services.engine.observe import Observed
 from stack.services.engine.reader import Reader, Refusal
 from stack.services.engine.relay import converse
 from stack.services.engine.sdk import Client
+from stack.services.engine.up import take_snapshot
 
 T = TypeVar("T")
 
@@ -44,14 +55,14 @@ class Containers:
 
     def __init__(self, engine: Engine, project: ComposeProject) -> None:
         """Look with `engine` at the containers of `project`."""
-        self._engine = engine
-        self._project = project
+        self.engine = engine
+        self.project = project
 
     async def find(self, service: str) -> Inspection | None:
         """Return the first container of `service`, running or not; None where there is none."""
 
         def read(reader: Reader) -> Inspection | None:
-            found = reader.list_containers({labels.PROJECT: self._project.name, labels.SERVICE: service})
+            found = reader.list_containers({labels.PROJECT: self.project.name, labels.SERVICE: service})
             ours = [item for item in found if (item["Labels"] or {}).get(labels.ONE_OFF) == "False"]
             ours.sort(key=lambda item: int((item["Labels"] or {}).get(labels.NUMBER, "0")))
             details = reader.find_container(ours[0]["Id"]) if ours else None
@@ -111,23 +122,53 @@ class Containers:
 
         return await self._call("running a program in a container", execute)
 
-    async def clock(self) -> datetime:
-        """Return the time by the engine's clock."""
-        answer = await self._call("asking for its time", lambda client: cast("Mapping[str, str]", client.info()))
-        return datetime.fromisoformat(answer["SystemTime"])
+    async def machine(self) -> Machine:
+        """Return the machine that the engine runs on, and its time."""
+
+        def read(client: Client) -> Machine:
+            asked = datetime.now(UTC)
+            info = client.engine_info()
+            return machine(info, asked, datetime.now(UTC), is_local=self.engine.endpoint.is_local)
+
+        return await self._call("asking about its machine", read)
+
+    async def snapshot(self) -> Observed:
+        """Return what the engine holds of the project, and all its networks and volumes."""
+        return await take_snapshot(self.engine, self.project)
+
+    async def all(self) -> tuple[Stranger, ...]:
+        """Return every container on the engine."""
+        listed = await self._look("listing all containers", lambda reader: reader.list_containers({}))
+        return tuple(map(stranger, listed))
+
+    async def rename(self, container: str, name: str) -> None:
+        """Give the container with this id another name."""
+        await self._call(f"renaming a container to {name}", lambda client: client.rename(container, name))
+
+    async def remove(self, container: str) -> None:
+        """Remove the container with this id, even if it runs; its volumes stay."""
+        await self._call("removing a container", lambda client: client.remove_container(container, force=True))
+
+    async def remove_volume(self, volume: str) -> None:
+        """Delete `volume` with all that is in it."""
+        await self._call(f"removing volume {volume}", lambda client: client.remove_volume(volume))
+
+    async def make_volume(self, volume: str) -> None:
+        """Create `volume`, which the Compose file expects somebody else to have made."""
+        await self._call(f"creating volume {volume}", lambda client: client.make_volume({"Name": volume}))
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._engine.close()
+        self.engine.close()
 
     async def _call(self, doing: str, operation: Callable[[Client], T]) -> T:
         try:
-            return await self._engine.call(operation)
+            return await self.engine.call(operation)
         except APIError as error:
             raise refused(doing, error) from None
 
     async def _look(self, doing: str, operation: Callable[[Reader], T]) -> T:
         try:
-            return await self._engine.look(operation)
+            return await self.engine.look(operation)
         except Refusal as refusal:
             raise refused(doing, refusal) from None
