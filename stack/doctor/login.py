@@ -14,7 +14,7 @@ from stack.findings import Code, Finding, Fix
 from stack.services.engine.backends import Backend
 from stack.services.engine.inspection import Inspection
 from stack.services.engine.inventory import Client, Inventory, Role
-from stack.services.engine.superuser import data_directory
+from stack.services.engine.superuser import data_mount
 from stack.text import SecretStr
 
 _SHOWN_CLIENTS: Final = 3
@@ -322,9 +322,7 @@ _RULES: Final[Mapping[Code, Callable[[Finding, Server, LoginFixes], Finding]]] =
 
 def _where(server: Server) -> str:
     """Return what the server's data are on."""
-    directory = data_directory(server.container)
-    mounts = [mount for mount in server.container.mounts if directory.startswith(mount.target)]
-    held = max(mounts, key=lambda mount: len(mount.target), default=None)
+    held = data_mount(server.container)
     if held and held.volume:
         return f"the volume {held.volume}"
     return f"the directory {held.source}" if held and held.source else "the container's data"

@@ -1,9 +1,9 @@
 """What mends a refused log-in: in the container's Postgres as its superuser, in `.env`, or with a new volume."""
 
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
@@ -16,9 +16,10 @@ from stack.doctor.facts import Examined
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
-from stack.services.control import Pull, Volumes
+from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
-from stack.services.engine.superuser import SqlRefusedError, Superuser
+from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
+from stack.text import clean_line
 
 if TYPE_CHECKING:
     from stack.services.engine.containers import Containers
@@ -122,31 +123,44 @@ class LoginFixes:
 
         return Fix("Wait until it answers", f"stackdeck up {self.service}", apply=apply)
 
-    def begin_anew(self, inventory: "Inventory") -> tuple[Fix, Fix]:
-        """Delete the data and begin with new ones: after a dump, or without."""
+    def begin_anew(self, inventory: "Inventory") -> tuple[Fix, ...]:
+        """Delete the volume with the data and begin with an empty one: after a dump, or without."""
+        volume = data_mount(self.container)
+        if volume is None or volume.volume is None:
+            return ()
+        name, directory = volume.volume, self.stack.project.root
         lost = f"{amounts.size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
-        file = self.stack.project.root / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
+        file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
+
+        async def anew(progress: Progress) -> None:
+            await self._replace_volume(name, progress)
 
         async def after_dump(progress: Progress) -> None:
             await (await self.stack.services()).dump(file, progress=progress)
-            await self._start_over(progress)
+            await self._replace_volume(name, progress)
 
-        dump = "stackdeck down --volumes --dump FILE --yes && stackdeck up"
+        dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {shlex.quote(self.url.database)}"
+        again = f"docker compose rm -sf {self.service} && docker volume rm {name} && stackdeck up {self.service}"
         return (
             Fix(
-                f"Write a dump to {_shown(file, self.stack.project.root)}, then delete the data of the project ({lost})"
-                " and begin anew",
-                dump,
+                f"Write a dump to {file.name}, then delete the volume {name} ({lost}) and begin anew",
+                f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {again}",
                 destructive=True,
                 apply=after_dump,
             ),
             Fix(
-                f"Delete the data of the project ({lost}) and begin anew without a dump",
-                "stackdeck down --volumes --yes && stackdeck up",
-                destructive=True,
-                apply=self._start_over,
+                f"Delete the volume {name} ({lost}) and begin anew without a dump", again, destructive=True, apply=anew
             ),
         )
+
+    async def _replace_volume(self, volume: str, progress: Progress) -> None:
+        containers = await self._containers()
+        for container in (await containers.snapshot()).of(self.service):
+            progress(clean_line(f"Removing {container.name}"))
+            await containers.remove(container.id)
+        progress(clean_line(f"Deleting the volume {volume}"))
+        await containers.remove_volume(volume)
+        await self._up(progress)
 
     async def _containers(self) -> "Containers":
         containers = await self.stack.containers()
@@ -156,10 +170,6 @@ class LoginFixes:
 
     async def _up(self, progress: Progress) -> None:
         await self.stack.up((self.service,), pull=Pull.MISSING, timeout=UP_TIMEOUT, progress=progress)
-
-    async def _start_over(self, progress: Progress) -> None:
-        await (await self.stack.services()).down(volumes=Volumes.REMOVE, progress=progress)
-        await self._up(progress)
 
     def _role(self) -> tuple[sql.Identifier, sql.Composable]:
         # A null password is what a role has of which the settings know none.
@@ -190,10 +200,6 @@ class LoginFixes:
 def named(application: str) -> str:
     """Return how to call an application by the name that its sessions have."""
     return f"«{application}»" if application else "clients without a name"
-
-
-def _shown(file: Path, root: Path) -> str:
-    return str(file.relative_to(root))
 
 
 def _not_done(container: str, words: str) -> Finding:

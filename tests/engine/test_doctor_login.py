@@ -18,7 +18,7 @@ import pytest
 from stack.database.probe import wait_until_ready
 from stack.environment.edit import set_value
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, silent
+from stack.findings import Code, Failure, Severity, silent
 from stack.project import Options, open_project
 from stack.services.control import Pull
 from stack.workspace import open_workspace
@@ -55,11 +55,11 @@ class Stack:
             await workspace.up([], pull=Pull.NEVER, timeout=60, progress=silent)
 
     async def mend(self, code, number=0):
-        """Find `code`, and nothing else, apply its fix, and return the finding; afterwards all must be well."""
+        """Find `code`, and no other error, apply its fix, and return the finding; afterwards all must be well."""
         said = []
         async with self.open() as workspace:
             report = await workspace.examine()
-            [finding] = [it for it in report.findings if it.code is not Code.BOOKINGS_EMPTY]
+            [finding] = [it for it in report.findings if it.severity is Severity.ERROR]
             assert finding.code is code, finding
             fix = [fix for fix in finding.fixes if fix.apply][number]
             with no_secret_in_processes():
@@ -310,9 +310,9 @@ async def test_beginning_anew_writes_a_dump_first(running):
     """The last of all: the data are gone then, but for the dump."""
     running.set("APP_DB_PASSWORD", CANARY)
     async with running.open() as workspace:
-        [finding] = [it for it in (await workspace.examine()).findings if it.code is not Code.BOOKINGS_EMPTY]
+        [finding] = [it for it in (await workspace.examine()).findings if it.severity is Severity.ERROR]
         with_dump, without = (fix for fix in finding.fixes if fix.destructive)
-        assert re.search(r"Delete the data of the project \(\d+\.\d MB in app, ", without.title)
+        assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", without.title)
         with no_secret_in_processes():
             await workspace.mend(with_dump, silent)
         assert (await workspace.examine()).next.id == "migrations"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from stack.services.engine.containers import Containers, Ran
-from stack.services.engine.inspection import Inspection
+from stack.services.engine.inspection import InspectedMount, Inspection
 from stack.text import clean
 
 MAINTENANCE: Final = "postgres"
@@ -88,3 +88,10 @@ class Superuser:
 def data_directory(container: Inspection) -> str:
     """Return where the server in `container` has its data."""
     return container.environment.get("PGDATA") or _DATA
+
+
+def data_mount(container: Inspection) -> InspectedMount | None:
+    """Return what is mounted where the server in `container` has its data; None where they are in the container."""
+    directory = data_directory(container)
+    mounts = [mount for mount in container.mounts if f"{directory}/".startswith(f"{mount.target.rstrip('/')}/")]
+    return max(mounts, key=lambda mount: len(mount.target), default=None)
