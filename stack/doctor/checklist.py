@@ -12,6 +12,7 @@ from stack.doctor.checks import (
     runtime,
     server,
     volumes,
+    written,
 )
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
@@ -19,6 +20,7 @@ from stack.doctor.facts import Facts
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     *runtime.CHECKS,
     *environment.CHECKS,
+    *written.CHECKS,
     *containers.CHECKS,
     *volumes.CHECKS,
     *server.CHECKS,

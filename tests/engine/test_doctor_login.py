@@ -24,7 +24,7 @@ from stack.services.control import Pull
 from stack.workspace import open_workspace
 from tests.support.clone import Clone, make_clone
 from tests.support.compose_model import IMAGE
-from tests.support.engine import Sandbox, sandbox
+from tests.support.engine import Sandbox, free_port, sandbox
 from tests.support.require import require
 
 LIMITED = "services:\n  db:\n    command: [postgres, -c, max_connections=12, -c, log_statement=all]\n"
@@ -253,13 +253,18 @@ async def test_an_ordinary_application_that_has_every_connection(stack):
 
 
 async def test_a_port_that_the_container_is_not_published_on(stack):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """As after an edit of the Compose file; an edit of `.env` alone is found with the settings."""
+    port = free_port()
+    file = stack.clone.root / "docker-compose.yml"
+    was = file.read_text()
+    file.write_text(was.replace("${APP_DB_PORT:-5432}", str(port)))
     stack.set("APP_DB_PORT", str(port))
-    finding = await stack.mend(Code.DATABASE_UNREACHABLE)
-    assert re.search(rf"is published on port \d+, and the settings say {port}$", finding.title)
-    assert await stack.kept() == [("still here",)]
+    try:
+        finding = await stack.mend(Code.DATABASE_UNREACHABLE)
+        assert re.search(rf"is published on port \d+, and the settings say {port}$", finding.title)
+        assert await stack.kept() == [("still here",)]
+    finally:
+        file.write_text(was)
 
 
 async def test_another_server_on_an_address_of_the_same_port(stack):

@@ -142,6 +142,6 @@ def _written_at(project: Project) -> datetime | None:
 
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
-    Check("database", DATABASE, "Connection", ("services",), _database),
+    Check("database", DATABASE, "Connection", ("services", "env-in-use"), _database),
     Check("own-server", DATABASE, "The server that answers", ("database",), _own_server),
 )
