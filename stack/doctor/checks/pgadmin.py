@@ -21,7 +21,7 @@ async def _settings(facts: Facts) -> Passed:
     from stack.doctor.pgadmin import judge_settings
 
     name = await facts.pgadmin_service()
-    service = facts.stack.compose().services.get(name or "")
+    service = facts.stack.compose().services.get(name) if name else None
     if name is None or service is None:
         return Passed("No pgAdmin is to be started")
     # What has started already tells in its log what it ended of.
