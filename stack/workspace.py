@@ -62,7 +62,6 @@ PARTS: Final = (
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
-    "stack.services.engine.inventory",
     "stack.services.engine.following",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
@@ -80,8 +79,6 @@ PARTS: Final = (
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checklist",
-    "stack.doctor.login",
-    "stack.doctor.pgadmin",
 )
 """What a workspace imports when it is first asked for it."""
 

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Final
 
+from stack.background import in_thread
 from stack.doctor.examination import Check, Passed
 from stack.doctor.facts import Facts
 from stack.doctor.stages import SERVICES
@@ -18,12 +19,12 @@ _TARGET: Final = re.compile(r"->([0-9]+)/tcp")
 
 async def _settings(facts: Facts) -> Passed:
     """Before it starts: what it would end of at once."""
-    from stack.doctor.pgadmin import judge_settings
-
     name = await facts.pgadmin_service()
     service = facts.stack.compose().services.get(name) if name else None
     if name is None or service is None:
         return Passed("No pgAdmin is to be started")
+    from stack.doctor.pgadmin import judge_settings
+
     # What has started already tells in its log what it ended of.
     if await facts.pgadmin() is None and not await _is_said(facts):
         _raise(judge_settings(service.environment, _where(facts, name)))
@@ -31,11 +32,11 @@ async def _settings(facts: Facts) -> Passed:
 
 
 async def _runs(facts: Facts) -> Passed:
-    from stack.doctor.pgadmin import is_broken, judge_log
-
     name, container = await facts.pgadmin_service(), await facts.pgadmin()
     if name is None or container is None:
         return _AT_REST
+    from stack.doctor.pgadmin import is_broken, judge_log
+
     if is_broken(container):
         finding = judge_log(await facts.pgadmin_log(), container, _where(facts, name))
         if finding.code is Code.SETTING_INVALID and await _is_said(facts):
@@ -45,17 +46,18 @@ async def _runs(facts: Facts) -> Passed:
 
 
 async def _account(facts: Facts) -> Passed:
-    from stack.doctor.pgadmin import judge_account, judge_servers
-    from stack.services.engine.pgadmin import DATABASE, LONGEST_DATABASE, read_accounts, server_hosts
-
     name, container, containers = await facts.pgadmin_service(), await facts.pgadmin(), await facts.containers()
     if name is None or containers is None or container is None or container.state is not State.RUNNING:
         return _AT_REST
+    from stack.doctor.pgadmin import judge_account, judge_servers
+    from stack.services.engine.pgadmin import DATABASE, LONGEST_DATABASE, read_accounts, server_hosts
+
     where = _where(facts, name)
     written = await containers.read_file(container.id, DATABASE, LONGEST_DATABASE)
     if accounts := read_accounts(written) if written else None:
         volume = next((mount.volume for mount in container.mounts if DATABASE.startswith(mount.target)), None)
-        _raise(judge_account(accounts, container.environment, where, volume))
+        # In a thread, since deriving a hash takes a while, on purpose.
+        _raise(await in_thread(lambda: judge_account(accounts, container.environment, where, volume)))
     file = container.environment.get("PGADMIN_SERVER_JSON_FILE") or "/pgadmin4/servers.json"
     if servers := await containers.read_file(container.id, file):
         _raise(judge_servers(server_hosts(servers), where))
@@ -63,12 +65,12 @@ async def _account(facts: Facts) -> Passed:
 
 
 async def _answers(facts: Facts) -> Passed:
-    from stack.doctor.pgadmin import judge_port, no_answer
-    from stack.services.web import pings, web_addresses
-
     name, container = await facts.pgadmin_service(), await facts.pgadmin()
     if name is None or container is None or container.state is not State.RUNNING:
         return _AT_REST
+    from stack.doctor.pgadmin import judge_port, no_answer
+    from stack.services.web import pings, web_addresses
+
     services = await facts.services()
     status = next((it for it in services.services if it.service == name), None)
     if status is None or not (addresses := web_addresses(status, services.engine)):
@@ -97,7 +99,7 @@ def _where(facts: Facts, name: str) -> "Where":
 
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
-    Check("pgadmin-settings", SERVICES, "pgAdmin's account", ("runtime", "environment"), _settings),
+    Check("pgadmin-settings", SERVICES, "pgAdmin's account", ("compose-file", "environment"), _settings),
     Check("pgadmin", SERVICES, "pgAdmin", ("pgadmin-settings",), _runs),
     Check("pgadmin-account", SERVICES, "Signing in to pgAdmin", ("pgadmin",), _account),
     Check("pgadmin-answers", SERVICES, "pgAdmin's page", ("pgadmin",), _answers),
