@@ -16,6 +16,7 @@ from stack.background import in_thread
 from stack.bounded import read_bounded
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.project import Project
+from stack.publish import publish, sync_directory
 
 BOM: Final = "\ufeff"
 
@@ -95,14 +96,7 @@ def create_env(path: Path, text: str) -> None:
         Failure: the file cannot be written.
     """
     with writing(path), _complete_beside(path, text, PRIVATE) as temporary:
-        try:
-            # Unlike a rename, a link fails where the name is taken.
-            os.link(temporary, path)
-        except OSError as error:
-            if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}:
-                raise
-            _create_without_links(path, text)
-        _sync_directory(path.parent)
+        publish(temporary, path)
 
 
 def replace_env(path: Path, text: str, was: bytes) -> None:
@@ -125,7 +119,7 @@ def replace_env(path: Path, text: str, was: bytes) -> None:
             if target.read_bytes() != was:
                 raise changed_outside(path)
             temporary.replace(target)
-            _sync_directory(target.parent)
+            sync_directory(target.parent)
 
 
 @contextlib.contextmanager
@@ -161,28 +155,6 @@ def _complete_beside(path: Path, text: str, mode: int) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _create_without_links(path: Path, text: str) -> None:
-    # For file systems without hard links: still never over a file, and nothing is left where it fails half-way.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with contextlib.suppress(OSError):  # some file systems cannot; the file itself is on the disk
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

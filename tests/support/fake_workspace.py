@@ -239,6 +239,9 @@ class FakeDatabase:
     async def status(self) -> DatabaseStatus:
         return DatabaseStatus(await self.ping(), POOL, Capacity(100, 3, 12), SESSIONS)
 
+    async def answer(self) -> None:
+        pass
+
     async def ping(self) -> Ping:
         return Ping(0.62, "16.4", datetime(2026, 1, 1, tzinfo=UTC))
 
