@@ -9,7 +9,7 @@ from pathlib import Path
 from docker.errors import NotFound
 
 from stack.doctor.examination import Report
-from stack.findings import Code, Finding, Fix, Severity, silent
+from stack.findings import Code, Finding, Severity, silent
 from stack.project import Options, RuntimeName
 from stack.services.engine.helper import LABEL
 from stack.workspace import open_workspace
@@ -86,15 +86,17 @@ class Faulty:
         report = await self.fix(Code.SERVICE_NOT_RUNNING)
         assert report.ok, trouble(report)
 
-    async def heal(self, report: Report) -> Report:
-        """Carry out fixes, in the order in which they are offered, until nothing fails."""
-        for _ in range(3):
-            if report.ok:
-                return report
-            assert report.next
-            assert report.next.finding
-            report = await self.fix(report.next.finding.code)
-        raise AssertionError(trouble(report))
+    async def heal(self) -> Report:
+        """Carry out the first fix of the first failure, as often as it takes until nothing fails."""
+        async with self.open() as workspace:
+            for _ in range(3):
+                report = await workspace.examine()
+                if report.ok:
+                    return report
+                assert report.next, trouble(report)
+                assert report.next.fix, trouble(report)
+                await workspace.mend(report.next.fix, silent)
+            raise AssertionError(trouble(report))
 
     async def until(self, code: Code) -> Report:
         """Examine until `code` is found, as what an engine restarts or checks takes its time to fail."""
@@ -136,7 +138,3 @@ def only(report: Report, code: Code, *, severity: Severity = Severity.ERROR) -> 
     found = [finding for finding in report.findings if finding.severity is not Severity.INFO]
     assert [(finding.code, finding.severity) for finding in found] == [(code, severity)], trouble(report)
     return found[0]
-
-
-def by_hand(fix: Fix) -> bool:
-    return fix.apply is None
