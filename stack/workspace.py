@@ -72,6 +72,7 @@ PARTS: Final = (
     "stack.services.engine.pull",
     "stack.services.engine.room",
     "stack.services.engine.sizes",
+    "stack.services.engine.upgrade",
     "stack.services.engine.usage",
     "stack.services.engine.wait",
     "stack.services.engine.watch",

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from stack import amounts
-from stack.findings import Code, Finding, Fix
+from stack.findings import Code, Finding, Fix, Severity
 from stack.services.compose.model import Service
 from stack.services.compose.written import place
 from stack.services.control import State
@@ -20,6 +21,7 @@ _INIT_ERROR: Final = re.compile(
     rf"^psql:(?P<script>{_SCRIPTS}/[^:\n]+):(?P<line>\d+): (?:ERROR|FATAL).*$", re.MULTILINE
 )
 _SCRIPT: Final = re.compile(rf"({_SCRIPTS}/[^\s:]+)")
+_SHARED_MEMORY: Final = re.compile(r"could not resize shared memory segment .*: No space left on device")
 _CLUSTER_MADE: Final = "Success. You can now start the database server using"
 _INIT_DONE: Final = "init process complete"
 
@@ -88,6 +90,9 @@ def ended(service: Service, server: Inspection, log: str, fixes: tuple[Fix, ...]
     name, evidence = service.name, clean(_tail(f"{log.rstrip()}\n{server.error}".strip())) or None
     if server.out_of_memory:
         return out_of_memory(service, server, fixes)
+    # Before the disk, since it complains of its space in the same words.
+    if small := shared_memory(service, server, log):
+        return replace(small, severity=Severity.ERROR, fixes=(*small.fixes, *fixes))
     for pattern, (code, title, cause, advice) in _CAUSES.items():
         if pattern.search(log) or pattern.search(server.error):
             words = {"name": name, "image": server.image}
@@ -109,6 +114,22 @@ def out_of_memory(service: Service, server: Inspection, fixes: tuple[Fix, ...]) 
             Fix(f"Raise mem_limit in {place(service, 'mem_limit')}, or lower shared_buffers and work_mem"),
             *fixes,
         ),
+    )
+
+
+def shared_memory(service: Service, server: Inspection, log: str) -> Finding | None:
+    """Say that a query needed more shared memory than the container has."""
+    found = _SHARED_MEMORY.search(log)
+    if found is None:
+        return None
+    megabytes = server.shm_size // (1024 * 1024)
+    return Finding(
+        Code.SHARED_MEMORY_SMALL,
+        f"{service.name} has too little shared memory",
+        f"shm_size is {megabytes} MB, and Postgres needed more, for a query or to start. No disk is full.",
+        Severity.WARNING,
+        evidence=clean(found[0]),
+        fixes=(Fix(f"Say `shm_size: 256mb` below {place(service, f'{service.name}:')}, then `stackdeck up`"),),
     )
 
 

@@ -1,5 +1,6 @@
 """Is there something to run Postgres on, and is it in order?"""
 
+import asyncio
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -75,10 +76,12 @@ def _duration(time: timedelta) -> str:
 
 
 async def _runtime(facts: Facts) -> Passed:
+    # Asked at once: choosing may have to wait for it as well, and there are two seconds for both.
+    asked = asyncio.ensure_future(facts.engine())
     runtime = await facts.runtime()
     match runtime.name:
         case RuntimeName.DOCKER:
-            engine = await facts.engine()
+            engine = await asked
             if problem := elsewhere(facts.stack, engine):
                 raise Failure(problem)
             # Podman says its own name in its version.
@@ -87,15 +90,14 @@ async def _runtime(facts: Facts) -> Passed:
             )
             return Passed(f"{name} answers at {engine.endpoint}")
         case RuntimeName.EMBEDDED:
-            return Passed(f"An embedded Postgres is used: {runtime.reason}", await _other_engine(facts))
+            return Passed(f"An embedded Postgres is used: {runtime.reason}", _other_engine(facts.stack, await asked))
         case RuntimeName.EXTERNAL:
             return Passed(f"The database is somebody else's server: {runtime.reason}")
 
 
-async def _other_engine(facts: Facts) -> Finding | None:
+def _other_engine(stack: Examined, engine: EngineAnswer) -> Finding | None:
     """Return what keeps us from the engine where another one answers, which one may rather want."""
-    engine = await facts.engine()
-    problem = elsewhere(facts.stack, engine) if engine.others else None
+    problem = elsewhere(stack, engine) if engine.others else None
     return replace(problem, severity=Severity.INFO) if problem else None
 
 

@@ -2,9 +2,10 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from stack.doctor.endings import ended, failed_script, out_of_memory
+from stack.doctor.endings import ended, failed_script, out_of_memory, shared_memory
 from stack.doctor.examination import Check, Passed
 from stack.doctor.facts import Facts
 from stack.doctor.fixes import begin_anew, read_log, restart, start
@@ -13,13 +14,14 @@ from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import RuntimeName
 from stack.services.compose.model import Service
 from stack.services.compose.written import place
-from stack.services.control import Health, ServiceStatus, State
+from stack.services.control import Health, State
 from stack.services.engine.inspection import Inspection
 from stack.text import clean, clean_line
 
+_RESTARTS: Final = 2
+_MOMENT: Final = timedelta(seconds=10)
 _PROBE_LENGTH: Final = 200
 _NAMED: Final = re.compile(r"(?:\s-(?P<short>[Ud])\s*|--(?P<long>username|dbname)[= ])[\"']?(?P<name>[\w$.-]+)")
-_SHARED_MEMORY: Final = re.compile(r"could not resize shared memory segment .*: No space left on device")
 _ENDED: Final = frozenset({State.EXITED, State.RESTARTING, State.DEAD})
 
 
@@ -50,47 +52,41 @@ def unhealthy(service: Service, server: Inspection, *, changed: bool, fixes: tup
     )
 
 
-def shared_memory(service: Service, server: Inspection, log: str) -> Finding | None:
-    """Say that a query needed more shared memory than the container has."""
-    found = _SHARED_MEMORY.search(log)
-    if found is None:
-        return None
-    megabytes = server.shm_size // (1024 * 1024)
-    return Finding(
-        Code.SHARED_MEMORY_SMALL,
-        f"{service.name} has too little shared memory for its queries",
-        f"shm_size is {megabytes} MB, and a parallel query needed more: it failed, though no disk is full.",
-        Severity.WARNING,
-        evidence=clean(found[0]),
-        fixes=(Fix(f"Say `shm_size: 256mb` below {place(service, f'{service.name}:')}, then `stackdeck up`"),),
-    )
+def is_looping(server: Inspection) -> bool:
+    """Return whether the container runs only for the moment between two of its ends."""
+    if server.restarts < _RESTARTS or server.state is not State.RUNNING or server.started_at is None:
+        return False
+    just_begun = datetime.now(UTC) - server.started_at < _MOMENT
+    return server.health is Health.STARTING or (server.health is Health.NONE and just_begun)
 
 
 async def _services(facts: Facts) -> Passed:
     runtime = await facts.runtime()
     if runtime.name is RuntimeName.EXTERNAL:
         return Passed(f"Nothing to start: {runtime.reason}")
-    name = facts.stack.database_service()
-    status = await facts.services()
-    service = next((service for service in status.services if service.service == name), None)
-    if service and service.state is State.RUNNING and service.health in {Health.HEALTHY, Health.NONE}:
-        return Passed(f"{name} is running{', healthy' if service.health is Health.HEALTHY else ''}")
-    raise Failure(await _not_well(facts, service))
+    name, server = facts.stack.database_service(), await facts.server()
+    if server is not None:
+        state, health = server.state, server.health
+    else:
+        status = await facts.services()
+        found = next((service for service in status.services if service.service == name), None)
+        state, health = (found.state, found.health) if found else (State.ABSENT, Health.NONE)
+    if state is State.RUNNING and health in {Health.HEALTHY, Health.NONE} and not (server and is_looping(server)):
+        return Passed(f"{name} is running{', healthy' if health is Health.HEALTHY else ''}")
+    raise Failure(await _not_well(facts, server, state))
 
 
-async def _not_well(facts: Facts, status: ServiceStatus | None) -> Finding:
+async def _not_well(facts: Facts, server: Inspection | None, state: State) -> Finding:
     name = facts.stack.database_service()
-    server = await facts.server()
     up = start(facts)
-    if status is None or status.state is State.ABSENT:
-        cause = "The database does not run."
-        return Finding(Code.SERVICE_NOT_RUNNING, f"{name} has no container yet", cause, fixes=(up,))
     if server is None:
-        cause = "The database does not run."
-        return Finding(Code.SERVICE_NOT_RUNNING, f"{name} is {status.state.value}", cause, fixes=(up,))
+        title = f"{name} has no container yet" if state is State.ABSENT else f"{name} is {state.value}"
+        return Finding(Code.SERVICE_NOT_RUNNING, title, "The database does not run.", fixes=(up,))
     service = facts.database_service()
     match server.state:
         case State.EXITED | State.RESTARTING | State.DEAD if server.exit_code or server.state is not State.EXITED:
+            return ended(service, server, await facts.server_log(), (up, read_log(name)))
+        case State.RUNNING if is_looping(server):
             return ended(service, server, await facts.server_log(), (up, read_log(name)))
         case State.CREATED if server.error:
             cause = f"Its last start failed: {clean_line(server.error)}"
@@ -99,9 +95,11 @@ async def _not_well(facts: Facts, status: ServiceStatus | None) -> Finding:
             cause = "Its health check has not passed yet."
             return Finding(Code.DATABASE_STARTING, f"{name} is still starting", cause, fixes=(up,))
         case State.RUNNING:
+            status = await facts.services()
+            changed = any(it.outdated for it in status.services if it.service == name)
             recreate = start(facts, f"Recreate {name} as the Compose file says now")
-            fixes = (recreate if status.outdated else restart(facts), read_log(name))
-            return unhealthy(service, server, changed=status.outdated, fixes=fixes)
+            fixes = (recreate if changed else restart(facts), read_log(name))
+            return unhealthy(service, server, changed=changed, fixes=fixes)
         case _:
             cause = "The database does not run."
             return Finding(Code.SERVICE_NOT_RUNNING, f"{name} is {server.state.value}", cause, fixes=(up,))

@@ -64,7 +64,8 @@ class Containers:
         def read(reader: Reader) -> Inspection | None:
             found = reader.list_containers({labels.PROJECT: self.project.name, labels.SERVICE: service})
             ours = [item for item in found if (item["Labels"] or {}).get(labels.ONE_OFF) == "False"]
-            ours.sort(key=lambda item: int((item["Labels"] or {}).get(labels.NUMBER, "0")))
+            # The replacement in a recreate that was interrupted has the number of the one that it was to replace.
+            ours.sort(key=lambda it: (int((it["Labels"] or {}).get(labels.NUMBER, "0")), it["State"] != "running"))
             details = reader.find_container(ours[0]["Id"]) if ours else None
             return inspection(details) if details else None
 
