@@ -370,7 +370,11 @@ class Workspace:
         from stack.doctor.examination import examine
         from stack.doctor.facts import Facts
 
-        return await examine(Facts(self), CHECKS)
+        facts = Facts(self)
+        try:
+            return await examine(facts, CHECKS)
+        finally:
+            facts.close()
 
     async def look(self) -> Overview:
         """Look at every part once; what cannot be seen becomes a finding."""

@@ -121,3 +121,9 @@ class Facts:
     async def is_docker(self) -> bool:
         """Return whether the services are containers."""
         return (await self.runtime()).name is RuntimeName.DOCKER
+
+    def close(self) -> None:
+        """Wait no longer for what has not been seen by now: nobody asks any more."""
+        for fact in vars(self).values():
+            if isinstance(fact, Once):
+                fact.cancel()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from stack.findings import Code, Failure, Finding, Fix, Severity
-from stack.services.control import Approval, Loss, PlanStep
+from stack.findings import Code, Failure, Finding, Fix, Loss, Severity
+from stack.services.control import Approval, PlanStep
 
 _STEP: Final = 1000
 _UNITS: Final = ("kB", "MB", "GB", "TB")

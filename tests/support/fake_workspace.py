@@ -17,7 +17,7 @@ from stack.environment.pool import PoolSettings
 from stack.environment.report import EnvironmentReport, Variable
 from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Finding, Fix
+from stack.findings import Code, Finding, Fix, Loss
 from stack.project import Overrides, Project, RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -26,7 +26,6 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
-    Loss,
     Overflow,
     PlanStep,
     ProbeRun,

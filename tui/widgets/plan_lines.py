@@ -8,7 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from stack.services.control import Action, Loss, PlanStep
+from stack.findings import Loss
+from stack.services.control import Action, PlanStep
 from tui.amounts import size
 from tui.outside import line
 
