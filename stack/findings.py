@@ -112,6 +112,8 @@ class Code(StrEnum):
     # Files that the deck writes
     LOG_FILE_EXISTS = "log-file-exists"
     LOG_NOT_SAVED = "log-not-saved"
+    REPORT_FILE_EXISTS = "report-file-exists"
+    REPORT_NOT_SAVED = "report-not-saved"
     # The program itself
     INTERRUPTED = "interrupted"
     CHECK_TIMEOUT = "check-timeout"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stack.database.access import Database
     from stack.database.probe import Ping
     from stack.environment.report import EnvironmentReport
+    from stack.environment.url import DatabaseURL
     from stack.migrations.migrations import Migrations
     from stack.services.compose.model import ComposeProject
     from stack.services.engine.containers import Containers
@@ -43,6 +44,10 @@ class Examined(Protocol):
 
     def environment(self) -> "EnvironmentReport":
         """Return the variables, and what is wrong with them."""
+        ...
+
+    def address(self) -> "DatabaseURL":
+        """Return the database that the settings name."""
         ...
 
     def compose(self) -> "ComposeProject":

@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 
-from stack.findings import Finding, Fix, Progress
+from stack.findings import Finding, Fix
 from tui.actions import Fact, Place, find
+from tui.mending import mend
 from tui.requests import Asking, Request
 from tui.vitals import Tone
 from tui.widgets.banner import Banner
@@ -187,22 +188,7 @@ class DeckScreen(Asking, Screen[None]):
 
     def carry_out(self, fix: Fix) -> None:
         """Do `fix` as a job, after asking where it destroys something; then open the project anew."""
-        deck = self.deck
-
-        async def work(progress: Progress) -> None:
-            if deck.workspace is not None:
-                await deck.workspace.mend(fix, progress)
-            elif fix.apply is not None:
-                await fix.apply(progress)
-
-        def start() -> None:
-            deck.start_job(fix.title, work, lambda _none: deck.open(), command=fix.command)
-
-        if fix.destructive:
-            consequence = "This destroys data that cannot be brought back."
-            self.confirm(Question(fix.title, consequence, fix.command, typed=deck.vitals.project), start)
-        else:
-            start()
+        mend(self.deck, fix)
 
     def confirm(self, question: Question, consented: Callable[[], None]) -> None:
         """Ask `question`, and call `consented` if the answer is yes."""

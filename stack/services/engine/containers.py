@@ -4,7 +4,7 @@ import io
 import tarfile
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from docker.errors import APIError, NotFound
 
@@ -15,6 +15,10 @@ from stack.services.engine.errors import refused
 from stack.services.engine.inspection import InspectedImage, Inspection, inspected_image, inspection
 from stack.services.engine.reader import Reader, Refusal
 from stack.services.engine.sdk import Client
+from stack.services.engine.sizes import volume_sizes
+
+if TYPE_CHECKING:
+    from stack.services.engine.wire import EngineVersion
 
 T = TypeVar("T")
 
@@ -80,6 +84,20 @@ class Containers:
             return None
 
         return await self._call(f"reading {path}", read)
+
+    async def volume_sizes(self) -> Mapping[str, int]:
+        """Return the bytes that each of the project's volumes takes; those that the engine does not weigh are left out.
+
+        It is none of the engine's quick answers.
+        """
+        sizes = await volume_sizes(self._engine)
+        ours = {volume.name for volume in self._project.volumes.values()}
+        return {name: size for name, size in sizes.items() if name in ours}
+
+    async def api_version(self) -> str:
+        """Return the version of the API that the engine speaks."""
+        answer = await self._call("asking for its version", lambda client: cast("EngineVersion", client.version()))
+        return answer["ApiVersion"]
 
     async def clock(self) -> datetime:
         """Return the time by the engine's clock."""
