@@ -7,7 +7,7 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 import contextlib
 import importlib
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -368,6 +368,12 @@ class Workspace:
         from stack.doctor.overview import look
 
         return await look(self)
+
+    def veil(self) -> Callable[[str], str]:
+        """Return what hides the project's secrets in what its services wrote; blocking, since it reads files."""
+        from stack.doctor.redaction import known_secrets, veil
+
+        return veil(known_secrets(self, self._environ))
 
     async def write_report(self) -> str:
         """Return a report for a bug tracker, in Markdown, with every secret taken out."""

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from stack.crash import redact as redact_known
+from stack.doctor.facts import Examined
 from stack.environment.secrecy import is_secret
+from stack.findings import Failure
 from stack.text import MASK, SecretStr, clean_line
 
 if TYPE_CHECKING:
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 
 _SHORT: Final = 4
 """Characters below which a secret is taken out only where it stands alone: it would tear up every other word."""
+
+_WORD: Final = 6
+_WORDS: Final = frozenset({"postgres", "postgresql", "pgadmin", "password", "database"})
+"""What is in every log, and too weak to be a secret; the doctor says so elsewhere."""
 
 _SWITCHES: Final = frozenset({"0", "1", "true", "false", "yes", "no", "on", "off"})
 _DIRECTORIES: Final = frozenset({"PWD", "OLDPWD"})
@@ -44,6 +50,39 @@ def secrets_of(
         ]
     values += [value for name, value in pairs if name not in _DIRECTORIES and is_secret(name, value)]
     return frozenset(part for value in values for part in _parts(value) if part.lower() not in _SWITCHES)
+
+
+def known_secrets(stack: Examined, environ: Mapping[str, str]) -> frozenset[str]:
+    """Return every secret of `stack` that its files and the shell `environ` hold; what cannot be read has none."""
+    try:
+        compose = stack.compose()
+    except Failure:
+        compose = None
+    try:
+        password = stack.address().password
+    except Failure:
+        password = None
+    # The password may be in a file of its own.
+    in_use = {password.get_secret_value()} if password else frozenset[str]()
+    return secrets_of(stack.environment(), compose, environ) | in_use
+
+
+def veil(secrets: Iterable[str]) -> Callable[[str], str]:
+    """Return what hides `secrets` in lines that come by the thousand: as they are, and percent-encoded.
+
+    Those that are no more than a word, as a server's own name often is, stay: it would stand behind a mask everywhere.
+    """
+    hidden = [secret for secret in secrets if len(secret) >= _WORD and secret not in _WORDS]
+    spelled = {spelling for secret in hidden for spelling in (secret, quote(secret, safe=""), quote(secret))}
+    longest_first = sorted(spelled, key=len, reverse=True)
+
+    def cover(text: str) -> str:
+        for secret in longest_first:
+            if secret in text:
+                text = text.replace(secret, MASK)
+        return text
+
+    return cover
 
 
 def _parts(value: str) -> Iterator[str]:

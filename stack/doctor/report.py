@@ -7,23 +7,21 @@ secret is taken out in the end, of the whole.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from stack.background import in_thread
 from stack.crash import state_directory
 from stack.doctor.evidence import Evidence, gather
 from stack.doctor.examination import CheckStatus, Report
 from stack.doctor.facts import Examined
-from stack.doctor.redaction import redactor, secrets_of
+from stack.doctor.redaction import known_secrets, redactor
 from stack.environment.report import masked
 from stack.findings import Code, Failure, Finding, Fix
 from stack.services.control import LogLine, PlanStep, ServicesStatus
 from stack.services.new_file import write_new
 from stack.text import clean, clean_line
-
-if TYPE_CHECKING:
-    from stack.services.compose.model import ComposeProject
 
 MARKS: Final = {CheckStatus.PASS: "✓", CheckStatus.WARN: "!", CheckStatus.FAIL: "✗", CheckStatus.SKIP: "·"}
 
@@ -32,23 +30,7 @@ async def write(stack: Examined, report: Report, environ: Mapping[str, str]) -> 
     """Return a report on `stack` and what its checks found, in Markdown, without the secrets of its files and shell."""
     environment = await in_thread(stack.environment)
     evidence = await gather(stack, report, environment, environ)
-    return markdown(evidence, redactor(secrets_of(environment, _compose(stack), environ) | _password(stack)))
-
-
-def _compose(stack: Examined) -> "ComposeProject | None":
-    try:
-        return stack.compose()
-    except Failure:
-        return None
-
-
-def _password(stack: Examined) -> frozenset[str]:
-    """Return the password that is in use, which may come from a file of its own."""
-    try:
-        password = stack.address().password
-    except Failure:
-        return frozenset()
-    return frozenset({password.get_secret_value()} if password else ())
+    return markdown(evidence, redactor(await in_thread(partial(known_secrets, stack, environ))))
 
 
 def markdown(evidence: Evidence, redact: Callable[[str], str]) -> str:

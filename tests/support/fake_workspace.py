@@ -13,6 +13,7 @@ from stack.database.pool import PoolStatus
 from stack.database.probe import Ping
 from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
 from stack.doctor.overview import Overview
+from stack.doctor.redaction import veil
 from stack.doctor.sizes import Sizes, Volume
 from stack.environment.assignments import Source
 from stack.environment.pool import PoolSettings
@@ -396,6 +397,9 @@ class FakeWorkspace:
             migrations=await self.fake_migrations.status(),
             findings=(),
         )
+
+    def veil(self):
+        return veil({SECRET})
 
     async def sizes(self) -> Sizes:
         self.measured += 1

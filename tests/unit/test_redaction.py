@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stack.doctor.evidence import Evidence
 from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
-from stack.doctor.redaction import redactor, secrets_of
+from stack.doctor.redaction import redactor, secrets_of, veil
 from stack.doctor.report import markdown
 from stack.environment.assignments import Source
 from stack.environment.report import EnvironmentReport, Variable
@@ -121,3 +121,10 @@ def test_nothing_that_is_quoted_ends_its_block_or_commands_a_terminal(logged, ti
         "## Settings",
         "## Last lines of db_",
     ]
+
+
+def test_a_line_of_a_log_keeps_its_words_and_loses_its_secrets():
+    cover = veil({"p@ss/word-1", "app", "postgres"})
+    assert cover("user postgres of app: p@ss/word-1, p%40ss%2Fword-1, p%40ss/word-1") == (
+        f"user postgres of app: {MASK}, {MASK}, {MASK}"
+    )
