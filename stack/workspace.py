@@ -74,6 +74,18 @@ PARTS: Final = (
 )
 """What a workspace imports when it is first asked for it."""
 
+EXAMINED: Final = (
+    "stack.environment.report",
+    "stack.environment.settings",
+    "stack.services.compose.load",
+    "stack.services.engine.ask",
+    "stack.database.access",
+    "stack.migrations.migrations",
+    "stack.tables.browser",
+    "stack.doctor.checklist",
+)
+"""What every examination of a stack that is well needs, whatever it runs on."""
+
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
 
@@ -345,8 +357,8 @@ class Workspace:
 
     async def examine(self) -> "Report":
         """Run every check of the doctor."""
-        # Beforehand, so that no check loses its time to it.
-        await in_thread(import_parts)
+        # Beforehand, so that no check loses its time to it; what only some runtimes need is left for when it is needed.
+        await in_thread(partial(import_parts, EXAMINED))
         from stack.doctor.checklist import CHECKS
         from stack.doctor.examination import examine
         from stack.doctor.facts import Facts
@@ -408,9 +420,9 @@ class Workspace:
             await read.database.close()
 
 
-def import_parts() -> None:
-    """Import all that a workspace may need; for a thread, since it takes most of a second."""
-    for part in PARTS:
+def import_parts(parts: Sequence[str] = PARTS) -> None:
+    """Import `parts`, by default all that a workspace may need; for a thread, since it takes most of a second."""
+    for part in parts:
         importlib.import_module(part)
 
 
