@@ -381,11 +381,17 @@ class Workspace:
 
         return await look(self)
 
+    def secrets(self) -> frozenset[str]:
+        """Return every secret of the project's files and of the shell; blocking, since it reads files."""
+        from stack.doctor.redaction import known_secrets
+
+        return known_secrets(self, self._environ)
+
     def veil(self) -> Callable[[str], str]:
         """Return what hides the project's secrets in what its services wrote; blocking, since it reads files."""
-        from stack.doctor.redaction import known_secrets, veil
+        from stack.doctor.redaction import veil
 
-        return veil(known_secrets(self, self._environ))
+        return veil(self.secrets())
 
     async def write_report(self) -> str:
         """Return a report for a bug tracker, in Markdown, with every secret taken out."""

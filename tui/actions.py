@@ -489,7 +489,7 @@ ACTIONS: Final = (
         "w",
         "w",
         "Why",
-        "Say all that is known about what the banner says, with every way out of it.",
+        "Say all that is known about what is wrong, with every way out of it.",
         Fact.FOUND,
     ),
     Action(

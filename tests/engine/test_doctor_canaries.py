@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from stack.crash import write_report
 from stack.project import Options
 from tests.support.clone import STACKDECK, bare_environment
 from tests.support.compose_model import IMAGE
@@ -172,4 +173,7 @@ async def test_no_screen_tells_a_secret(project, monkeypatch):
             await until(pilot, lambda sign=sign: sign in shown(deck), 30)
             await pilot.pause(0.3)
             assert told(deck.export_screenshot() + shown(deck)) == [], key
+        report = write_report(RuntimeError(f"all of them: {PGADMIN} {SHELL} {PROBED} {LOGGED} {POSTGRES}"))
+        assert report is not None
+        assert told(report.read_text(encoding="utf-8")) == []
     await deck.let_go()

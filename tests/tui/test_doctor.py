@@ -149,6 +149,9 @@ async def test_several_findings_of_one_check_are_all_told():
     deck = deck_over(workspace)
     async with deck.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: "Also: a second thing" in shown(deck))
+        assert "what was seen" not in shown(deck)
+        await pilot.press("w")
+        await until(pilot, lambda: "Why a second thing." in shown(deck) and "what was seen" in shown(deck))
 
 
 async def test_old_results_stay_while_a_step_is_done_and_its_gauges_are_shown_in_place():

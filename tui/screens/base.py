@@ -207,13 +207,17 @@ class DeckScreen(Asking, Screen[None]):
 
     def explain(self) -> None:
         """Show all that is known about the banner's findings."""
+        self.explain_all(self.banner.findings)
+
+    def explain_all(self, findings: tuple[Finding, ...]) -> None:
+        """Show all that is known about `findings`, and carry out the fix that a person picks."""
 
         def picked(fix: Fix | None) -> None:
             if fix:
                 self.carry_out(fix)
 
-        if self.banner.findings:
-            self.app.push_screen(Explanation(self.banner.findings), picked)
+        if findings:
+            self.app.push_screen(Explanation(findings), picked)
 
     # -- Actions
 

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 
 from stack.doctor.examination import Report
-from stack.findings import Progress
+from stack.findings import Finding, Progress
 from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.screens.base import DeckScreen
@@ -96,6 +96,7 @@ class DoctorScreen(DeckScreen):
         """State whether there is a step that Enter can do, and another one beside it."""
         facts = Fact.EXAMINED if self.checklist.report else Fact.NONE
         facts |= Fact.CHOICE if len(self.step.fixes) > 1 else Fact.NONE
+        facts |= Fact.FOUND if self._picked_findings else Fact.NONE
         return facts | (Fact.SELECTED if self.step.fix or self._all_done else Fact.NONE)
 
     # -- Actions
@@ -131,7 +132,19 @@ class DoctorScreen(DeckScreen):
     def _say_where(self, path: Path) -> None:
         self.notify(f"The report is in {clean_line(str(path))}", markup=False, timeout=20)
 
+    def explain(self) -> None:
+        """Say all that is known about the line that is looked at, where the banner says nothing."""
+        if self.banner.findings:
+            super().explain()
+        else:
+            self.explain_all(self._picked_findings)
+
     # -- What is seen
+
+    @property
+    def _picked_findings(self) -> tuple[Finding, ...]:
+        check = self.step.check
+        return (check.finding, *check.others) if check and check.finding else ()
 
     @property
     def _well(self) -> bool:
