@@ -56,6 +56,7 @@ PARTS: Final = (
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
+    "stack.services.engine.following",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
     "stack.services.engine.psql",

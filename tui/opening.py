@@ -25,7 +25,7 @@ def opener_of(options: Options) -> "Callable[[], Awaitable[Workspace]]":
 
         import_parts()
         project = open_project(options)
-        # Before anything can go wrong that would be reported; by one of its own, so that the other has read nothing yet.
+        # Before anything can go wrong that would be reported; by one of its own, so that ours has read nothing yet.
         keep_out(set(Workspace(project, options.runtime, os.environ).secrets()))
         return Workspace(project, options.runtime, os.environ)
 

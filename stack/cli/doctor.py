@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from stack.amounts import size
 from stack.cli.command import UsageError, add_command
 from stack.cli.output import Console, Outcome, finding_json
 from stack.doctor.examination import CheckStatus, Report
 from stack.findings import Code, Failure, Finding, Fix
-from stack.services.approval import lose_all, losses_text, size_text
+from stack.services.approval import lose_all, losses_text
 
 if TYPE_CHECKING:
     from stack.cli.command import Command, Commands
@@ -72,8 +73,8 @@ class Mend:
         if fix.destructive and not self.confirmed:
             raise Failure(self._destroys(fix))
         if self.dump and is_first:
-            size = await (await workspace.services()).dump(self.dump, progress=console.progress)
-            console.progress(f"Dumped the database to {self.dump}: {size_text(size)}")
+            written = await (await workspace.services()).dump(self.dump, progress=console.progress)
+            console.progress(f"Dumped the database to {self.dump}: {size(written)}")
         console.progress(fix.title)
         await workspace.mend(fix, console.progress)
 

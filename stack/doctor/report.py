@@ -19,8 +19,8 @@ from stack.doctor.facts import Examined
 from stack.doctor.redaction import known_secrets, redactor
 from stack.environment.report import masked
 from stack.findings import Code, Failure, Finding, Fix
+from stack.publish import write_new
 from stack.services.control import LogLine, PlanStep, ServicesStatus
-from stack.services.new_file import write_new
 from stack.text import clean, clean_line
 
 MARKS: Final = {CheckStatus.PASS: "✓", CheckStatus.WARN: "!", CheckStatus.FAIL: "✗", CheckStatus.SKIP: "·"}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.findings import Code, Failure, Finding, Fix
+from stack.publish import write_new
 from stack.services.control import LineKind, LogLine
-from stack.services.new_file import write_new
 from stack.text import clean, clean_line
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ def test_the_terminal_comes_back_when_the_container_is_stopped(shop):
     with terminal(["sh", "-c", script], cwd=shop.project.root, env=shop.project.environ) as shown:
         shown.wait_for("shop=#", timeout=30)
         shop.engine.container("db").kill()
-        shown.wait_for("status 1", timeout=30)
+        shown.wait_for("status 137", timeout=30)
         shown.wait_exit()
     modes = re.findall(rb"(?m)^[0-9a-f]+(?::[0-9a-f]+)+\r$", bytes(shown.raw))
     assert len(modes) == 2

@@ -60,7 +60,6 @@ class TablesScreen(DeckScreen):
     )
     CSS_PATH = "../styles/tables.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.TABLES)]
-    every = 10.0
 
     def __init__(self) -> None:
         """Prepare the screen."""

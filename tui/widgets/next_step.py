@@ -6,9 +6,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from stack.amounts import size
 from stack.doctor.examination import CheckResult
 from stack.findings import Finding, Fix
-from tui.amounts import size
 from tui.jobs import Job
 from tui.outside import block, line
 from tui.widgets.masthead import ROOMY

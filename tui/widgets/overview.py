@@ -6,9 +6,9 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from stack.amounts import size
 from stack.services.control import EngineStatus, ServiceStatus, State
 from stack.services.web import web_addresses
-from tui.amounts import size
 from tui.outside import line
 from tui.vitals import Tone, revision_sign
 from tui.widgets.service_signs import sign_of

@@ -8,9 +8,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from stack.amounts import size
 from stack.findings import Loss
 from stack.services.control import Action, PlanStep
-from tui.amounts import size
 from tui.outside import line
 
 COLOURS: Final = {

@@ -108,7 +108,7 @@ def _mode(cursor: Cursor) -> int:
     if isinstance(cursor.node, ScalarNode) and isinstance(cursor.node.value, str):
         cursor.note()  # octal digits to newer versions of Compose, an error to older ones
         return 0
-    return cursor.natural()
+    return cursor.truncated_natural()
 
 
 def _short(cursor: Cursor) -> Mount:

@@ -114,8 +114,14 @@ class Cursor:
         return self.integer()
 
     def natural(self) -> int:
+        """Read a whole number that is not negative, or a text with one."""
+        return self._not_negative(self.integer())
+
+    def truncated_natural(self) -> int:
         """Read what `truncated` does, where it is not negative."""
-        number = self.truncated()
+        return self._not_negative(self.truncated())
+
+    def _not_negative(self, number: int) -> int:
         if number < 0:
             raise self.invalid("expected a whole number from 0 up")
         return number

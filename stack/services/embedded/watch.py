@@ -30,7 +30,10 @@ async def watch(
 
 async def _pause(server: Postmaster | None) -> None:
     """Wait for a moment, or less where `server` ends before that."""
-    descriptor = _handle(server.pid) if server else None
+    try:
+        descriptor = _handle(server.pid) if server else None
+    except ProcessLookupError:
+        return  # it has ended already
     if descriptor is None:
         await asyncio.sleep(_LOOK_SECONDS)
         return
@@ -47,10 +50,16 @@ async def _pause(server: Postmaster | None) -> None:
 
 
 def _handle(pid: int) -> int | None:
-    """Return a descriptor that can be read once `pid` has ended; None where the system has none, or it has ended."""
+    """Return a descriptor that can be read once `pid` has ended; None where the system has none.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
     if sys.platform != "linux":
         return None
     try:
         return os.pidfd_open(pid)
+    except ProcessLookupError:
+        raise
     except OSError:
         return None

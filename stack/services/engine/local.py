@@ -55,7 +55,7 @@ class LocalReader(HTTPConnection):
 
     def find_container(self, container: str) -> wire.ContainerDetails | None:
         """Return everything about a container; None where there is none."""
-        return cast("wire.ContainerDetails | None", self._find(f"/containers/{quote(container)}/json"))
+        return cast("wire.ContainerDetails | None", self._find(f"/containers/{quote(container, safe='')}/json"))
 
     def image(self, reference: str) -> wire.ImageDetails | None:
         """Return an image, with its manifests where the engine knows them; None where it is not on this engine."""
@@ -90,6 +90,8 @@ class LocalReader(HTTPConnection):
             body = answer.read(_LONGEST_ANSWER + 1)
             if len(body) > _LONGEST_ANSWER:
                 raise NoEngineError("it sends more than an engine has to say")
+            if answer.length:
+                raise ConnectionResetError("the answer breaks off")
             if (api := answer.getheader("Api-Version")) and is_too_old(api):
                 raise TooOldError(api)
             if answer.status >= HTTPStatus.BAD_REQUEST:
