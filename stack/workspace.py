@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
+    from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
 
 PARTS: Final = (
@@ -52,10 +53,12 @@ PARTS: Final = (
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
     "stack.services.engine.clients",
+    "stack.services.engine.containers",
     "stack.services.engine.control",
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
+    "stack.services.engine.inventory",
     "stack.services.engine.following",
     "stack.services.engine.logs",
     "stack.services.engine.probes",
@@ -63,15 +66,19 @@ PARTS: Final = (
     "stack.services.engine.pull",
     "stack.services.engine.room",
     "stack.services.engine.sizes",
+    "stack.services.engine.upgrade",
     "stack.services.engine.usage",
     "stack.services.engine.wait",
     "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.identity",
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checklist",
+    "stack.doctor.login",
+    "stack.doctor.pgadmin",
 )
 """What a workspace imports when it is first asked for it."""
 
@@ -178,6 +185,10 @@ class Workspace:
 
         return await ask_engine(self._environ)
 
+    def use_engine(self, url: str) -> None:
+        """Use the engine at `url` from now on, for as long as this workspace is open."""
+        self._environ = {**self._environ, "DOCKER_HOST": url}
+
     async def runtime(self) -> RuntimeInUse:
         """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
         if self._read.runtime is None:
@@ -234,6 +245,16 @@ class Workspace:
         if self._read.services is None:
             self._read.services = self._control(runtime.name)
         return self._read.services
+
+    async def stale_uses(self) -> "tuple[StaleUse, ...]":
+        """Return which variables containers were created with another value of; none where no container is ours."""
+        from stack.services.in_use import stale_uses
+
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return ()
+        status, report = await (await self.services()).status(), await in_thread(self.environment)
+        secrets = {variable.name for variable in report.variables if variable.secret}
+        return stale_uses(self.compose(), status, secrets.__contains__)
 
     def _control(self, runtime: RuntimeName) -> ServiceControl:
         match runtime:

@@ -2,15 +2,30 @@
 
 from typing import Final
 
-from stack.doctor.checks import connection, data, environment, migrations, runtime, server
+from stack.doctor.checks import (
+    connection,
+    containers,
+    data,
+    environment,
+    migrations,
+    pgadmin,
+    runtime,
+    server,
+    volumes,
+    written,
+)
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     *runtime.CHECKS,
     *environment.CHECKS,
+    *written.CHECKS,
+    *containers.CHECKS,
+    *volumes.CHECKS,
     *server.CHECKS,
     *connection.CHECKS,
     *migrations.CHECKS,
     *data.CHECKS,
+    *pgadmin.CHECKS,
 )

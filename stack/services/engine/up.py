@@ -171,7 +171,10 @@ class Up:
                     if port not in freed and is_taken(host, port):
                         if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
-                        raise await self._executor(observed).port_failure(step.service, host, port)
+                        from stack.services.engine.port_holders import port_failure
+
+                        service = step.service
+                        raise await port_failure(self.engine, self.project, self.repository, service, (host, port))
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:
