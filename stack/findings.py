@@ -138,6 +138,8 @@ class Code(StrEnum):
     # Files that the deck writes
     LOG_FILE_EXISTS = "log-file-exists"
     LOG_NOT_SAVED = "log-not-saved"
+    REPORT_FILE_EXISTS = "report-file-exists"
+    REPORT_NOT_SAVED = "report-not-saved"
     # The program itself
     INTERRUPTED = "interrupted"
     CHECK_TIMEOUT = "check-timeout"
@@ -176,16 +178,25 @@ def silent(line: str, gauges: Sequence[Gauge] = ()) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Data that a step deletes, or leaves where nothing uses it any more: `what` in a phrase, `size` in bytes."""
+
+    what: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """One way out of a finding.
 
-    `command` does the same from a shell, where a command can. `apply` is absent where only a person can do it; it
-    raises `Failure` where it did not succeed.
+    `command` does the same from a shell, where a command can. Where it is `destructive`, `losses` say what goes and how
+    much of it. `apply` is absent where only a person can do it; it raises `Failure` where it did not succeed.
     """
 
     title: str
     command: str | None = None
     destructive: bool = False
+    losses: tuple[Loss, ...] = ()
     apply: Callable[[Progress], Awaitable[None]] | None = field(default=None, compare=False, repr=False)
 
 

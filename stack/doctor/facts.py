@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stack.database.probe import Ping
     from stack.doctor.storage import Storage
     from stack.environment.report import EnvironmentReport
+    from stack.environment.url import DatabaseURL
     from stack.migrations.migrations import Migrations
     from stack.services.compose.model import ComposeProject, Service
     from stack.services.engine.backends import Backend
@@ -53,6 +54,10 @@ class Examined(Protocol):
 
     def environment(self) -> "EnvironmentReport":
         """Return the variables, and what is wrong with them."""
+        ...
+
+    def address(self) -> "DatabaseURL":
+        """Return the database that the settings name."""
         ...
 
     def compose(self) -> "ComposeProject":
@@ -223,3 +228,9 @@ class Facts:
     async def is_docker(self) -> bool:
         """Return whether the services are containers."""
         return (await self.runtime()).name is RuntimeName.DOCKER
+
+    def close(self) -> None:
+        """Wait no longer for what has not been seen by now: nobody asks any more."""
+        for fact in vars(self).values():
+            if isinstance(fact, Once):
+                fact.cancel()

@@ -6,7 +6,7 @@ from typing import Final
 
 from stack import amounts
 from stack.doctor.facts import Facts
-from stack.findings import Fix, Progress
+from stack.findings import Fix, Loss, Progress
 from stack.services.control import Pull
 from stack.text import clean_line
 
@@ -50,11 +50,11 @@ async def begin_anew(facts: Facts, volume: str) -> Fix:
     from stack.services.engine.sizes import volume_sizes
 
     containers, name = await facts.containers(), facts.stack.database_service()
-    lost = "all that it holds is"
+    weight: int | None = None
     with suppress(TimeoutError):
         async with asyncio.timeout(_SIZE_SECONDS):
-            size = (await volume_sizes(containers.engine)).get(volume) if containers else None
-            lost = lost if size is None else f"{amounts.size(size)} are"
+            weight = (await volume_sizes(containers.engine)).get(volume) if containers else None
+    lost = "all that it holds is" if weight is None else f"{amounts.size(weight)} are"
 
     async def anew(progress: Progress) -> None:
         if containers is None:
@@ -68,4 +68,5 @@ async def begin_anew(facts: Facts, volume: str) -> Fix:
 
     title = f"Delete the volume {volume} and begin with an empty database: {lost} lost"
     command = f"docker compose rm -sf {name} && docker volume rm {volume} && stackdeck up {name}"
-    return Fix(title, command, destructive=True, apply=anew)
+    losses = (Loss(clean_line(f"The volume {volume} is deleted"), weight),)
+    return Fix(title, command, destructive=True, losses=losses, apply=anew)

@@ -15,7 +15,7 @@ from stack.database.scram import make_verifier
 from stack.doctor.facts import Examined
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, Finding, Fix, Progress
+from stack.findings import Code, Failure, Finding, Fix, Loss, Progress
 from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
@@ -129,6 +129,8 @@ class LoginFixes:
         if volume is None or volume.volume is None:
             return ()
         name, directory = volume.volume, self.stack.project.root
+        losses = (Loss(clean_line(f"The volume {name} is deleted"), inventory.size),)
+        losses = (Loss(f"The volume {name}", inventory.size),)
         lost = f"{amounts.size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
         file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
@@ -146,10 +148,15 @@ class LoginFixes:
                 f"Write a dump to {file.name}, then delete the volume {name} ({lost}) and begin anew",
                 f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {again}",
                 destructive=True,
+                losses=losses,
                 apply=after_dump,
             ),
             Fix(
-                f"Delete the volume {name} ({lost}) and begin anew without a dump", again, destructive=True, apply=anew
+                f"Delete the volume {name} ({lost}) and begin anew without a dump",
+                again,
+                destructive=True,
+                losses=losses,
+                apply=anew,
             ),
         )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from docker.errors import APIError, NotFound
 
@@ -28,7 +28,11 @@ from stack.services.engine.observe import Observed
 from stack.services.engine.reader import Reader, Refusal
 from stack.services.engine.relay import converse
 from stack.services.engine.sdk import Client
+from stack.services.engine.sizes import volume_sizes
 from stack.services.engine.up import take_snapshot
+
+if TYPE_CHECKING:
+    from stack.services.engine.wire import EngineVersion
 
 T = TypeVar("T")
 
@@ -109,6 +113,20 @@ class Containers:
             return None
 
         return await self._call(f"reading {path}", read)
+
+    async def volume_sizes(self) -> Mapping[str, int]:
+        """Return the bytes that each of the project's volumes takes; those that the engine does not weigh are left out.
+
+        It is none of the engine's quick answers.
+        """
+        sizes = await volume_sizes(self.engine)
+        ours = {volume.name for volume in self.project.volumes.values()}
+        return {name: size for name, size in sizes.items() if name in ours}
+
+    async def api_version(self) -> str:
+        """Return the version of the API that the engine speaks."""
+        answer = await self._call("asking for its version", lambda client: cast("EngineVersion", client.version()))
+        return answer["ApiVersion"]
 
     async def run(self, container: str, command: Sequence[str], given: bytes, environment: Mapping[str, str]) -> "Ran":
         """Run `command` in a container with `given` as its input, whose end it must not wait for."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
-from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
+from stack.findings import Code, Failure, Finding, Fix, Loss, Progress, Severity
 from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.control import Action, Approval, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.installed import installed_compose
