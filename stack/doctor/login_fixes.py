@@ -130,7 +130,6 @@ class LoginFixes:
             return ()
         name, directory = volume.volume, self.stack.project.root
         losses = (Loss(clean_line(f"The volume {name} is deleted"), inventory.size),)
-        losses = (Loss(f"The volume {name}", inventory.size),)
         lost = f"{amounts.size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
         file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
