@@ -41,7 +41,16 @@ class Code(StrEnum):
     ENV_VARIABLE_DUPLICATE = "env-variable-duplicate"
     ENV_VARIABLE_HIDDEN = "env-variable-hidden"
     ENV_URL_CONTRADICTED = "env-url-contradicted"
+    ENV_VARIABLE_STALE = "env-variable-stale"
+    ENV_FILES_DIFFER = "env-files-differ"
+    ENV_READABLE_BY_OTHERS = "env-readable-by-others"
+    ENV_TRACKED = "env-tracked"
+    ENV_NOT_IGNORED = "env-not-ignored"
+    ENV_PASSWORD_EXPOSED = "env-password-exposed"  # noqa: S105 - the name of a finding
+    ENV_LINE_ENDS = "env-line-ends"
+    ENV_BYTE_ORDER_MARK = "env-byte-order-mark"
     ENV_WRITE_FAILED = "env-write-failed"
+    ENV_CHANGED_OUTSIDE = "env-changed-outside"
     SETTING_INVALID = "setting-invalid"
     SETTING_MISSING = "setting-missing"
     # The engine and its containers

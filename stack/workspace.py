@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
+    from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ PARTS: Final = (
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
     "stack.services.engine.clients",
+    "stack.services.engine.containers",
     "stack.services.engine.control",
     "stack.services.engine.down",
     "stack.services.engine.dump",
@@ -246,6 +248,16 @@ class Workspace:
         if self._read.services is None:
             self._read.services = self._control(runtime.name)
         return self._read.services
+
+    async def stale_uses(self) -> "tuple[StaleUse, ...]":
+        """Return which variables containers were created with another value of; none where no container is ours."""
+        from stack.services.in_use import stale_uses
+
+        if (await self.runtime()).name is not RuntimeName.DOCKER:
+            return ()
+        status, report = await self._services_status(), await in_thread(self.environment)
+        secrets = {variable.name for variable in report.variables if variable.secret}
+        return stale_uses(self.compose(), status, secrets.__contains__)
 
     def _control(self, runtime: RuntimeName) -> ServiceControl:
         match runtime:

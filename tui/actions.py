@@ -49,6 +49,12 @@ class Fact(Flag):
     """Something is looked for in the log."""
     LOG_SIFTED = auto()
     """Something is looked for in the log, or only some of it is shown."""
+    SECRET = auto()
+    """The selected variable is a secret."""
+    MENDABLE = auto()
+    """Something is wrong with what is selected that the deck can mend."""
+    WRITTEN = auto()
+    """The selected variable has a line in the file."""
     PENDING = auto()
     """There are migrations to apply."""
     APPLIED = auto()
@@ -340,12 +346,39 @@ ACTIONS: Final = (
     ),
     Action(
         Place.ENVIRONMENT,
+        "edit",
+        "enter",
+        "⏎",
+        "Edit",
+        "Give the selected variable another value. What changes in the file is shown before it is written.",
+        _CHANGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.ENVIRONMENT,
         "reveal",
         "v,space",
         "v",
         "Reveal",
-        "Show the selected secret, or hide it again.",
-        Fact.SELECTED,
+        "Show the selected secret for twenty seconds, or hide it again.",
+        Fact.SECRET,
+    ),
+    Action(
+        Place.ENVIRONMENT,
+        "mend",
+        "m",
+        "m",
+        "Mend",
+        "Mend what is wrong with the selected variable.",
+        _CHANGES | Fact.MENDABLE,
+    ),
+    Action(
+        Place.ENVIRONMENT,
+        "remove",
+        "d",
+        "d",
+        "Remove",
+        "Take the selected variable's lines out of the file.",
+        _CHANGES | Fact.WRITTEN,
     ),
     Action(
         Place.ENVIRONMENT,

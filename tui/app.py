@@ -41,7 +41,7 @@ Opener = Callable[[], Awaitable["Workspace"]]
 VITALS_EVERY: Final = 5.0
 """Seconds between two looks at the database: unlike the engine it tells nobody when something has moved."""
 
-FILES_EVERY: Final = 1.0
+FILES_EVERY: Final = 0.5
 """Seconds between two looks at whether a file has changed that the project is made of."""
 
 CLOSING_TIME: Final = 0.5

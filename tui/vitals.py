@@ -81,7 +81,7 @@ async def _database(workspace: "Workspace") -> Sign:
         keep_out({database.url.password.get_secret_value()})
     address = f"{database.url.host}:{database.url.port}/{database.url.database}"
     try:
-        await database.ping()
+        await database.answer()
     except Failure:
         return Sign(address, Tone.BAD)
     return Sign(address, Tone.GOOD)

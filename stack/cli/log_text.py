@@ -5,9 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from rich.cells import cell_len
-
-from stack.cli.output import JSON, Part
+from stack.cli.output import JSON, Part, width
 from stack.services.control import LineKind, LogLine
 from stack.services.log_levels import Level
 from stack.text import clean_line
@@ -23,16 +21,16 @@ class LogText:
 
     def __init__(self, services: Iterable[str]) -> None:
         """Leave room for `services`, as far as they are known."""
-        self._width = max(map(cell_len, services), default=0)
+        self._width = max(map(width, services), default=0)
         self._styles: dict[str, str] = {}
         self._containers: dict[str, str] = {}
 
     def parts(self, line: LogLine) -> Sequence[Part]:
         """Return the next line."""
         name = clean_line(self._name(line))
-        self._width = max(self._width, cell_len(name))
+        self._width = max(self._width, width(name))
         style = self._styles.setdefault(line.service, _SERVICES[len(self._styles) % len(_SERVICES)])
-        head = (Part(name + " " * (self._width - cell_len(name)), style), Part(" | ", style))
+        head = (Part(name + " " * (self._width - width(name)), style), Part(" | ", style))
         if line.kind is not LineKind.OUTPUT:
             # Apart from what a service says itself, without colours too.
             return (*head, Part(f"── {clean_line(line.text)} ──", _ASIDE))

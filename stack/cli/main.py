@@ -22,11 +22,12 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 
-NOUNS: Final = ("services", "doctor", "environment", "database", "migrations", "tables", "booking")
+NOUNS: Final = ("services", "logs", "doctor", "environment", "database", "migrations", "tables", "booking")
 """The modules with commands, in the order of ``--help``."""
 
 COMMANDS: Final = {
-    **dict.fromkeys(("up", "stop", "restart", "down", "status", "logs", "psql"), "services"),
+    **dict.fromkeys(("up", "stop", "restart", "down", "status", "psql"), "services"),
+    "logs": "logs",
     "doctor": "doctor",
     "env": "environment",
     "db": "database",

@@ -166,14 +166,14 @@ def render(finding: Finding) -> str:
 def align(rows: Sequence[Sequence[str]]) -> str:
     """Return `rows`, the first of which is the head, as columns; each cell is cleaned and kept on its line."""
     cells = [[clean_line(cell) for cell in row] for row in rows]
-    widths = [max(_width(cell) for cell in column) for column in zip(*cells, strict=True)]
+    widths = [max(width(cell) for cell in column) for column in zip(*cells, strict=True)]
     return "\n".join(
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)).rstrip()
         for row in cells
     )
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
     """Return how many cells of a terminal `text`, which is clean, takes."""
     if text.isascii():
         return len(text)

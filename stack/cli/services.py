@@ -1,18 +1,17 @@
-"""``up``, ``stop``, ``restart``, ``down``, ``status``, ``logs`` and ``psql``: what runs."""
+"""``up``, ``stop``, ``restart``, ``down``, ``status`` and ``psql``: what runs."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stack.amounts import size
 from stack.cli.command import UsageError, add_command
-from stack.cli.log_text import LogText, log_json, moment
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
-from stack.services.approval import down_loses, left_behind, lose_all, lose_nothing, losses_of, losses_text, size_text
+from stack.services.approval import down_loses, left_behind, lose_all, lose_nothing, losses_of, losses_text
 from stack.services.control import (
     Approval,
     Health,
@@ -148,68 +147,10 @@ def _dumping(services: ServiceControl, file: Path | None, approve: Approval, con
         await approve(plan)
         while waiting:
             target = waiting.pop()
-            size = await services.dump(target, progress=console.progress)
-            console.progress(f"Dumped the database to {target}: {size_text(size)}")
+            written = await services.dump(target, progress=console.progress)
+            console.progress(f"Dumped the database to {target}: {size(written)}")
 
     return approve_and_dump
-
-
-@dataclass(frozen=True, slots=True)
-class Logs:
-    """Collect what the services have logged."""
-
-    services: tuple[str, ...]
-    tail: int | None
-    since: datetime | None
-
-    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
-        """Collect the lines."""
-        services = await workspace.services()
-        lines = [line async for line in services.logs(self.services, tail=self.tail, since=self.since)]
-        return Outcome({"lines": [log_json(line) for line in lines]})
-
-
-@dataclass(frozen=True, slots=True)
-class PrintLogs:
-    """Print what the services have logged."""
-
-    services: tuple[str, ...]
-    tail: int | None
-    since: datetime | None
-
-    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
-        """Print each line as it is read: a log may be larger than memory."""
-        text = LogText(self.services)
-        services = await workspace.services()
-        async for line in services.logs(self.services, tail=self.tail, since=self.since):
-            console.parts(text.parts(line))
-        console.flush()
-        return Outcome({})
-
-
-@dataclass(frozen=True, slots=True)
-class FollowLogs:
-    """Print what the services have logged, then what they log, until interrupted."""
-
-    services: tuple[str, ...]
-    tail: int | None
-    since: datetime | None
-
-    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
-        """Print each line as it comes."""
-        text = LogText(self.services)
-        services = await workspace.services()
-        async for line in services.follow(self.services, tail=self.tail, since=self.since):
-            console.parts(text.parts(line))
-            console.flush()
-        return Outcome({})
-
-
-def _logs(arguments: argparse.Namespace) -> Logs | PrintLogs | FollowLogs:
-    if arguments.follow and arguments.json:
-        raise UsageError("--json prints one object, which following a log never completes")
-    chosen = FollowLogs if arguments.follow else Logs if arguments.json else PrintLogs
-    return chosen(tuple(arguments.services), arguments.tail, arguments.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,21 +331,6 @@ def add_commands(commands: "Commands") -> None:
     down.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
     down.add_argument("--yes", action="store_true", help="do not ask")
     add_command(commands, "status", "say how everything stands", lambda _: Status())
-    logs = add_command(
-        commands,
-        "logs",
-        "print what the services have logged",
-        _logs,
-    )
-    logs.add_argument("services", nargs="*", metavar="SERVICE")
-    logs.add_argument("-f", "--follow", action="store_true", help="go on with what is being logged")
-    logs.add_argument("--tail", type=int, metavar="N", help="only the last N lines of each service")
-    logs.add_argument(
-        "--since",
-        type=moment,
-        metavar="T",
-        help="only since a moment (ISO 8601, or seconds since 1970) or so long ago (10m, 1h30m)",
-    )
     # All that follows is psql's own, options too, so there is no character that our options begin with.
     psql = commands.add_parser("psql", help="run psql on the database", prefix_chars="\0", add_help=False)
     psql.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")

@@ -2,13 +2,24 @@
 
 from typing import Final
 
-from stack.doctor.checks import connection, containers, data, environment, migrations, runtime, server, volumes
+from stack.doctor.checks import (
+    connection,
+    containers,
+    data,
+    environment,
+    migrations,
+    runtime,
+    server,
+    volumes,
+    written,
+)
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     *runtime.CHECKS,
     *environment.CHECKS,
+    *written.CHECKS,
     *containers.CHECKS,
     *volumes.CHECKS,
     *server.CHECKS,

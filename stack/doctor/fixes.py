@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
+from stack.amounts import size
 from stack.doctor.facts import Facts
 from stack.findings import Fix, Progress
-from stack.services.approval import size_text
 from stack.services.control import Pull
 from stack.text import clean_line
 
@@ -53,8 +53,8 @@ async def begin_anew(facts: Facts, volume: str) -> Fix:
     lost = "all that it holds is"
     with suppress(TimeoutError):
         async with asyncio.timeout(_SIZE_SECONDS):
-            size = (await volume_sizes(containers.engine)).get(volume) if containers else None
-            lost = lost if size is None else f"{size_text(size)} are"
+            count = (await volume_sizes(containers.engine)).get(volume) if containers else None
+            lost = lost if count is None else f"{size(count)} are"
 
     async def anew(progress: Progress) -> None:
         if containers is None:

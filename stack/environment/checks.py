@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Final
 
 from stack.environment.assignments import Fault, place
 from stack.environment.compose_grammar import EnvSyntaxError
-from stack.environment.edit import set_fix
+from stack.environment.differences import reason
+from stack.environment.edit import set_fix, text_fix
 from stack.environment.files import describe
 from stack.environment.model import SETTINGS, Settings
 from stack.environment.readings import Readings
-from stack.environment.rewrite import spell
+from stack.environment.rearrange import renamed, without_earlier
+from stack.environment.rewrite import NAME, spell
 from stack.environment.secrecy import is_placeholder, is_secret
 from stack.environment.template import missing_file
 from stack.environment.url import LOOPBACK
@@ -83,7 +86,7 @@ def missing_variables(readings: Readings) -> Iterator[Fault]:
             continue  # the URL says it, or `invalid_settings` does
         cause = f"{file} does not have it, and the template does"
         if is_secret(name, value) or is_placeholder(value):
-            fix = Fix(f"Add {name} to {file}", command=f"stackdeck env set {name}=…")
+            fix = Fix(f"Add {name} to {file}", command=f"stackdeck env set {name}")
         else:
             fix = set_fix(project, name, value, f"Add {name} with the template's value")
         yield Fault(
@@ -107,7 +110,7 @@ def placeholders(readings: Readings) -> Iterator[Fault]:
                 f"{name} still is a placeholder",
                 cause,
                 Severity.WARNING,
-                fixes=(Fix(title, command=f"stackdeck env set {name}=…"),),
+                fixes=(Fix(title, command=f"stackdeck env set {name}"),),
             ),
         )
 
@@ -140,7 +143,7 @@ def misspellings(readings: Readings) -> Iterator[Fault]:
                     f"{name} looks like {free[like]}, misspelled",
                     f"{where}: nothing here is called {name}, and {free[like]} is not set",
                     Severity.WARNING,
-                    fixes=(Fix(f"Rename it to {free[like]}, if that is what it is"),),
+                    fixes=(_rename_fix(readings, name, free[like]),),
                 ),
             )
 
@@ -163,7 +166,14 @@ def duplicates(readings: Readings) -> Iterator[Fault]:
                     f"{name} is set more than once",
                     f"{describe(readings.project, readings.project.env_file)}: line {last} counts, not line {others}",
                     Severity.WARNING,
-                    fixes=(Fix(f"Remove the lines that do not count: {others}"),),
+                    fixes=(
+                        text_fix(
+                            readings.project,
+                            Code.ENV_VARIABLE_DUPLICATE,
+                            f"Remove what does not count: line {others}",
+                            partial(without_earlier, name=name),
+                        ),
+                    ),
                 ),
             )
 
@@ -250,6 +260,13 @@ CHECKS: Final[tuple[Callable[[Readings], Iterator[Fault]], ...]] = (
 )
 
 
+def _rename_fix(readings: Readings, name: str, other: str) -> Fix:
+    if not NAME.fullmatch(other):
+        return Fix(f"Rename it to {other}, if that is what it is")
+    rename = partial(renamed, name=name, other=other)
+    return text_fix(readings.project, Code.ENV_VARIABLE_MISSPELLED, f"Rename it to {other}", rename)
+
+
 def _has_database(readings: Readings) -> bool:
     if not isinstance(readings.settings, Settings):
         return False
@@ -266,10 +283,11 @@ def _has_url(readings: Readings) -> bool:
 
 def _differ(readings: Readings, name: str, python: str | None, compose: str | None) -> Finding:
     where = f"{describe(readings.project, readings.project.env_file)}, line {readings.line(name)}"
+    why = reason(readings.written(name))
     known = (("Python", python), ("Compose", compose))
     spelled = [(who, value, spelling) for who, value in known if value is not None and (spelling := spell(value))]
     if readings.is_secret(name):
-        cause = f"{where}: $, backslashes, # and quotes do not mean the same to both"
+        cause = f"{where}: {why}, so the container has another value than the application"
         fixes = [
             replace(
                 set_fix(readings.project, name, value, f"Keep what {who} reads, spelled so that both read it"),
@@ -278,7 +296,7 @@ def _differ(readings: Readings, name: str, python: str | None, compose: str | No
             for who, value, _ in spelled
         ]
     else:
-        cause = f"{where}: Compose reads {_quoted(compose)}, Python reads {_quoted(python)}"
+        cause = f"{where}: Compose reads {_quoted(compose)}, Python reads {_quoted(python)}; {why}"
         fixes = [
             set_fix(
                 readings.project, name, value, f"Keep what {who} reads, as {name}={spelling}, which both read alike"

@@ -18,9 +18,10 @@ from stack.text import SecretStr
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a value of a type must look like, in a person's words."""
+    """What a value of a type must look like, in a person's words; `is_all` unless an error has more to say."""
 
     words: str
+    is_all: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,11 @@ class PgAdminSettings:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is known of one variable before it has a value."""
+    """What is known of one variable before it has a value; `type` is what its value must be, in a person's words."""
 
     name: str
     meaning: str
+    type: str
     default: str | None
     secret: bool
 
@@ -87,8 +89,15 @@ Identifier = Annotated[str, StringConstraints(max_length=63), Expected("a name o
 Host = Annotated[str, AfterValidator(_host), Expected("a host name or an IP address")]
 Email = Annotated[str, AfterValidator(_email), Expected("an e-mail address such as admin@example.com")]
 Secret = Annotated[SecretStr, BeforeValidator(SecretStr)]
-URL = Annotated[DatabaseURL, BeforeValidator(parse_url)]
-OtherURL = Annotated[DatabaseURL | None, BeforeValidator(_postgres_url_or_none)]
+# A note inside an optional type is lost, so each of these is optional itself.
+URL = Annotated[
+    DatabaseURL | None,
+    BeforeValidator(parse_url),
+    Expected("a URL, postgresql://USER:PASSWORD@HOST:PORT/DATABASE", is_all=False),
+]
+OtherURL = Annotated[DatabaseURL | None, BeforeValidator(_postgres_url_or_none), Expected("a URL", is_all=False)]
+Password = Annotated[Secret | None, Expected("a password")]
+FilePath = Annotated[str | None, Expected("the path of a file")]
 
 
 class Settings(BaseSettings):
@@ -109,8 +118,8 @@ class Settings(BaseSettings):
     db_user: Identifier = Field(
         address.USER, validation_alias="APP_DB_USER", description="The role that the application is"
     )
-    db_password: Secret | None = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
-    db_password_file: str | None = Field(
+    db_password: Password = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
+    db_password_file: FilePath = Field(
         None, validation_alias="APP_DB_PASSWORD_FILE", description="A file that holds the password, instead of it"
     )
     db_name: Identifier = Field(address.DATABASE, validation_alias="APP_DB_NAME", description="The database")
@@ -118,7 +127,7 @@ class Settings(BaseSettings):
     db_port: Port = Field(
         address.PORT, validation_alias="APP_DB_PORT", description="The port of the database on that machine"
     )
-    db_url: URL | None = Field(
+    db_url: URL = Field(
         None, validation_alias="APP_DB_URL", description="The whole address in one; it wins over the pieces above"
     )
     database_url: OtherURL = Field(
@@ -144,7 +153,7 @@ class Settings(BaseSettings):
     pgadmin_email: Email = Field(
         "admin@example.com", validation_alias="PGADMIN_EMAIL", description="Who signs in to pgAdmin"
     )
-    pgadmin_password: Secret | None = Field(
+    pgadmin_password: Password = Field(
         None, validation_alias="PGADMIN_PASSWORD", description="The password there; without it, the database's"
     )
     pgadmin_port: Port = Field(5050, validation_alias="PGADMIN_PORT", description="The port of pgAdmin on this machine")
@@ -226,9 +235,13 @@ def validate(values: Mapping[str, str]) -> Settings | tuple[Rejected, ...]:
 
 
 def _expected(name: str, message: str) -> str:
-    words = next((note.words for note in _FIELDS[name].metadata if isinstance(note, Expected)), None)
+    expected = _type(_FIELDS[name])
     # The URLs' own errors say more than a type could; they never quote the URL.
-    return words or message.removeprefix("Value error, ").removeprefix("expected ")
+    return expected.words if expected.is_all else message.removeprefix("Value error, ").removeprefix("expected ")
+
+
+def _type(field: FieldInfo) -> Expected:
+    return next(note for note in field.metadata if isinstance(note, Expected))
 
 
 def _variable(field: FieldInfo, field_name: str) -> str:
@@ -240,6 +253,7 @@ def _setting(name: str, field: FieldInfo) -> Setting:
     return Setting(
         name=name,
         meaning=field.description or "",
+        type=_type(field).words,
         default=None if default is None else str(default).lower() if isinstance(default, bool) else str(default),
         secret=name in SECRET_SETTINGS,
     )

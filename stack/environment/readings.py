@@ -10,6 +10,7 @@ from stack.environment.assignments import Assignment, Fault, Source, assign
 from stack.environment.compose_grammar import ComposeEnv, EnvSyntaxError
 from stack.environment.files import read_env
 from stack.environment.model import SETTINGS, Settings
+from stack.environment.notes import notes_of
 from stack.environment.python_grammar import PythonEnv
 from stack.environment.secrecy import is_secret
 from stack.environment.settings import settings_of
@@ -23,21 +24,27 @@ _EXAMPLE: Final = re.compile(r"^[^\S\n]*#[^\S\n]*(?:export\s+)?([A-Za-z_][A-Za-z
 class Readings:
     """What `.env`, its template and the shell say.
 
-    `exists` tells an empty file from none. `compose` is the error where Compose refuses the file. `template` has the
-    template's values in Python's reading, `examples` the names in its commented lines. `references` are the
-    variables that the value of each name may depend on.
+    `text` is the file's, None where there is none. `compose` is the error where Compose refuses the file. `template`
+    has the template's values in Python's reading, `notes` its comments on them, `examples` the names in its commented
+    lines. `references` are the variables that the value of each name may depend on.
     """
 
     project: Project
     environ: Mapping[str, str] = field(repr=False)
-    exists: bool
+    text: str | None = field(repr=False)
     python: PythonEnv
     compose: ComposeEnv | EnvSyntaxError
     compose_values: Mapping[str, str] = field(repr=False)
     template: Mapping[str, str] = field(repr=False)
+    notes: Mapping[str, str]
     examples: frozenset[str]
     settings: Settings | tuple[Fault, ...]
     references: Mapping[str, frozenset[str]]
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.text is not None
 
     @property
     def uses_settings(self) -> bool:
@@ -57,6 +64,12 @@ class Readings:
         """Return what Python reads from the file for `name`."""
         entry = self.python.effective.get(name)
         return entry.value if entry is not None else None
+
+    def written(self, name: str) -> str:
+        """Return the assignment of `name` as it stands in the file, which may be a secret."""
+        lines = (self.text or "").splitlines()
+        entry, line = self.python.effective.get(name), self.line(name)
+        return entry.text.strip() if entry else lines[line - 1] if line and line <= len(lines) else ""
 
     def line(self, name: str) -> int | None:
         """Return the line of the file that counts for `name`."""
@@ -104,11 +117,12 @@ def read(project: Project, environ: Mapping[str, str]) -> Readings:
     return Readings(
         project=project,
         environ=environ,
-        exists=text is not None,
+        text=text,
         python=python,
         compose=compose,
         compose_values=compose_values,
         template={name: entry.value or "" for name, entry in in_template.effective.items()},
+        notes=notes_of(template),
         examples=frozenset(_EXAMPLE.findall(template)),
         settings=settings_of(project, text, environ),
         references=_references(text or "", python, compose_values),

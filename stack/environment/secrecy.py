@@ -18,6 +18,9 @@ _PLACEHOLDER: Final = re.compile(
     r"(?:(?:change|replace)[-_ ]?(?:me|this|it)|to-?do)(?:[^a-z].*)?|your[-_ ].*|<.*>|x{3,}|\.{3}|…|placeholder",
     re.IGNORECASE,
 )
+# What people and templates write first, and whoever tries passwords too; shorter ones are weak for their length.
+_COMMON: Final = re.compile(r"(?:postgres|password|qwerty|admin|0?123456)[a-z]{0,3}[0-9]{0,4}!?", re.IGNORECASE)
+_SHORTEST: Final = 8
 
 
 def is_secret(name: str, value: str | None = None) -> bool:
@@ -36,3 +39,8 @@ def is_own_secret(name: str) -> bool:
 def is_placeholder(value: str) -> bool:
     """Return whether `value` only stands where a person's own belongs, as ``change-me`` does."""
     return _PLACEHOLDER.fullmatch(value.strip()) is not None
+
+
+def is_weak(password: str) -> bool:
+    """Return whether somebody who may try often would find `password`: a placeholder, a common one, or a short one."""
+    return is_placeholder(password) or bool(_COMMON.fullmatch(password)) or len(password) < _SHORTEST

@@ -139,6 +139,6 @@ def _password_missing(project: Project, env: PythonEnv, *, exists: bool) -> Find
         cause = f"{where}, and there is neither {_PASSWORD_FILE} nor APP_DB_URL"
         fixes = (
             set_fix(project, _PASSWORD, generate_password(), f"Write a generated password to {name}"),
-            Fix(f"Set {_PASSWORD} to the database's password", command=f"stackdeck env set {_PASSWORD}=…"),
+            Fix(f"Set {_PASSWORD} to the database's password", command=f"stackdeck env set {_PASSWORD}"),
         )
     return Finding(Code.SETTING_MISSING, f"{_PASSWORD} is not set", f"{cause}; a password has no default", fixes=fixes)

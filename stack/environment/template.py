@@ -4,6 +4,7 @@ import secrets
 import socket
 import string
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,6 +71,11 @@ def is_port_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def next_free_port(port: int) -> int | None:
+    """Return the first free port of the loopback interface above `port`, if there is one."""
+    return _next_free(port, frozenset(), is_port_free)
 
 
 def fill(text: str, *, password: Callable[[], str], is_free: Callable[[int], bool]) -> Filled:
@@ -178,11 +184,15 @@ def _choose_ports(template: dict[str, str], is_free: Callable[[int], bool]) -> t
     for name, port in wanted.items():
         if not 1 <= port <= 65535 or is_free(port):
             continue
-        chosen = next((other for other in range(port + 1, 65536) if other not in used and is_free(other)), None)
+        chosen = _next_free(port, used, is_free)
         if chosen is not None:
             used.add(chosen)
             choices.append(PortChoice(name, port, chosen))
     return tuple(choices)
+
+
+def _next_free(port: int, used: AbstractSet[int], is_free: Callable[[int], bool]) -> int | None:
+    return next((other for other in range(port + 1, 65536) if other not in used and is_free(other)), None)
 
 
 def _exists(project: Project) -> Failure:

@@ -1,13 +1,10 @@
 """Whether a plan that loses data may be carried out: who agrees to what, and how it is asked."""
 
 from collections.abc import Sequence
-from typing import Final
 
+from stack.amounts import size
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.services.control import Approval, Loss, PlanStep
-
-_STEP: Final = 1000
-_UNITS: Final = ("kB", "MB", "GB", "TB")
 
 
 async def lose_nothing(plan: Sequence[PlanStep]) -> None:
@@ -89,16 +86,4 @@ def left_behind(losses: Sequence[Loss]) -> Finding:
 
 def losses_text(losses: Sequence[Loss]) -> str:
     """Return what is lost and how big it is, a sentence each."""
-    return " ".join(f"{loss.what}{'' if loss.size is None else f' ({size_text(loss.size)})'}." for loss in losses)
-
-
-def size_text(size: int) -> str:
-    """Return `size` in bytes as a person reads it: ``512 bytes``, ``1.5 MB``."""
-    if size < _STEP:
-        return f"{size} bytes"
-    amount = float(size)
-    for unit in _UNITS:
-        amount /= _STEP
-        if amount < _STEP:
-            return f"{amount:.1f} {unit}"
-    return f"{amount:.1f} {_UNITS[-1]}"
+    return " ".join(f"{loss.what}{'' if loss.size is None else f' ({size(loss.size)})'}." for loss in losses)

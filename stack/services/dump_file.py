@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from stack.amounts import size
 from stack.findings import Code, Failure, Finding, Fix, Gauge, Progress
-from stack.services.approval import size_text
+from stack.publish import publish
 from stack.text import clean_line
 
 T = TypeVar("T")
@@ -24,7 +25,6 @@ MAGIC: Final = b"PGDMP"
 _REPORT_SECONDS: Final = 0.2
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 @dataclass(slots=True)
@@ -63,8 +63,10 @@ class Draft:
             raise failed("pg_dump wrote something that is no dump in its custom format.")
         with _storage(self.target):
             os.fsync(self.descriptor)
-            _name(self.path, self.target)
-            _sync(self.target.parent)
+            try:
+                publish(self.path, self.target)
+            except FileExistsError:
+                raise _exists(self.target) from None
         return self.size
 
     def discard(self) -> None:
@@ -101,36 +103,14 @@ async def told(dumping: Awaitable[T], unfinished: Draft, progress: Progress) -> 
     began = time.monotonic()
     try:
         while not (await asyncio.wait((task,), timeout=_REPORT_SECONDS))[0]:
-            size = unfinished.size
-            gauge = Gauge(unfinished.target.name, size, rate=size / (time.monotonic() - began))
-            progress(clean_line(f"Dumping the database to {unfinished.target}: {size_text(size)}"), (gauge,))
+            written = unfinished.size
+            gauge = Gauge(unfinished.target.name, written, rate=written / (time.monotonic() - began))
+            progress(clean_line(f"Dumping the database to {unfinished.target}: {size(written)}"), (gauge,))
         return task.result()
     finally:
         task.cancel()
         # What it started has ended before the file is removed.
         await asyncio.wait((task,))
-
-
-def _name(path: Path, target: Path) -> None:
-    try:
-        # Unlike a rename, this fails where somebody has made the file meanwhile.
-        os.link(path, target)
-    except FileExistsError:
-        raise _exists(target) from None
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if target.exists():
-            raise _exists(target) from None
-        path.rename(target)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

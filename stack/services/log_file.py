@@ -4,22 +4,20 @@ Logs may hold passwords that a program printed, so nobody else may read them. Co
 visible characters, so that no pager or terminal obeys them later either.
 """
 
-import errno
 import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stack.findings import Code, Failure, Finding, Fix
+from stack.publish import publish
 from stack.services.control import LineKind, LogLine
 from stack.text import clean, clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 def save(path: Path, lines: Iterable[LogLine]) -> Path:
@@ -38,7 +36,7 @@ def save(path: Path, lines: Iterable[LogLine]) -> Path:
                 file.writelines(f"{_text(line)}\n" for line in lines)
                 file.flush()
                 os.fsync(descriptor)
-            _publish(draft, target)
+            publish(draft, target)
         finally:
             draft.unlink(missing_ok=True)
     return target
@@ -49,18 +47,6 @@ def _text(line: LogLine) -> str:
     name = f"{clean_line(line.service)} | " if line.service else ""
     text = clean(line.text)
     return f"{time}{name}{text if line.kind is LineKind.OUTPUT else f'── {text} ──'}"
-
-
-def _publish(draft: Path, target: Path) -> None:
-    try:
-        # Unlike a rename, a link fails where the name is taken.
-        os.link(draft, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        draft.rename(target)
 
 
 @contextmanager

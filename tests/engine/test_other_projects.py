@@ -31,6 +31,7 @@ def other(engine, tmp_path) -> Clone:
 def test_the_database_is_found(other, env):
     if env:
         (other.root / ".env").write_text(env)
+        (other.root / ".env").chmod(0o600)
     assert [service["service"] for service in other.json("up", "postgres")["services"]] == ["postgres"]
     status = other.json("status")
     assert status["runtime"] == "docker"

@@ -38,6 +38,7 @@ from stack.services.control import (
     Volumes,
 )
 from stack.services.equivalent import ComposeCall
+from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
@@ -103,8 +104,11 @@ SESSIONS = (
 
 def variable(name: str, value: str, line: int | None, *, secret: bool = False, problem: str | None = None) -> Variable:
     wrapped = SecretStr(value) if secret else value
+    findings = (Finding(Code.SETTING_INVALID, problem, "expected a port"),) if problem else ()
     source = Source.FILE if line else Source.DEFAULT
-    return Variable(name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", problem)
+    return Variable(
+        name, wrapped, secret, source, line, None, wrapped, wrapped, f"What {name} means", "a text", findings
+    )
 
 
 VARIABLES = (
@@ -235,6 +239,9 @@ class FakeDatabase:
     async def status(self) -> DatabaseStatus:
         return DatabaseStatus(await self.ping(), POOL, Capacity(100, 3, 12), SESSIONS)
 
+    async def answer(self) -> None:
+        pass
+
     async def ping(self) -> Ping:
         return Ping(0.62, "16.4", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -348,6 +355,7 @@ class FakeWorkspace:
         self.fake_migrations = FakeMigrations()
         self.fake_tables = FakeTables()
         self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
+        self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
         self.report = checks()
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
@@ -372,6 +380,12 @@ class FakeWorkspace:
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now
+
+    def database_service(self) -> str:
+        return "db"
+
+    async def stale_uses(self) -> tuple[StaleUse, ...]:
+        return self.stale_now
 
     def init_environment(self) -> InitResult:
         self.fake_services.asked.append(("init",))

@@ -10,6 +10,7 @@ def make_project(root: Path, env: str | None = None, template: str | None = None
     for name, text in ((".env", env), (".env.example", template)):
         if text is not None:
             (root / name).write_bytes(text.encode())
+            (root / name).chmod(0o600)
     return open_project(Options(root))
 
 

@@ -27,7 +27,7 @@ def empty(tmp_path, monkeypatch):
         ["rows", "t", "--limit", "0"],
         ["logs", "-f", "--json"],
         ["--json", "psql"],
-        ["env", "set", "NAME"],
+        ["env", "set"],
         ["--runtime", "x", "up"],
     ],
 )

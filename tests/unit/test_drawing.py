@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.content import Content
 
+from stack.amounts import rate, size, span
 from stack.database.activity import Capacity
 from stack.findings import Gauge, Unit
-from tui.amounts import rate, size, span
 from tui.outside import CELL_LENGTH, block, cell, line
 from tui.widgets.capacity_card import bar
 from tui.widgets.gauges import bars

@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.services.control import State
-from stack.services.engine.observe import ObservedContainer
-from stack.services.engine.usage import reading, usage
+from stack.services.engine.usage import Sampled, reading, usage
 
-CONTAINER = ObservedContainer("id", "p-db-1", "db", 1, "postgres:16", State.RUNNING)
+CONTAINER = Sampled("id", "db", "p-db-1")
 MACHINE = 16 << 30
 
 

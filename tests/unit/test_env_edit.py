@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from stack.environment.edit import set_fix, set_value
-from stack.environment.files import read_env, replace_env
+from stack.environment.edit import carry_out, plan_value, set_fix, set_value
 from stack.environment.settings import load_settings
 from stack.findings import Code, Failure
 from tests.support.projects import make_project, names
@@ -92,9 +91,11 @@ def test_without_a_file_and_a_template_one_is_made(tmp_path):
 
 def test_an_edit_from_outside_is_not_overwritten(tmp_path):
     project = make_project(tmp_path, "A=1\n")
-    was = read_env(project.env_file)
+    edit = plan_value(project, "A", "2")
     project.env_file.write_text("A=1\nB=theirs\n")
-    assert not replace_env(project.env_file, "A=2\n", was)
+    with pytest.raises(Failure) as caught:
+        carry_out(edit)
+    assert caught.value.finding.code is Code.ENV_CHANGED_OUTSIDE
     assert project.env_file.read_text() == "A=1\nB=theirs\n"
     assert names(tmp_path) == [".env"]
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 
-from stack.findings import Finding, Fix, Progress
+from stack.findings import Finding, Fix, Progress, Severity
 from tui.actions import Fact, Place, find
 from tui.requests import Asking, Request
 from tui.vitals import Tone
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tui.jobs import Job
 
 T = TypeVar("T")
+
+_GRAVITY: Final = tuple(Severity)
 
 BEAT: Final = 0.25
 """Seconds between two looks at what is awaited, to say when an answer is slow."""
@@ -179,10 +181,10 @@ class DeckScreen(Asking, Screen[None]):
     # -- Findings
 
     def note(self, source: str, findings: tuple[Finding, ...]) -> None:
-        """Show `findings` in the banner in place of the earlier ones from `source`."""
+        """Show `findings` in the banner in place of the earlier ones from `source`, the worst of all first."""
         self._findings[source] = findings
         unique = {(finding.code, finding.title): finding for found in self._findings.values() for finding in found}
-        self.banner.findings = tuple(unique.values())
+        self.banner.findings = tuple(sorted(unique.values(), key=lambda finding: _GRAVITY.index(finding.severity)))
         self.refresh_facts()
 
     def carry_out(self, fix: Fix) -> None:

@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from stack.amounts import span
 from tui.actions import Place, bindings
-from tui.amounts import span
 from tui.outside import cell
 from tui.reach import Reach
 from tui.screens.base import DeckScreen

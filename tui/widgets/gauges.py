@@ -5,8 +5,8 @@ from typing import Final
 
 from textual.content import Content
 
+from stack.amounts import rate, size, span
 from stack.findings import Gauge, Unit
-from tui.amounts import rate, size, span
 from tui.outside import line
 
 NAME: Final = 14

@@ -8,8 +8,8 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from stack.amounts import size
 from stack.services.control import Action, Loss, PlanStep
-from tui.amounts import size
 from tui.outside import line
 
 COLOURS: Final = {

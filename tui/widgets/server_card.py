@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.amounts import span
+from stack.amounts import span
 from tui.outside import line
 from tui.widgets.sparkline import sparkline
 

@@ -7,8 +7,8 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
+from stack.amounts import span
 from stack.services.control import EngineStatus, ServiceStatus
-from tui.amounts import span
 from tui.outside import line
 from tui.widgets.service_signs import sign_of
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stack.workspace import Workspace
 
 
-PAUSE: Final = 2.0
+PAUSE: Final = 2.5
 """Seconds between two samples: asking for them and drawing them is most of what an idle deck does."""
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.amounts import rate, size
+from stack.amounts import rate, size
 from tui.usage import UsageHistory
 from tui.widgets.sparkline import sparkline
 

@@ -12,4 +12,6 @@ async def _database(facts: Facts) -> Passed:
     return Passed(f"PostgreSQL {ping.server_version} answers in {ping.latency_ms:.1f} ms")
 
 
-CHECKS: Final[tuple[Check[Facts], ...]] = (Check("database", DATABASE, "Connection", ("services",), _database),)
+CHECKS: Final[tuple[Check[Facts], ...]] = (
+    Check("database", DATABASE, "Connection", ("services", "env-in-use"), _database),
+)

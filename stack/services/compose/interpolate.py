@@ -11,12 +11,26 @@ MAX_CHARACTERS: Final = 8 << 20
 """Of all interpolated texts of a project: each may repeat a long variable."""
 
 
+@dataclass(frozen=True, slots=True)
+class InterpolatedText:
+    """A text of a file that refers to `variables`; `path` is where it stands, as in ``services.db.ports[0]``."""
+
+    path: str
+    template: str
+    variables: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Interpolator:
-    """Interpolates trees; `unset` gathers the variables that nothing set, and where each was met first."""
+    """Interpolates trees.
+
+    `unset` gathers the variables that nothing set, and where each was met first; `texts` every text that has
+    variables, with what they are.
+    """
 
     lookup: Lookup
     unset: dict[str, Position] = field(default_factory=dict)
+    texts: list[InterpolatedText] = field(default_factory=list)
     _characters: int = 0
 
     def tree(self, node: Node, path: str = "") -> Node:
@@ -44,8 +58,14 @@ class Interpolator:
                 return node
 
     def _text(self, text: str, position: Position, path: str) -> str:
+        variables: dict[str, None] = {}
+
+        def lookup(name: str) -> str | None:
+            variables[name] = None
+            return self.lookup(name)
+
         try:
-            interpolated = interpolate(text, self.lookup)
+            interpolated = interpolate(text, lookup)
         except InterpolationError as error:
             raise InvalidNode(position, f"{path}: {error}") from None
         self._characters += len(interpolated.text)
@@ -53,6 +73,8 @@ class Interpolator:
             raise InvalidNode(
                 position, f"{path}: expected at most {MAX_CHARACTERS} characters of variables in all files"
             )
+        if variables:
+            self.texts.append(InterpolatedText(path, text, tuple(variables)))
         for name in interpolated.unset:
             self.unset.setdefault(name, position)
         return interpolated.text

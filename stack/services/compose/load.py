@@ -17,6 +17,7 @@ from stack.services.compose.model import ComposeProject, Position, UnsupportedKe
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
 from stack.services.compose.orphans import orphans_of
+from stack.services.compose.uses import uses
 from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
 from stack.services.compose.yaml import read_documents
 
@@ -55,8 +56,14 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
         merged = merge(merged, extender.document(interpolator.tree(document)))
     compose, ignored = assemble(without_resets(merged), surroundings)
     findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
-    orphans = orphans_of(variables.shell, variables.env_file)
-    return replace(compose, env_files=variables.given, findings=findings, orphans=orphans)
+    services = compose.services.keys() | compose.disabled.keys()
+    return replace(
+        compose,
+        env_files=variables.given,
+        uses=uses(interpolator.texts, services, known.lookup),
+        findings=findings,
+        orphans=orphans_of(variables.shell, variables.env_file),
+    )
 
 
 def _documents(file: Path) -> Iterator[Node]:

@@ -352,13 +352,27 @@ class FileSource:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableUse:
+    """A variable that reaches a service; `key` is the one that it is in, as in ``environment.POSTGRES_DB``.
+
+    `value` is what Compose reads for it, the shell's before any file's; None where nothing sets it.
+    """
+
+    service: str
+    key: str
+    name: str
+    value: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ComposeProject:
     """A whole Compose project.
 
     `services` are the enabled ones, in the order of the files; `disabled` those whose profile is not active.
     `networks`, `volumes`, `secrets` and `configs` are all that the files declare, used by a service or not.
     `directory`, `files` and `env_files` are the strings that Compose writes into labels; `env_files` are those that
-    were asked for by name, and so none where the default `.env` was read. `findings` are warnings.
+    were asked for by name, and so none where the default `.env` was read. `uses` are the variables in the files of the
+    project. `findings` are warnings.
     """
 
     name: str
@@ -371,5 +385,6 @@ class ComposeProject:
     secrets: Mapping[str, FileSource]
     configs: Mapping[str, FileSource]
     env_files: tuple[Path, ...] = ()
+    uses: tuple[VariableUse, ...] = ()
     findings: tuple[Finding, ...] = ()
     orphans: Orphans = Orphans.WARN

@@ -8,11 +8,11 @@ from stack.environment.interpolation import Lookup
 from stack.services.compose import env_files
 from stack.services.compose.deploy import read_deploy
 from stack.services.compose.env_files import EnvFileReader
+from stack.services.compose.file_mounts import read_configs, read_secrets
 from stack.services.compose.model import (
     Condition,
     Dependency,
     Device,
-    FileMount,
     Healthcheck,
     Logging,
     NetworkAttachment,
@@ -78,8 +78,6 @@ _OTHER_BLKIO: Final = (
     "weight_device",
 )
 
-_SECRETS: Final = "/run/secrets"
-
 
 def is_enabled(service: Service, profiles: frozenset[str]) -> bool:
     """Return whether the active `profiles` enable `service`; ``*`` among them enables all."""
@@ -136,8 +134,8 @@ def _written(fields: Fields, name: str, directory: Directory) -> Service:
         depends_on=fields.mapping("depends_on", _dependencies),
         extra_hosts=fields.many("extra_hosts", _extra_hosts),
         logging=fields.get("logging", _logging),
-        secrets=fields.many("secrets", _secrets),
-        configs=fields.many("configs", _configs),
+        secrets=fields.many("secrets", read_secrets),
+        configs=fields.many("configs", read_configs),
         ulimits=fields.mapping("ulimits", _ulimits),
         devices=fields.many("devices", _devices),
         deploy=fields.get("deploy", read_deploy),
@@ -356,44 +354,6 @@ def _extra_hosts(cursor: Cursor) -> tuple[str, ...]:
 def _logging(cursor: Cursor) -> Logging:
     fields = cursor.fields(Logging.__slots__)
     return Logging(fields.get("driver", Cursor.text) or None, fields.mapping("options", Cursor.optional_options))
-
-
-def _secrets(cursor: Cursor) -> tuple[FileMount, ...]:
-    mounts = (_file_mount(item) for item in cursor.items())
-    targeted = (replace(mount, target=mount.target or f"{_SECRETS}/{mount.source}") for mount in mounts)
-    return tuple({mount.target: mount for mount in targeted}.values())
-
-
-def _configs(cursor: Cursor) -> tuple[FileMount, ...]:
-    mounts = (_file_mount(item) for item in cursor.items())
-    return tuple({mount.target or f"/{mount.source}": mount for mount in mounts}.values())
-
-
-def _file_mount(cursor: Cursor) -> FileMount:
-    if isinstance(cursor.node, ScalarNode):
-        return FileMount(cursor.text())
-    fields = cursor.fields(FileMount.__slots__)
-    source = fields.get("source", Cursor.text)
-    if not source:
-        raise cursor.invalid("expected a source, a name under the file's own secrets or configs")
-    return FileMount(
-        source=source,
-        target=fields.get("target", Cursor.text) or None,
-        uid=fields.get("uid", Cursor.text) or None,
-        gid=fields.get("gid", Cursor.text) or None,
-        mode=fields.get("mode", _mode),
-    )
-
-
-def _mode(cursor: Cursor) -> int:
-    """Read a file mode: a number, or a text with an octal one."""
-    match cursor.node:
-        case ScalarNode(value=str(text)):
-            try:
-                return int(text, 8)
-            except ValueError:
-                raise cursor.invalid("expected a file mode in octal digits, such as 0440") from None
-    return cursor.integer()
 
 
 def _ulimits(cursor: Cursor) -> Mapping[str, Ulimit]:

@@ -1,7 +1,8 @@
 """Why a container is out of date, field by field: what it was created with against what would be created now. Pure.
 
-Fields have the names of the Compose file, values are written as there (`stack.services.engine.compose_words`). Of a
-variable or a label that may be secret, nothing is shown but that it differs.
+Each begins with the key in the Compose file and a colon; values are written as there
+(`stack.services.engine.compose_words`). Of a variable or a label that may be secret, nothing is shown but that it
+differs.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json
-from stack.services.engine.reader import Refusal, TooOldError, is_too_old, name_of
+from stack.services.engine.reader import NOT_RUNNING, Refusal, TooOldError, is_too_old, name_of
 
 _LONGEST_ANSWER: Final = 64 * 1024 * 1024
 """Bytes; a list of a thousand containers has about two million."""
@@ -70,6 +70,16 @@ class LocalReader(HTTPConnection):
     def list_volumes(self) -> list[wire.VolumeSummary]:
         """Return all volumes."""
         return cast("dict[str, list[wire.VolumeSummary] | None]", self._get("/volumes"))["Volumes"] or []
+
+    def usage(self, container: str) -> wire.ContainerStats | None:
+        """Return what a container has used, at once; None where it is gone or does not run."""
+        path = f"/containers/{quote(container)}/stats"
+        try:
+            return cast("wire.ContainerStats", self._get(path, stream="0", **{"one-shot": "1"}))
+        except Refusal as refusal:
+            if refusal.status_code in NOT_RUNNING:
+                return None
+            raise
 
     def engine_version(self) -> str:
         """Return the engine's own version, with the name of an engine that only stands in for Docker's."""

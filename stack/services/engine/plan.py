@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from stack.environment.secrecy import is_secret
 from stack.findings import Finding, Severity
 from stack.services.compose.dialect import NEWEST, Dialect, dialect_of
 from stack.services.compose.hash import all_hashes, config_hash, network_hash
@@ -268,7 +269,13 @@ class _Context:
             yield f"container_name: {show(container.name)} → {show(name)}"
         elif not found:
             yield from unrecorded_causes(service, container, dependencies)
-        yield from found
+        secret = {
+            use.key for use in self.project.uses if use.service == service.name and is_secret(use.name, use.value)
+        }
+        for cause in found:
+            key = cause.partition(": ")[0]
+            # Whatever the key is called: a secret variable reaches it.
+            yield f"{key}: changed" if key in secret else cause
 
     def _network_names(self, service: Service) -> tuple[str, ...]:
         return tuple(name for name, _ in joined_networks(self.project, service))

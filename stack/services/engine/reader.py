@@ -8,6 +8,9 @@ from stack.services.engine import wire
 OLDEST_API: Final = "1.41"
 """The oldest API that our requests are of: that of Docker Engine 20.10, which Podman offers too."""
 
+NOT_RUNNING: Final = frozenset({404, 409})
+"""What an engine answers about the processes of a container that is gone, or does not run (HTTP status codes)."""
+
 
 class TooOldError(Exception):
     """The engine speaks an API that is older than `OLDEST_API`; `version` is its newest."""
@@ -52,6 +55,10 @@ class Reader(Protocol):
 
     def list_volumes(self) -> list[wire.VolumeSummary]:
         """Return all volumes."""
+        ...
+
+    def usage(self, container: str) -> wire.ContainerStats | None:
+        """Return what a container has used, at once; None where it is gone or does not run."""
         ...
 
     def engine_version(self) -> str:

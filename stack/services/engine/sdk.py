@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from docker import APIClient
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 from docker.utils import version_gte
 
 from stack.services.engine import wire
 from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.log_stream import LogStream
-from stack.services.engine.reader import name_of
+from stack.services.engine.reader import NOT_RUNNING, name_of
 
 if TYPE_CHECKING:
     from docker.types import CancellableStream
@@ -179,10 +179,14 @@ class Client(APIClient):
         """Return the events that pass `filters`, those of the past since the second `since` first."""
         return cast("wire.EventStream", self.events(since=since, filters=dict(filters), decode=True))
 
-    def usage(self, container: str) -> wire.ContainerStats:
-        """Return what a container has used, at once; engines before 1.41 take a second or two to answer."""
-        at_once = True if version_gte(self.api_version, "1.41") else None
-        return cast("wire.ContainerStats", self.stats(container, stream=False, one_shot=at_once))
+    def usage(self, container: str) -> wire.ContainerStats | None:
+        """Return what a container has used, at once; None where it is gone or does not run."""
+        try:
+            return cast("wire.ContainerStats", self.stats(container, stream=False, one_shot=True))
+        except APIError as error:
+            if error.status_code in NOT_RUNNING:
+                return None
+            raise
 
     def prepare(
         self, container: str, command: Sequence[str], *, environment: Mapping[str, str], tty: bool, detach_keys: str

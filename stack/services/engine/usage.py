@@ -14,14 +14,23 @@ from stack.services.control import State, Usage
 from stack.services.engine import wire
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
-from stack.services.engine.observe import ObservedContainer, list_project
-from stack.services.engine.reader import Refusal
+from stack.services.engine.observe import list_project
+from stack.services.engine.reader import Reader, Refusal
 
 _PERIOD_SECONDS: Final = 1.0
 _NANOSECONDS: Final = 1e9
 _INACTIVE: Final = ("total_inactive_file", "inactive_file")
 """What of the page cache the kernel could drop at once: its name under cgroup v1 and v2 (docker/cli,
 ``calculateMemUsageUnixNoCache``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A container that is sampled."""
+
+    id: str
+    service: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ def reading(stats: wire.ContainerStats) -> Reading | None:
     )
 
 
-def usage(container: ObservedContainer, before: Reading, now: Reading, machine_memory: int) -> Usage | None:
+def usage(container: Sampled, before: Reading, now: Reading, machine_memory: int) -> Usage | None:
     """Return what `container` used between two readings; None where it was started anew between them."""
     seconds = (now.at - before.at).total_seconds()
     if seconds <= 0 or now.cpu < before.cpu:
@@ -94,17 +103,14 @@ async def sample(engine: Engine, project: str, services: AbstractSet[str]) -> As
     """
     try:
         machine_memory = await engine.call(lambda client: client.machine_memory())
-        before: Mapping[str, Reading] = {}
+        before: Mapping[Sampled, Reading] = {}
         first = True
         while True:
             began = time.monotonic()
-            listed = await engine.look(lambda reader: list_project(reader, project))
-            running = [it for it in listed if it.service in services and it.state is State.RUNNING]
-            answers = await asyncio.gather(*(_read(engine, container) for container in running))
-            now = {it.id: answer for it, answer in zip(running, answers, strict=True) if answer is not None}
+            now = await engine.look(lambda reader: _readings(reader, project, services))
             if not first:
-                both = (it for it in running if it.id in before and it.id in now)
-                used = (usage(it, before[it.id], now[it.id], machine_memory) for it in both)
+                both = [(it, before[it], now[it]) for it in now if it in before]
+                used = (usage(it, earlier, later, machine_memory) for it, earlier, later in both)
                 yield tuple(each for each in used if each is not None)
             before, first = now, False
             await asyncio.sleep(_PERIOD_SECONDS - (time.monotonic() - began))
@@ -112,14 +118,17 @@ async def sample(engine: Engine, project: str, services: AbstractSet[str]) -> As
         raise refused("measuring what the containers use", error) from None
 
 
-async def _read(engine: Engine, container: ObservedContainer) -> Reading | None:
-    try:
-        return reading(await engine.call(lambda client: client.usage(container.id)))
-    except APIError as error:
-        # It may have gone, or stopped, since it was listed.
-        if error.status_code in {404, 409}:
-            return None
-        raise
+def _readings(reader: Reader, project: str, services: AbstractSet[str]) -> dict[Sampled, Reading]:
+    """Return the counters of the running containers of `services`; blocking."""
+    found = {}
+    for container in list_project(reader, project):
+        if container.service in services and container.state is State.RUNNING:
+            # It may have gone, or stopped, since it was listed.
+            stats = reader.usage(container.id)
+            counters = reading(stats) if stats else None
+            if counters:
+                found[Sampled(container.id, container.service, container.name)] = counters
+    return found
 
 
 def _cores(before: Reading, now: Reading, seconds: float) -> float:
