@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from stack import amounts
+from stack.amounts import size
 from stack.findings import Code, Finding, Fix, Severity
 from stack.services.compose.model import Service
 from stack.services.compose.written import place
@@ -105,7 +105,7 @@ def ended(service: Service, server: Inspection, log: str, fixes: tuple[Fix, ...]
 
 def out_of_memory(service: Service, server: Inspection, fixes: tuple[Fix, ...]) -> Finding:
     """Say that the kernel ended a process of the container."""
-    limit = f"mem_limit is {amounts.size(service.mem_limit)}" if service.mem_limit else "the machine has no more"
+    limit = f"mem_limit is {size(service.mem_limit)}" if service.mem_limit else "the machine has no more"
     return Finding(
         Code.SERVICE_OUT_OF_MEMORY,
         f"{service.name} needed more memory than it may have",

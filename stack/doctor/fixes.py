@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from stack import amounts
+from stack.amounts import size
 from stack.doctor.facts import Facts
 from stack.findings import Fix, Loss, Progress
 from stack.services.control import Pull
@@ -54,7 +54,7 @@ async def begin_anew(facts: Facts, volume: str) -> Fix:
     with suppress(TimeoutError):
         async with asyncio.timeout(_SIZE_SECONDS):
             weight = (await volume_sizes(containers.engine)).get(volume) if containers else None
-    lost = "all that it holds is" if weight is None else f"{amounts.size(weight)} are"
+    lost = "all that it holds is" if weight is None else f"{size(weight)} are"
 
     async def anew(progress: Progress) -> None:
         if containers is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
 
-from stack import amounts
+from stack.amounts import size
 from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
@@ -130,7 +130,7 @@ class LoginFixes:
             return ()
         name, directory = volume.volume, self.stack.project.root
         losses = (Loss(clean_line(f"The volume {name} is deleted"), inventory.size),)
-        lost = f"{amounts.size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
+        lost = f"{size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
         file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
         async def anew(progress: Progress) -> None:

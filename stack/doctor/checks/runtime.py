@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from stack import amounts
+from stack.amounts import size, span
 from stack.background import in_thread
 from stack.doctor.examination import Check, Passed
 from stack.doctor.facts import Examined, Facts
@@ -27,7 +27,7 @@ def clock(ahead: timedelta) -> Finding | None:
     direction = "ahead of" if ahead > timedelta() else "behind"
     return Finding(
         Code.ENGINE_CLOCK,
-        f"The engine's clock is {_duration(abs(ahead))} {direction} this machine's",
+        f"The engine's clock is {span(abs(ahead).total_seconds())} {direction} this machine's",
         "now() in the database, certificates and the times in logs go by it. A virtual machine's clock stops while the "
         "computer sleeps.",
         Severity.WARNING,
@@ -45,7 +45,7 @@ def disk(path: str, free: int) -> Finding | None:
     return Finding(
         Code.ENGINE_DISK_FULL,
         "The engine's disk is full",
-        f"{amounts.size(free)} are left at {path}, where the engine keeps images and volumes: Postgres stops when it "
+        f"{size(free)} are left at {path}, where the engine keeps images and volumes: Postgres stops when it "
         "cannot write.",
         fixes=(
             Fix("See what takes the space", "docker system df"),
@@ -69,10 +69,6 @@ def _use(stack: Examined, url: str) -> Fix:
         progress(f"Using the engine at {url} until you leave")
 
     return Fix(f"Use the engine that answers at {url}, until you leave", f"export DOCKER_HOST={url}", apply=use)
-
-
-def _duration(time: timedelta) -> str:
-    return f"{time.total_seconds():.0f} s" if time < timedelta(minutes=2) else str(timedelta(seconds=int(time.seconds)))
 
 
 async def _runtime(facts: Facts) -> Passed:
@@ -121,7 +117,7 @@ async def _disk(facts: Facts) -> Passed:
         return Passed("The engine's disk cannot be looked at from here")
     if finding := disk(path, free):
         raise Failure(finding)
-    return Passed(f"{amounts.size(free)} are free on the engine's disk")
+    return Passed(f"{size(free)} are free on the engine's disk")
 
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (

@@ -17,7 +17,11 @@ OLD_DIRECTORY: Final = f"{PARENT}/data"
 FIRST_NEW: Final = 18
 """The first version that keeps its data below the parent, in a directory of its own."""
 
-_TAG: Final = re.compile(r"^[^/]*?((?:[0-9]|1[0-9]|[2-9][0-9]))(?:[.\-_]|$)")
+_NAMED: Final = re.compile(r"pg(?P<major>[0-9]{1,2})(?![0-9])")
+_LEADING: Final = re.compile(r"(?P<major>[0-9]{1,2})(?:\.[0-9]+)*(?=[\-_]|$)")
+_OWN_NUMBERS: Final = frozenset({"postgres", "postgresql", "postgis"})
+"""Repositories whose tags begin with the server's version; others begin with that of an extension."""
+
 _NEW_DIRECTORY: Final = re.compile(rf"{PARENT}/([0-9]+)/")
 
 
@@ -30,19 +34,18 @@ def major_version(reference: str, environment: Mapping[str, str]) -> int | None:
         return int(given)
     if found := _NEW_DIRECTORY.match(environment.get("PGDATA", "")):
         return int(found[1])
-    found = _TAG.match(_tag(reference))
-    return int(found[1]) if found else None
+    found = _version(reference)
+    return int(found["major"]) if found else None
 
 
 def with_major(reference: str, major: int) -> str | None:
     """Return the image that is like `reference`, with the server of version `major`; None where its tag names none."""
-    tag = _tag(reference)
-    found = _TAG.match(tag)
+    found = _version(reference)
     if found is None or "@" in reference:
         return None
-    # What comes after the first number may be a minor version, which the other one may not have.
-    rest = re.sub(r"^(?:\.[0-9]+)+", "", tag[found.end(1) :])
-    return f"{reference[: len(reference) - len(tag)]}{tag[: found.start(1)]}{major}{rest}"
+    # The number of a minor version, too, is left out: the other one may not have it.
+    named = found[0].startswith("pg")
+    return f"{reference[: found.start()]}{'pg' if named else ''}{major}{reference[found.end() :]}"
 
 
 def data_directory(major: int, service: Service, environment: Mapping[str, str]) -> str:
@@ -66,7 +69,13 @@ def meant_for_data(service: Service, path: str) -> Mount | None:
     return holder(service, path) or next(usual, None)
 
 
-def _tag(reference: str) -> str:
-    """Return the tag of an image, empty where there is none."""
-    name, separator, tag = reference.partition("@")[0].rpartition(":")
-    return tag if separator and name and "/" not in tag else ""
+def _version(reference: str) -> re.Match[str] | None:
+    """Return where the tag of an image names the version of the server."""
+    repository, separator, tag = reference.partition("@")[0].rpartition(":")
+    if not separator or "/" in tag:
+        return None
+    begin, end = len(repository) + 1, len(repository) + 1 + len(tag)
+    if found := _NAMED.search(reference, begin, end):
+        return found
+    is_own = repository.rpartition("/")[2] in _OWN_NUMBERS
+    return _LEADING.match(reference, begin, end) if is_own else None
