@@ -24,13 +24,18 @@ _PASSWORD_FIELD: Final = re.compile(
     r"(?i)(\b\w*(?:password|passwd|secret|token)\w*['\"]?\s*[=:]\s*)(?:'[^']*'|\"[^\"]*\"|[^\s,;)}]+)"
 )
 
+_SHORTEST: Final = 4
+
 _secrets: set[str] = set()
 _reported: dict[tuple[str, ...], Path | None] = {}
 
 
 def keep_out(secrets: set[str]) -> None:
-    """Never write any of `secrets` to a report, whatever exception has one in its words."""
-    _secrets.update(secrets)
+    """Never write any of `secrets` to a report, whatever exception has one in its words.
+
+    One of a few letters is left: it is in half of all words, and what it stands in would tell it.
+    """
+    _secrets.update(secret for secret in secrets if len(secret) >= _SHORTEST)
 
 
 def redact(text: str) -> str:

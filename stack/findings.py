@@ -62,6 +62,7 @@ class Code(StrEnum):
     ENGINE_ERROR = "engine-error"
     IMAGE_MISSING = "image-missing"
     IMAGE_PULL_FAILED = "image-pull-failed"
+    IMAGE_ARCHITECTURE = "image-architecture"
     PORT_TAKEN = "port-taken"
     CONTAINER_NAME_TAKEN = "container-name-taken"
     VOLUME_FOREIGN = "volume-foreign"
@@ -71,8 +72,18 @@ class Code(StrEnum):
     NETWORK_IN_USE = "network-in-use"
     VOLUME_IN_USE = "volume-in-use"
     VOLUME_OUTDATED = "volume-outdated"
+    VOLUME_VERSION = "volume-version"
+    VOLUME_MISPLACED = "volume-misplaced"
+    UPGRADE_FAILED = "upgrade-failed"
     ENGINE_DISK_FULL = "engine-disk-full"
+    ENGINE_CLOCK = "engine-clock"
     CONTAINERS_ORPHANED = "containers-orphaned"
+    RECREATE_INTERRUPTED = "recreate-interrupted"
+    SERVICE_OUT_OF_MEMORY = "service-out-of-memory"
+    SUPERUSER_PASSWORD_EMPTY = "superuser-password-empty"  # noqa: S105 - the name of a finding
+    INIT_SCRIPT_FAILED = "init-script-failed"
+    HEALTH_CHECK_EARLY = "health-check-early"
+    SHARED_MEMORY_SMALL = "shared-memory-small"
     SERVICE_NOT_RUNNING = "service-not-running"
     SERVICE_EXITED = "service-exited"
     SERVICE_UNHEALTHY = "service-unhealthy"
@@ -94,6 +105,7 @@ class Code(StrEnum):
     DATABASE_PASSWORD = "database-password"  # noqa: S105 - the name of a finding
     DATABASE_ROLE_MISSING = "database-role-missing"
     DATABASE_MISSING = "database-missing"
+    DATABASE_OTHER_SERVER = "database-other-server"
     DATABASE_TOO_MANY_CONNECTIONS = "database-too-many-connections"
     DATABASE_REFUSED_LOGIN = "database-refused-login"
     DATABASE_TLS = "database-tls"
@@ -103,6 +115,11 @@ class Code(StrEnum):
     DATABASE_TIMEOUT = "database-timeout"
     DATABASE_ERROR = "database-error"
     POOL_EXHAUSTED = "pool-exhausted"
+    # pgAdmin
+    PGADMIN_ACCOUNT = "pgadmin-account"
+    PGADMIN_PERMISSION = "pgadmin-permission"
+    PGADMIN_PORT = "pgadmin-port"
+    PGADMIN_SERVERS = "pgadmin-servers"
     # Migrations
     MIGRATIONS_MISSING = "migrations-missing"
     MIGRATIONS_BROKEN = "migrations-broken"
@@ -121,6 +138,8 @@ class Code(StrEnum):
     # Files that the deck writes
     LOG_FILE_EXISTS = "log-file-exists"
     LOG_NOT_SAVED = "log-not-saved"
+    REPORT_FILE_EXISTS = "report-file-exists"
+    REPORT_NOT_SAVED = "report-not-saved"
     # The program itself
     INTERRUPTED = "interrupted"
     CHECK_TIMEOUT = "check-timeout"
@@ -159,16 +178,25 @@ def silent(line: str, gauges: Sequence[Gauge] = ()) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """Data that a step deletes, or leaves where nothing uses it any more: `what` in a phrase, `size` in bytes."""
+
+    what: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """One way out of a finding.
 
-    `command` does the same from a shell, where a command can. `apply` is absent where only a person can do it; it
-    raises `Failure` where it did not succeed.
+    `command` does the same from a shell, where a command can. Where it is `destructive`, `losses` say what goes and how
+    much of it. `apply` is absent where only a person can do it; it raises `Failure` where it did not succeed.
     """
 
     title: str
     command: str | None = None
     destructive: bool = False
+    losses: tuple[Loss, ...] = ()
     apply: Callable[[Progress], Awaitable[None]] | None = field(default=None, compare=False, repr=False)
 
 

@@ -1,7 +1,9 @@
-"""Giving a finished file its name: only when it is complete, and never in the place of another file."""
+"""New files: each gets its name only when it is complete, and never in the place of another file."""
 
 import errno
 import os
+import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,26 @@ def publish(draft: Path, target: Path) -> None:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         draft.replace(target)
     sync_directory(target.parent)
+
+
+def write_new(target: Path, chunks: Iterable[str]) -> None:
+    """Write `chunks` to the new file `target`, in UTF-8; blocking.
+
+    Raises:
+        FileExistsError: there is something of that name.
+        OSError: it cannot be written. Nothing is left of it.
+    """
+    # Readable by its owner alone from the beginning; it gets its name when it is complete.
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(descriptor)
+        publish(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def sync_directory(directory: Path) -> None:

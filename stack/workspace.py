@@ -7,22 +7,21 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 import contextlib
 import importlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
-from stack.findings import Failure, Finding, Fix, Progress
+from stack.findings import Failure, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project, working_directory
 from stack.services.approval import lose_nothing
 from stack.services.control import (
     Action,
     Approval,
-    EngineStatus,
     Pull,
     ServiceControl,
-    ServicesStatus,
-    ServiceStatus,
     UpResult,
 )
 from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
@@ -30,24 +29,21 @@ from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
     from stack.database.access import Database
-    from stack.database.pool import PoolStatus
-    from stack.database.probe import Ping
     from stack.doctor.examination import Report
+    from stack.doctor.overview import Overview
+    from stack.doctor.sizes import Sizes
     from stack.environment.address import Written
     from stack.environment.report import EnvironmentReport
     from stack.environment.settings import Settings
     from stack.environment.template import InitResult
     from stack.environment.url import DatabaseURL
     from stack.migrations.migrations import Migrations
-    from stack.migrations.status import MigrationStatus
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
     from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
-
-T = TypeVar("T")
 
 PARTS: Final = (
     "stack.environment.address",
@@ -56,24 +52,29 @@ PARTS: Final = (
     "stack.services.compose.load",
     "stack.services.compose.postgres",
     "stack.services.engine.ask",
+    "stack.services.engine.backends",
     "stack.services.engine.clients",
     "stack.services.engine.containers",
     "stack.services.engine.control",
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
+    "stack.services.engine.inventory",
     "stack.services.engine.following",
     "stack.services.engine.logs",
+    "stack.services.engine.pgadmin",
     "stack.services.engine.probes",
     "stack.services.engine.psql",
     "stack.services.engine.pull",
     "stack.services.engine.room",
     "stack.services.engine.sizes",
+    "stack.services.engine.upgrade",
     "stack.services.engine.usage",
     "stack.services.engine.wait",
     "stack.services.engine.watch",
     "stack.services.embedded.control",
     "stack.database.access",
+    "stack.database.identity",
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
@@ -81,23 +82,20 @@ PARTS: Final = (
 )
 """What a workspace imports when it is first asked for it."""
 
+EXAMINED: Final = (
+    "stack.environment.report",
+    "stack.environment.settings",
+    "stack.services.compose.load",
+    "stack.services.engine.ask",
+    "stack.database.access",
+    "stack.migrations.migrations",
+    "stack.tables.browser",
+    "stack.doctor.checklist",
+)
+"""What every examination of a stack that is well needs, whatever it runs on."""
+
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
-
-NO_ENGINE: Final = EngineStatus(reachable=False, endpoint=None, source=None, version=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """One look at everything; what could not be seen is None, and `findings` say why."""
-
-    engine: EngineStatus
-    services: tuple[ServiceStatus, ...]
-    url: str | None
-    database: "Ping | None"
-    pool: "PoolStatus"
-    migrations: "MigrationStatus | None"
-    findings: tuple[Finding, ...]
 
 
 @dataclass(slots=True)
@@ -187,6 +185,10 @@ class Workspace:
 
         return await ask_engine(self._environ)
 
+    def use_engine(self, url: str) -> None:
+        """Use the engine at `url` from now on, for as long as this workspace is open."""
+        self._environ = {**self._environ, "DOCKER_HOST": url}
+
     async def runtime(self) -> RuntimeInUse:
         """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
         if self._read.runtime is None:
@@ -250,7 +252,7 @@ class Workspace:
 
         if (await self.runtime()).name is not RuntimeName.DOCKER:
             return ()
-        status, report = await self._services_status(), await in_thread(self.environment)
+        status, report = await (await self.services()).status(), await in_thread(self.environment)
         secrets = {variable.name for variable in report.variables if variable.secret}
         return stale_uses(self.compose(), status, secrets.__contains__)
 
@@ -377,47 +379,54 @@ class Workspace:
 
     async def examine(self) -> "Report":
         """Run every check of the doctor."""
-        # Beforehand, so that no check loses its time to it.
-        await in_thread(import_parts)
+        # Beforehand, so that no check loses its time to it; what only some runtimes need is left for when it is needed.
+        await in_thread(partial(import_parts, EXAMINED))
         from stack.doctor.checklist import CHECKS
         from stack.doctor.examination import examine
         from stack.doctor.facts import Facts
 
-        return await examine(Facts(self), CHECKS)
+        facts = Facts(self)
+        try:
+            return await examine(facts, CHECKS)
+        finally:
+            facts.close()
 
-    async def look(self) -> Overview:
+    async def sizes(self) -> "Sizes":
+        """Measure how much there is, which is not for every second."""
+        from stack.doctor.sizes import measure
+
+        return await measure(self)
+
+    async def look(self) -> "Overview":
         """Look at every part once; what cannot be seen becomes a finding."""
-        from stack.database.pool import PoolStatus
+        from stack.doctor.overview import look
 
-        findings: list[Finding] = []
+        return await look(self)
 
-        async def seen(part: Awaitable[T]) -> T | None:
-            try:
-                return await part
-            except Failure as failure:
-                findings.extend(failure.findings)
-                return None
+    def secrets(self) -> frozenset[str]:
+        """Return every secret of the project's files and of the shell; blocking, since it reads files."""
+        from stack.doctor.redaction import known_secrets
 
-        services = await seen(self._services_status())
-        database = await seen(self.database())
-        ping = await seen(database.ping()) if database else None
-        migrations = await seen(self._migration_status()) if ping and self._project.alembic else None
-        findings += [*(services.findings if services else ()), *(migrations.findings if migrations else ())]
-        return Overview(
-            engine=services.engine if services else NO_ENGINE,
-            services=services.services if services else (),
-            url=database.url.masked if database else None,
-            database=ping,
-            pool=database.pool_status() if database else PoolStatus(0, 0, 0, 0, 0),
-            migrations=migrations,
-            findings=tuple(dict.fromkeys(findings)),
-        )
+        return known_secrets(self, self._environ)
 
-    async def _services_status(self) -> ServicesStatus:
-        return await (await self.services()).status()
+    def veil(self) -> Callable[[str], str]:
+        """Return what hides the project's secrets in what its services wrote; blocking, since it reads files."""
+        from stack.doctor.redaction import veil
 
-    async def _migration_status(self) -> "MigrationStatus":
-        return await (await self.migrations()).status()
+        return veil(self.secrets())
+
+    async def write_report(self) -> str:
+        """Return a report for a bug tracker, in Markdown, with every secret taken out."""
+        from stack.doctor.report import write
+
+        return await write(self, await self.examine(), self._environ)
+
+    async def save_report(self, file: Path | None) -> Path:
+        """Save that report to the new `file`, by default one in the state directory, and return where it is."""
+        from stack.doctor.report import save
+
+        text = await self.write_report()
+        return await in_thread(partial(save, text, file, self.name))
 
     async def mend(self, fix: Fix, progress: Progress) -> None:
         """Carry out `fix`, which must be one that can be; what was read before is read again afterwards."""
@@ -439,9 +448,9 @@ class Workspace:
             await read.database.close()
 
 
-def import_parts() -> None:
-    """Import all that a workspace may need; for a thread, since it takes most of a second."""
-    for part in PARTS:
+def import_parts(parts: Sequence[str] = PARTS) -> None:
+    """Import `parts`, by default all that a workspace may need; for a thread, since it takes most of a second."""
+    for part in parts:
         importlib.import_module(part)
 
 

@@ -59,6 +59,10 @@ class Fact(Flag):
     """There are migrations to apply."""
     APPLIED = auto()
     """There are migrations to take back."""
+    EXAMINED = auto()
+    """The doctor has looked at the project."""
+    CHOICE = auto()
+    """There are several ways out of what is shown."""
     FOUND = auto()
     """A finding is shown."""
     FIXABLE = auto()
@@ -113,6 +117,53 @@ ACTIONS: Final = (
         "Do it",
         "Do the highlighted next step.",
         _CHANGES | Fact.SELECTED,
+    ),
+    Action(
+        Place.DOCTOR,
+        "choose_another",
+        "a",
+        "a",
+        "Another way",
+        "Choose another way out of what is shown; Enter does the one that is highlighted.",
+        Fact.CHOICE,
+    ),
+    Action(
+        Place.DOCTOR,
+        "move(1)",
+        "down,j",
+        "↓",
+        "Below",
+        "Look at the line below in the list, and at what can be done about it.",
+        Fact.EXAMINED,
+        footer=False,
+    ),
+    Action(
+        Place.DOCTOR,
+        "move(-1)",
+        "up,k",
+        "↑",
+        "Above",
+        "Look at the line above in the list.",
+        Fact.EXAMINED,
+        footer=False,
+    ),
+    Action(
+        Place.DOCTOR,
+        "fold_or_unfold",
+        "space",
+        "␣",
+        "Checks",
+        "Show every check of the stage, or only those that found something.",
+        Fact.EXAMINED,
+    ),
+    Action(
+        Place.DOCTOR,
+        "save_report",
+        "b",
+        "b",
+        "Bug report",
+        "Write a report for a bug tracker to a new file: versions, checks, plan and logs, without secrets.",
+        _CHANGES,
     ),
     Action(
         Place.SERVICES,
@@ -471,7 +522,7 @@ ACTIONS: Final = (
         "w",
         "w",
         "Why",
-        "Say all that is known about what the banner says, with every way out of it.",
+        "Say all that is known about what is wrong, with every way out of it.",
         Fact.FOUND,
     ),
     Action(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stack.services.approval import losses_of
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from tui.app import Deck
 
 _COSTLY: Final = {Action.RECREATED, Action.REMOVED}
+
+
+def dump_file(directory: Path, project: str) -> Path:
+    """Return where in `directory` a dump of `project` that is made now goes."""
+    return directory / f"{project}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
 
 class Consent:
@@ -41,8 +47,9 @@ class Consent:
         if workspace is None:
             return
         project = deck.vitals.project
-        dump = workspace.project.root / f"{project}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
-        match await deck.push_screen_wait(PlanQuestion(Proposal(question, tuple(plan), command, project, dump))):
+        dump = dump_file(workspace.project.root, project)
+        proposal = Proposal(question, losses_of(plan), tuple(plan), command, project, dump)
+        match await deck.push_screen_wait(PlanQuestion(proposal)):
             case Answer.YES:
                 return
             case Answer.DUMP_FIRST:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.background import in_thread
+from stack.crash import keep_out
 from stack.project import COMPOSE_FILE_NAMES, Options, Project, open_project
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ def opener_of(options: Options) -> "Callable[[], Awaitable[Workspace]]":
         from stack.workspace import Workspace, import_parts
 
         import_parts()
-        return Workspace(open_project(options), options.runtime, os.environ)
+        project = open_project(options)
+        # Before anything can go wrong that would be reported; by one of its own, so that ours has read nothing yet.
+        keep_out(set(Workspace(project, options.runtime, os.environ).secrets()))
+        return Workspace(project, options.runtime, os.environ)
 
     async def open_it() -> "Workspace":
         return await in_thread(work, name="open")

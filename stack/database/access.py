@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from stack.database.activity import Capacity, ServerSession, activity, capacity
+from stack.database.activity import Capacity, ServerSession, activity, capacity, database_size
 from stack.database.errors import explain
 from stack.database.pool import PoolStatus, pool_status
 from stack.database.probe import Ping, ping
@@ -75,6 +75,11 @@ class Database:
             room = await capacity(connection)
             sessions = await activity(connection)
         return DatabaseStatus(answered, self.pool_status(), room, sessions)
+
+    async def size(self) -> int:
+        """Return how many bytes the database takes on its server's disk, which reads every file's length."""
+        async with self.connection() as connection:
+            return await database_size(connection)
 
     def pool_status(self) -> PoolStatus:
         """Return what our own pool holds, without touching the server."""

@@ -47,6 +47,9 @@ _ACTIVITY: Final = text(
 )
 
 
+_SIZE: Final = text("SELECT pg_database_size(current_database())")
+
+
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """The server's connections; `reserved` ones are for privileged roles, `available` for everyone else."""
@@ -104,3 +107,9 @@ async def activity(connection: AsyncConnection) -> tuple[ServerSession, ...]:
         )
         for row in rows
     )
+
+
+async def database_size(connection: AsyncConnection) -> int:
+    """Return how many bytes the connection's database takes on disk."""
+    size: int = (await connection.execute(_SIZE)).scalar_one()
+    return size

@@ -17,6 +17,7 @@ from stack.text import hide
 _SEE_SETTINGS: Final = Fix("See the settings and where each comes from", "stackdeck env check")
 _SEE_LOGS: Final = Fix("Read the server's log", "stackdeck logs")
 _SEE_SESSIONS: Final = Fix("See who is connected", "stackdeck db activity")
+_ASK_DOCTOR: Final = Fix("Have the doctor look at the server itself, and mend it; the data stay", "stackdeck doctor")
 _RETRY: Final = Fix("Try again in a moment")
 
 
@@ -129,12 +130,8 @@ def _password(url: DatabaseURL, words: str) -> Finding:
         cause,
         evidence=words,
         fixes=(
+            _ASK_DOCTOR,
             Fix("Set APP_DB_USER and APP_DB_PASSWORD to what the database was created with", "stackdeck env check"),
-            Fix(
-                "Create the database anew with the password in .env; everything in it is lost",
-                "stackdeck down --volumes --yes && stackdeck up",
-                destructive=True,
-            ),
         )
         if url.is_local
         else (_SEE_SETTINGS,),
@@ -150,7 +147,10 @@ def _role(url: DatabaseURL, words: str) -> Finding:
         f"The server at {_server(url)} does not let a role {url.user} log in",
         "There is no such role, or it may not log in. A volume keeps the user that it was created with",
         evidence=words,
-        fixes=(Fix("Set APP_DB_USER to a role that is there", "stackdeck env check"),),
+        fixes=(
+            _ASK_DOCTOR,
+            Fix("Set APP_DB_USER to a role that is there", "stackdeck env check"),
+        ),
     )
 
 
@@ -161,8 +161,8 @@ def _database_missing(url: DatabaseURL, words: str) -> Finding:
         "The log-in itself works. A volume keeps the database that it was created with, whatever .env says later",
         evidence=words,
         fixes=(
+            _ASK_DOCTOR,
             Fix("Set APP_DB_NAME to a database that is there", "stackdeck env check"),
-            Fix(f"Create it: CREATE DATABASE, as a role that may, connected to the database {url.user} or postgres"),
         ),
     )
 

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from stack.doctor.checks import connection, data, environment, migrations, runtime, server, written
+from stack.doctor.checks import (
+    connection,
+    containers,
+    data,
+    environment,
+    migrations,
+    pgadmin,
+    runtime,
+    server,
+    volumes,
+    written,
+)
 from stack.doctor.examination import Check
 from stack.doctor.facts import Facts
 
@@ -10,8 +21,11 @@ CHECKS: Final[tuple[Check[Facts], ...]] = (
     *runtime.CHECKS,
     *environment.CHECKS,
     *written.CHECKS,
+    *containers.CHECKS,
+    *volumes.CHECKS,
     *server.CHECKS,
     *connection.CHECKS,
     *migrations.CHECKS,
     *data.CHECKS,
+    *pgadmin.CHECKS,
 )

@@ -65,7 +65,7 @@ class Check(Generic[Subject]):
 class CheckResult:
     """How one check ended; `title` says what was seen, or why it was skipped.
 
-    `waits_for` is the id of the failure that a skipped check waits for.
+    `waits_for` is the id of the failure that a skipped check waits for, `others` are what it found beside `finding`.
     """
 
     id: str
@@ -74,6 +74,7 @@ class CheckResult:
     title: str
     finding: Finding | None = None
     waits_for: str | None = None
+    others: tuple[Finding, ...] = ()
 
     @property
     def fix(self) -> Fix | None:
@@ -83,18 +84,27 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """How one stage stands: as the worst of its checks does, in the words of that check."""
+    """How one stage stands: as the worst of its `checks` does, which is `shown`, in its words."""
 
     stage: Stage
-    status: CheckStatus
-    title: str
+    shown: CheckResult
     checks: tuple[CheckResult, ...]
+
+    @property
+    def status(self) -> CheckStatus:
+        """How it stands."""
+        return self.shown.status
+
+    @property
+    def title(self) -> str:
+        """What was seen."""
+        return self.shown.title
 
     @property
     def others(self) -> tuple[CheckResult, ...]:
         """What else was found in this stage, beside what its title says."""
         found = (check for check in self.checks if check.status in {CheckStatus.FAIL, CheckStatus.WARN})
-        return tuple(check for check in found if check.title != self.title)
+        return tuple(check for check in found if check is not self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class Report:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """Everything found, in the order of the checks."""
-        return tuple(check.finding for check in self.checks if check.finding)
+        return tuple(finding for check in self.checks if check.finding for finding in (check.finding, *check.others))
 
     @property
     def next(self) -> CheckResult | None:
@@ -158,7 +168,7 @@ async def _run(check: Check[Subject], subject: Subject, patience: float) -> Chec
         async with asyncio.timeout(patience):
             passed = await check.run(subject)
     except Failure as failure:
-        return _failed(check, failure.finding)
+        return _failed(check, *failure.findings)
     except TimeoutError:
         return _failed(check, _gave_up(check.title, patience))
     except Exception as error:  # noqa: BLE001 - one check's mistake is a finding of its own, and the others go on
@@ -166,9 +176,9 @@ async def _run(check: Check[Subject], subject: Subject, patience: float) -> Chec
     return CheckResult(check.id, check.stage, CheckStatus.PASS, passed.title, passed.suggestion)
 
 
-def _failed(check: Check[Subject], finding: Finding) -> CheckResult:
+def _failed(check: Check[Subject], finding: Finding, *others: Finding) -> CheckResult:
     status = CheckStatus.FAIL if finding.severity is Severity.ERROR else CheckStatus.WARN
-    return CheckResult(check.id, check.stage, status, finding.title, finding)
+    return CheckResult(check.id, check.stage, status, finding.title, finding, others=others)
 
 
 _GRAVITY: Final = (CheckStatus.FAIL, CheckStatus.WARN, CheckStatus.SKIP, CheckStatus.PASS)
@@ -179,7 +189,7 @@ def _stage_result(stage: Stage, checks: Sequence[CheckResult]) -> StageResult:
     shown = next((check for check in checks if check.status is worst), checks[0])
     if worst is CheckStatus.PASS:
         shown = next((check for check in checks if check.id == stage.headline), shown)
-    return StageResult(stage, worst, shown.title, tuple(checks))
+    return StageResult(stage, shown, tuple(checks))
 
 
 def _gave_up(title: str, patience: float) -> Finding:

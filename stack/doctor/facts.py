@@ -9,16 +9,23 @@ from stack.findings import Progress
 from stack.project import Project, RuntimeName
 from stack.services.control import Pull, ServiceControl, ServicesStatus, UpResult
 from stack.services.runtime import EngineAnswer, RuntimeInUse
+from stack.services.web import is_pgadmin_image
 
 if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
     from stack.database.access import Database
     from stack.database.probe import Ping
+    from stack.doctor.storage import Storage
     from stack.environment.report import EnvironmentReport
+    from stack.environment.url import DatabaseURL
     from stack.migrations.migrations import Migrations
-    from stack.services.compose.model import ComposeProject
+    from stack.services.compose.model import ComposeProject, Service
+    from stack.services.engine.backends import Backend
     from stack.services.engine.containers import Containers
-    from stack.services.engine.inspection import InspectedImage, Inspection
+    from stack.services.engine.data_volume import DataFound
+    from stack.services.engine.inspection import InspectedImage, Inspection, Machine, Stranger
+    from stack.services.engine.inventory import Inventory
+    from stack.services.engine.observe import Observed
     from stack.tables.browser import TableBrowser
 
 LOG_LINES: Final = 200
@@ -37,12 +44,20 @@ class Examined(Protocol):
         """Return what the engine says."""
         ...
 
+    def use_engine(self, url: str) -> None:
+        """Use the engine at `url` from now on."""
+        ...
+
     async def runtime(self) -> RuntimeInUse:
         """Return the runtime in use."""
         ...
 
     def environment(self) -> "EnvironmentReport":
         """Return the variables, and what is wrong with them."""
+        ...
+
+    def address(self) -> "DatabaseURL":
+        """Return the database that the settings name."""
         ...
 
     def compose(self) -> "ComposeProject":
@@ -59,6 +74,10 @@ class Examined(Protocol):
 
     async def containers(self) -> "Containers | None":
         """Return the project's containers on the engine; None where another runtime is in use."""
+        ...
+
+    async def reload(self) -> None:
+        """Forget what was read: a file has changed."""
         ...
 
     async def up(self, services: Sequence[str], *, pull: Pull, timeout: float, progress: Progress) -> UpResult:
@@ -96,7 +115,16 @@ class Facts:
         self.server: Once[Inspection | None] = Once(self._server)
         self.server_image: Once[InspectedImage | None] = Once(self._server_image)
         self.server_log: Once[str] = Once(self._server_log)
+        self.machine: Once[Machine | None] = Once(self._machine)
+        self.snapshot: Once[Observed | None] = Once(self._snapshot)
+        self.everything: Once[tuple[Stranger, ...]] = Once(self._everything)
+        self.storage: Once[Storage | None] = Once(self._storage)
+        self.data: Once[DataFound | None] = Once(self._data)
         self.login: Once[Ping] = Once(self._login)
+        self.pgadmin: Once[Inspection | None] = Once(self._pgadmin)
+        self.pgadmin_log: Once[str] = Once(self._pgadmin_log)
+        self.inventory: Once[Inventory | None] = Once(self._inventory)
+        self.backends: Once[tuple[Backend, ...]] = Once(self._backends)
 
     async def _services(self) -> ServicesStatus:
         return await (await self.stack.services()).status()
@@ -108,16 +136,101 @@ class Facts:
     async def _server_image(self) -> "InspectedImage | None":
         """The image that the Compose file names for the database."""
         containers = await self.containers()
-        reference = self.stack.compose().services[self.stack.database_service()].image
+        reference = self.database_service().image if containers else None
         return await containers.image(reference) if containers and reference else None
 
     async def _server_log(self) -> str:
         containers, server = await self.containers(), await self.server()
         return await containers.last_lines(server.id, LOG_LINES) if containers and server else ""
 
+    async def _machine(self) -> "Machine | None":
+        containers = await self.containers()
+        return await containers.machine() if containers else None
+
+    async def _snapshot(self) -> "Observed | None":
+        containers = await self.containers()
+        return await containers.snapshot() if containers else None
+
+    async def _everything(self) -> "tuple[Stranger, ...]":
+        """All containers of the engine, whosever they are."""
+        containers = await self.containers()
+        return await containers.all() if containers else ()
+
+    async def _storage(self) -> "Storage | None":
+        """Where the Compose file has the database keep its data."""
+        from stack.doctor.storage import storage
+
+        if await self.containers() is None:
+            return None
+        image = await self.server_image()
+        return storage(self.stack.compose(), self.database_service(), image.environment if image else {})
+
+    async def _data(self) -> "DataFound | None":
+        """What there is already in the volume that the Compose file names, whether or not a container has it."""
+        from stack.services.engine.data_volume import in_container, in_volume
+
+        containers, storage, snapshot = await self.containers(), await self.storage(), await self.snapshot()
+        if containers is None or storage is None or snapshot is None or storage.mount is None:
+            return None
+        server = await self.server()
+        for mount in server.mounts if server else ():
+            if server and storage.is_in(mount.volume, mount.source):
+                looked_for = server.environment.get("PGDATA", storage.directory)
+                return await in_container(containers, server.id, mount.target, looked_for)
+        image = await self.server_image()
+        if storage.volume is not None and storage.volume in snapshot.volumes and image is not None:
+            return await in_volume(containers, storage.volume, image.id, storage.within)
+        return None
+
+    def database_service(self) -> "Service":
+        """Return the service that is the database."""
+        name, compose = self.stack.database_service(), self.stack.compose()
+        return compose.services.get(name) or compose.disabled[name]
+
     async def _login(self) -> "Ping":
         return await (await self.stack.database()).ping()
+
+    async def pgadmin_service(self) -> str | None:
+        """Return the service that is pgAdmin, where services are containers and the Compose file has one."""
+        if not await self.is_docker():
+            return None
+        compose = self.stack.compose()
+        services = (*compose.services.values(), *compose.disabled.values())
+        return next((service.name for service in services if is_pgadmin_image(service.image or "")), None)
+
+    async def _pgadmin(self) -> "Inspection | None":
+        name, containers = await self.pgadmin_service(), await self.containers()
+        return await containers.find(name) if containers and name else None
+
+    async def _pgadmin_log(self) -> str:
+        containers, container = await self.containers(), await self.pgadmin()
+        return await containers.last_lines(container.id, LOG_LINES) if containers and container else ""
+
+    async def _inventory(self) -> "Inventory | None":
+        """What the superuser sees of the server from inside; None where even that one is not let in."""
+        from stack.services.engine.inventory import take_inventory
+        from stack.services.engine.superuser import SqlRefusedError, Superuser
+
+        containers, server = await self.containers(), await self.server()
+        if containers is None or server is None:
+            return None
+        try:
+            return await take_inventory(Superuser(containers, server))
+        except SqlRefusedError:
+            return None
+
+    async def _backends(self) -> "tuple[Backend, ...]":
+        from stack.services.engine.backends import list_backends
+
+        containers, server = await self.containers(), await self.server()
+        return await list_backends(containers, server) if containers and server else ()
 
     async def is_docker(self) -> bool:
         """Return whether the services are containers."""
         return (await self.runtime()).name is RuntimeName.DOCKER
+
+    def close(self) -> None:
+        """Wait no longer for what has not been seen by now: nobody asks any more."""
+        for fact in vars(self).values():
+            if isinstance(fact, Once):
+                fact.cancel()

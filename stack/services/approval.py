@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from stack.amounts import size
-from stack.findings import Code, Failure, Finding, Fix, Severity
-from stack.services.control import Approval, Loss, PlanStep
+from stack.findings import Code, Failure, Finding, Fix, Loss, Severity
+from stack.services.control import Approval, PlanStep
 
 
 async def lose_nothing(plan: Sequence[PlanStep]) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from stack.findings import Finding, Progress
+from stack.findings import Finding, Loss, Progress
 from stack.project import RuntimeName
 from stack.services.log_levels import Level
 
@@ -87,14 +87,6 @@ class Action(StrEnum):
     KEPT = "kept"
     PULLED = "pulled"
     REMOVED = "removed"
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Data that a step deletes, or leaves where nothing uses it any more: `what` in a phrase, `size` in bytes."""
-
-    what: str
-    size: int | None
 
 
 @dataclass(frozen=True, slots=True)

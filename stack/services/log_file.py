@@ -4,15 +4,13 @@ Logs may hold passwords that a program printed, so nobody else may read them. Co
 visible characters, so that no pager or terminal obeys them later either.
 """
 
-import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.publish import publish
+from stack.publish import write_new
 from stack.services.control import LineKind, LogLine
 from stack.text import clean, clean_line
 
@@ -28,17 +26,7 @@ def save(path: Path, lines: Iterable[LogLine]) -> Path:
     """
     target = path.expanduser().absolute()
     with _writing(target):
-        # Readable by its owner alone from the beginning; it gets its name when it is complete.
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        draft = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.writelines(f"{_text(line)}\n" for line in lines)
-                file.flush()
-                os.fsync(descriptor)
-            publish(draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
+        write_new(target, (f"{_text(line)}\n" for line in lines))
     return target
 
 

@@ -18,11 +18,15 @@ class RuntimeInUse:
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What an engine said when asked for its version: where it is, and the finding where it did not answer."""
+    """What an engine said when asked for its version: where it is, and the finding where it did not answer.
+
+    `others` are then the addresses of engines that do answer.
+    """
 
     endpoint: str | None
     version: str | None
     problem: Finding | None = None
+    others: tuple[str, ...] = ()
 
 
 def is_external(written: DatabaseURL | None, published: DatabaseURL | None) -> bool:

@@ -37,8 +37,13 @@ def web_addresses(service: ServiceStatus, engine: EngineStatus) -> tuple[str, ..
 
 
 def is_pgadmin(service: ServiceStatus) -> bool:
-    """Whether `service` is pgAdmin, by its image: ``dpage/pgadmin4``, from whatever registry."""
-    return bool(_PGADMIN.fullmatch(service.image or ""))
+    """Whether `service` is pgAdmin."""
+    return is_pgadmin_image(service.image or "")
+
+
+def is_pgadmin_image(image: str) -> bool:
+    """Whether `image` is ``dpage/pgadmin4``, from whatever registry."""
+    return bool(_PGADMIN.fullmatch(image))
 
 
 async def pings(address: str) -> bool:

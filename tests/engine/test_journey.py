@@ -79,7 +79,7 @@ def test_a_port_that_is_taken_is_moved_by_the_fix_that_the_finding_names(clone):
         clone.done("env", "set", f"APP_DB_PORT={holder.getsockname()[1]}")
         finding = clone.json("up")["findings"][0]
         assert finding["code"] == "port-taken"
-        assert f"({os.getpid()})" in finding["cause"]
+        assert f"(pid {os.getpid()})" in finding["title"]
         clone.done(*shlex.split(finding["fixes"][0]["command"])[1:])
         clone.done("up")
     assert clone.json("db", "ping")["findings"] == []

@@ -12,12 +12,15 @@ from stack.database.activity import Capacity, ServerSession
 from stack.database.pool import PoolStatus
 from stack.database.probe import Ping
 from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
+from stack.doctor.overview import Overview
+from stack.doctor.redaction import veil
+from stack.doctor.sizes import Sizes, Volume
 from stack.environment.assignments import Source
 from stack.environment.pool import PoolSettings
 from stack.environment.report import EnvironmentReport, Variable
 from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Finding, Fix
+from stack.findings import Code, Finding, Fix, Loss
 from stack.project import Overrides, Project, RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -26,7 +29,6 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
-    Loss,
     Overflow,
     PlanStep,
     ProbeRun,
@@ -44,7 +46,6 @@ from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
 from stack.text import SecretStr
-from stack.workspace import Overview
 
 Answer = Callable[[], Awaitable[object]]
 
@@ -358,6 +359,8 @@ class FakeWorkspace:
         self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
         self.report = checks()
+        self.measured = 0
+        self.sizes_now = Sizes(8_400_000, self.fake_tables.tables, (Volume("bookings_data", 48_000_000),))
         self.in_use = RuntimeInUse(RuntimeName.DOCKER, "an engine answers", "--runtime embedded")
         self.closed = asyncio.Event()
         self.approval = lose_nothing
@@ -408,6 +411,16 @@ class FakeWorkspace:
             migrations=await self.fake_migrations.status(),
             findings=(),
         )
+
+    def veil(self):
+        return veil({SECRET})
+
+    async def sizes(self) -> Sizes:
+        self.measured += 1
+        return self.sizes_now
+
+    async def save_report(self, file=None) -> Path:
+        return Path("/nowhere/report.md")
 
     async def compose_call(self) -> ComposeCall:
         return ComposeCall()

@@ -189,26 +189,6 @@ async def test_a_failed_action_says_why_with_the_key_that_mends_it():
         await asyncio.wait_for(mended.wait(), 5)
 
 
-async def test_a_destructive_fix_needs_the_projects_name():
-    workspace, done = FakeWorkspace(), asyncio.Event()
-
-    async def destroy(progress):
-        done.set()
-
-    workspace.report = checks("services", Fix("Throw the volume away", destructive=True, apply=destroy))
-    deck = deck_over(workspace)
-    async with deck.run_test(size=SIZE) as pilot:
-        await until(pilot, lambda: "Throw the volume away" in shown(deck) and "bookings" in shown(deck))
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(deck.screen, Confirm))
-        await pilot.press("y", "enter")
-        await pilot.pause(0.05)
-        assert isinstance(deck.screen, Confirm)
-        assert not done.is_set()
-        await pilot.press("backspace", *"bookings", "enter")
-        await asyncio.wait_for(done.wait(), 5)
-
-
 async def test_the_help_lists_every_key_of_the_screen():
     deck = deck_over(FakeWorkspace())
     async with deck.run_test(size=(100, 72)) as pilot:

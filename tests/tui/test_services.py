@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stack.findings import Code, Failure, Finding, Gauge
+from stack.findings import Code, Failure, Finding, Gauge, Loss
 from stack.project import RuntimeName
-from stack.services.control import Action, Health, LogLine, Loss, PlanStep, ProbeRun, State, UpResult, Usage
+from stack.services.control import Action, Health, LogLine, PlanStep, ProbeRun, State, UpResult, Usage
 from stack.services.runtime import RuntimeInUse
 from tests.support.fake_workspace import DB, PGADMIN, FakeWorkspace
 from tests.tui.support import deck_over, shown, until

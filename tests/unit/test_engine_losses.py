@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from stack.findings import Code, Failure
+from stack.findings import Code, Failure, Loss
 from stack.services.approval import lose_all, lose_nothing, lose_only, losses_of, losses_text
 from stack.services.compose.model import Deploy, Mount, MountType
 from stack.services.compose.orphans import Orphans, orphans_of
-from stack.services.control import Action, Loss, PlanStep, Pull, State, Volumes
+from stack.services.control import Action, PlanStep, Pull, State, Volumes
 from stack.services.engine import plan as planning
 from stack.services.engine.down import removals
 from stack.services.engine.losses import losses

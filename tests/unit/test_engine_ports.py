@@ -7,7 +7,17 @@ import pytest
 
 from stack.findings import Code, Fix
 from stack.services.compose.model import Port
-from stack.services.engine.ports import fixed_ports, is_taken, next_free, port_in, port_taken, port_variable
+from stack.services.engine.ports import (
+    Holder,
+    container_on,
+    fixed_ports,
+    is_taken,
+    next_free,
+    port_in,
+    port_taken,
+    port_variable,
+    process_on,
+)
 
 
 @pytest.fixture
@@ -51,26 +61,32 @@ def test_a_port_that_somebody_listens_on_is_taken(listening):
     assert not is_taken("127.0.0.1", free)
 
 
-def move(free: int) -> Fix:
-    return Fix("move", f"stackdeck env set DB_PORT={free}")
-
-
 def test_the_process_that_holds_it_is_named(listening):
-    finding = port_taken("127.0.0.1", listening, service="db", containers=[], move=move)
+    holder = process_on(listening)
+    finding = port_taken("127.0.0.1", listening, service="db", holder=holder, free=5433, fixes=(Fix("move"),))
     assert finding.code is Code.PORT_TAKEN
-    assert f"({os.getpid()})" in finding.cause
-    assert (finding.fixes[0].command or "").startswith("stackdeck env set DB_PORT=")
+    assert f"(pid {os.getpid()})" in finding.title
+    assert "The next free port is 5433." in finding.cause
+    assert finding.fixes == (Fix("move"),)
 
 
 def test_the_container_that_holds_it_is_named_with_its_project():
     container = {
+        "Id": "01ab",
         "Names": ["/other-db-1"],
         "Ports": [{"PublicPort": 5432}],
         "Labels": {"com.docker.compose.project": "other"},
     }
-    finding = port_taken("127.0.0.1", 5432, service="db", containers=[container], move=move)
-    assert "The container other-db-1 of the project other has it." in finding.cause
-    assert "docker stop other-db-1" in [fix.command for fix in finding.fixes]
+    holder = container_on([container], 5432)
+    assert holder == Holder("other-db-1", container="01ab", project="other")
+    assert holder.words == "the container other-db-1 of project other"
+    assert container_on([container], 5433) is None
+
+
+def test_who_cannot_be_seen_is_said_too():
+    finding = port_taken("0.0.0.0", 80, service="web", holder=None, free=None, fixes=())
+    assert "may not see" in finding.title
+    assert "next free" not in finding.cause
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 
-from stack.findings import Finding, Fix, Progress, Severity
+from stack.findings import Finding, Fix, Severity
 from tui.actions import Fact, Place, find
+from tui.mending import mend
 from tui.requests import Asking, Request
 from tui.vitals import Tone
 from tui.widgets.banner import Banner
@@ -189,22 +190,7 @@ class DeckScreen(Asking, Screen[None]):
 
     def carry_out(self, fix: Fix) -> None:
         """Do `fix` as a job, after asking where it destroys something; then open the project anew."""
-        deck = self.deck
-
-        async def work(progress: Progress) -> None:
-            if deck.workspace is not None:
-                await deck.workspace.mend(fix, progress)
-            elif fix.apply is not None:
-                await fix.apply(progress)
-
-        def start() -> None:
-            deck.start_job(fix.title, work, lambda _none: deck.open(), command=fix.command)
-
-        if fix.destructive:
-            consequence = "This destroys data that cannot be brought back."
-            self.confirm(Question(fix.title, consequence, fix.command, typed=deck.vitals.project), start)
-        else:
-            start()
+        mend(self.deck, fix)
 
     def confirm(self, question: Question, consented: Callable[[], None]) -> None:
         """Ask `question`, and call `consented` if the answer is yes."""
@@ -223,13 +209,17 @@ class DeckScreen(Asking, Screen[None]):
 
     def explain(self) -> None:
         """Show all that is known about the banner's findings."""
+        self.explain_all(self.banner.findings)
+
+    def explain_all(self, findings: tuple[Finding, ...]) -> None:
+        """Show all that is known about `findings`, and carry out the fix that a person picks."""
 
         def picked(fix: Fix | None) -> None:
             if fix:
                 self.carry_out(fix)
 
-        if self.banner.findings:
-            self.app.push_screen(Explanation(self.banner.findings), picked)
+        if findings:
+            self.app.push_screen(Explanation(findings), picked)
 
     # -- Actions
 

@@ -1,19 +1,30 @@
-"""The doctor's next step: what is in the way, why, and what Enter will do about it."""
+"""What is in the way and why, what Enter will do about it, and what else could be done."""
+
+from typing import Final
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from stack.amounts import size
 from stack.doctor.examination import CheckResult
-from stack.findings import Finding
+from stack.findings import Finding, Fix
 from tui.jobs import Job
 from tui.outside import block, line
+from tui.widgets.masthead import ROOMY
+
+EVIDENCE: Final = 4
+"""Lines of what was seen that are shown where there is room; all of it is in the explanation of a banner."""
 
 
 class NextStep(Widget):
-    """One finding of the checklist, with the fix that one key carries out, or what only a person can do."""
+    """One check of the list: its finding with the ways out of it, one of which is chosen; or that all is well.
+
+    What Enter would do stands there before it is done: in words, as a command, and with all that it destroys.
+    """
 
     check: reactive[CheckResult | None] = reactive(None, layout=True)
+    chosen: reactive[int] = reactive(0, layout=True)
     working: reactive[bool] = reactive(default=False, layout=True)
 
     def on_mount(self) -> None:
@@ -23,27 +34,67 @@ class NextStep(Widget):
     def _take(self, job: Job | None) -> None:
         self.working = job is not None and job.running
 
+    def watch_check(self, before: CheckResult | None, after: CheckResult | None) -> None:
+        """Begin with the first way out of something else."""
+        if (before and before.finding) != (after and after.finding):
+            self.chosen = 0
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """What can be done about it here."""
+        finding = self.check.finding if self.check else None
+        return tuple(fix for fix in finding.fixes if fix.apply) if finding else ()
+
+    @property
+    def fix(self) -> Fix | None:
+        """The one that is chosen."""
+        fixes = self.fixes
+        return fixes[self.chosen % len(fixes)] if fixes else None
+
+    def choose_another(self) -> None:
+        """Choose the way out after this one, from the last the first again."""
+        if self.fixes:
+            self.chosen = (self.chosen + 1) % len(self.fixes)
+
     def render(self) -> Content:
-        """Draw the step."""
-        if self.check is None or self.check.finding is None:
+        """Draw the check."""
+        check = self.check
+        if check is None:
             return Content()
-        finding, fix = self.check.finding, self.check.fix
-        lines = [line(finding.title, "bold"), block(finding.cause), Content()]
-        if self.working:
-            return Content("\n").join(lines)  # what is being done is shown below, where the fix was offered
-        if fix:
-            lines.append(Content.assemble((" ⏎ ", "bold $background on $accent"), " ", line(fix.title, "bold $accent")))
-            if fix.command:
-                lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
-        else:
-            lines += _by_hand(finding)
+        if check.finding is None:
+            return Content("\n").join([line(check.title, "bold"), block(check.stage.explanation, "$muted")])
+        lines = [line(check.finding.title, "bold"), block(check.finding.cause)]
+        if self.app.size.width >= ROOMY:
+            lines += _evidence(check.finding)
+        lines += [line(f"Also: {other.title}", "$muted") for other in check.others]
+        if not self.working:  # what is being done is shown below, where the ways out were offered
+            lines += [Content(), *(row for fix in check.finding.fixes for row in self._way_out(fix))]
         return Content("\n").join(lines)
 
+    def _way_out(self, fix: Fix) -> list[Content]:
+        if fix is self.fix:
+            mark, style = Content.styled(" ⏎ ", "bold $background on $accent"), "bold $accent"
+        elif fix.apply:
+            mark, style = Content.styled(" a ", "bold $accent"), ""
+        else:
+            mark, style = Content.styled(" → ", "$muted"), ""
+        lines = [Content.assemble(mark, " ", line(fix.title, style))]
+        if fix.command and (fix is self.fix or not fix.apply):
+            lines.append(Content.assemble("    ", line(f"$ {fix.command}", "$muted")))
+        if fix.destructive:
+            lines += [Content.assemble("    ", lost) for lost in _losses(fix)]
+        return lines
 
-def _by_hand(finding: Finding) -> list[Content]:
-    lines = []
-    for fix in finding.fixes:
-        lines.append(Content.assemble(("→ ", "$accent"), line(fix.title)))
-        if fix.command:
-            lines.append(Content.assemble("   ", line(f"$ {fix.command}", "$muted")))
-    return lines
+
+def _losses(fix: Fix) -> list[Content]:
+    if not fix.losses:
+        return [Content.styled("✗ destroys data", "$error")]
+    return [
+        line(f"✗ {loss.what}{f' ({size(loss.size)})' if loss.size is not None else ''}", "$error")
+        for loss in fix.losses
+    ]
+
+
+def _evidence(finding: Finding) -> list[Content]:
+    seen = [text for text in (finding.evidence or "").split("\n") if text.strip()][-EVIDENCE:]
+    return [Content.assemble(("▏ ", "$border"), line(text, "$muted")) for text in seen]

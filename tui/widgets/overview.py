@@ -6,30 +6,34 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from stack.services.control import ServiceStatus, State
+from stack.amounts import size
+from stack.services.control import EngineStatus, ServiceStatus, State
+from stack.services.web import web_addresses
 from tui.outside import line
 from tui.vitals import Tone, revision_sign
 from tui.widgets.service_signs import sign_of
 
 if TYPE_CHECKING:
-    from stack.workspace import Overview
+    from stack.database.probe import Ping
+    from stack.doctor.overview import Overview
+    from stack.doctor.sizes import Sizes
+    from stack.tables.catalogue import Table
 
 
 class OverviewPanel(Widget):
-    """Services, database, pool and revision, each in a line, and where to read more."""
+    """Services, database, pool, revision and sizes, each in a line, with the digit of the screen that says more."""
 
     overview: "reactive[Overview | None]" = reactive(None, layout=True)
+    sizes: "reactive[Sizes | None]" = reactive(None, layout=True)
 
     def render(self) -> Content:
         """Draw what is known."""
-        seen = self.overview
+        seen, sizes = self.overview, self.sizes
         if seen is None:
             return Content.styled("…", "$muted")
-        rows = [_service(service) for service in seen.services if service.state is not State.ABSENT]
+        rows = [_service(service, seen.engine) for service in seen.services if service.state is not State.ABSENT]
         if seen.database:
-            rows.append(
-                _row("database", f"PostgreSQL {seen.database.server_version}, {seen.database.latency_ms:.1f} ms", "4")
-            )
+            rows.append(_row("database", _database(seen.database, sizes), "4"))
         pool = seen.pool
         rows.append(
             _row("pool", f"up to {pool.size} + {pool.max_overflow} connections, {pool.checked_out} in use here", "4")
@@ -37,13 +41,31 @@ class OverviewPanel(Widget):
         if seen.migrations:
             sign = revision_sign(seen.migrations)
             rows.append(_row("revision", sign.text, "5", sign.tone))
+        if sizes and (biggest := [_table(table) for table in sizes.tables if table.bytes]):
+            rows.append(_row("tables", ", ".join(biggest), "6"))
+        if sizes:
+            rows += [_row("volume", f"{volume.name}, {size(volume.size)}", "2") for volume in sizes.volumes]
         rows.append(Content.assemble((" ⏎ ", "bold $background on $accent"), (" Look at the rows", "bold $accent")))
         return Content("\n").join(rows)
 
 
-def _service(service: ServiceStatus) -> Content:
+def _service(service: ServiceStatus, engine: EngineStatus) -> Content:
     sign = sign_of(service)
-    return _row(service.service, ", ".join((sign.text, *service.ports)), "2", sign.tone)
+    reached = web_addresses(service, engine) or tuple(_port(port) for port in service.ports)
+    return _row(service.service, ", ".join((sign.text, *reached)), "2", sign.tone)
+
+
+def _port(port: str) -> str:
+    return port.replace("->", " → ").removesuffix("/tcp")
+
+
+def _database(ping: "Ping", sizes: "Sizes | None") -> str:
+    large = f", {size(sizes.database)}" if sizes and sizes.database is not None else ""
+    return f"PostgreSQL {ping.server_version}, {ping.latency_ms:.1f} ms{large}"
+
+
+def _table(table: "Table") -> str:
+    return f"{table.path} {size(table.bytes or 0)}"
 
 
 def _row(name: str, value: str, key: str, tone: Tone = Tone.GOOD) -> Content:

@@ -9,7 +9,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from stack.amounts import size
-from stack.services.control import Action, Loss, PlanStep
+from stack.findings import Loss
+from stack.services.control import Action, PlanStep
 from tui.outside import line
 
 COLOURS: Final = {

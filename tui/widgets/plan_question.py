@@ -1,4 +1,4 @@
-"""A plan before it is carried out: what would be done, why, what would be lost, and the question whether to go on."""
+"""What is about to be done: why, what would be lost by it, and the question whether to go on."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from stack.findings import Loss
 from stack.services.approval import losses_of
 from stack.services.control import PlanStep
 from tui.outside import line
@@ -29,19 +30,21 @@ class Answer(Enum):
 class Proposal:
     """What is about to be done; `command` does the same from a shell, where a command does.
 
-    Where data would be lost, `word` must be typed, and the database can be saved to `dump` first.
+    Where there are `losses`, `word` must be typed, and the database can be saved to `dump` first, if that names a file.
     """
 
     title: str
+    losses: tuple[Loss, ...]
     steps: tuple[PlanStep, ...]
     command: str | None
     word: str
-    dump: Path
+    dump: Path | None
 
 
 class PlanQuestion(Modal[Answer]):
     """Shows a `Proposal`; no answer is no consent."""
 
+    AUTO_FOCUS: ClassVar[str] = ""  # the word is not typed before it is asked for
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "consent", "Yes"),
         Binding("d", "dump_first", "Dump first"),
@@ -52,16 +55,16 @@ class PlanQuestion(Modal[Answer]):
         """Ask about `proposal`."""
         super().__init__()
         self._proposal = proposal
-        self._losses = losses_of(proposal.steps)
         self._answer = Answer.YES
 
     def compose(self) -> ComposeResult:
         """Lay out the losses, the steps, and the ways to answer."""
         with Vertical(id="box"):
             yield Static(line(self._proposal.title, "bold"), id="title")
-            if self._losses:
-                yield Static(loss_lines(self._losses), id="losses")
-            yield PlanSteps(self._proposal.steps)
+            if self._proposal.losses:
+                yield Static(loss_lines(self._proposal.losses), id="losses")
+            if self._proposal.steps:
+                yield PlanSteps(self._proposal.steps)
             if self._proposal.command:
                 yield Static(line(f"$ {self._proposal.command}", "$muted"), id="command")
             yield Static(self._ways(), id="keys")
@@ -70,11 +73,14 @@ class PlanQuestion(Modal[Answer]):
     def on_mount(self) -> None:
         """Begin with the keys; the word is asked for after one of them."""
         self.query_one("#typed").display = False
-        self.query_one(PlanSteps).focus()
+        for steps in self.query(PlanSteps):
+            steps.focus()
 
     def _ways(self) -> Content:
-        if not self._losses:
+        if not self._proposal.losses:
             return _keys(("y", "Yes, do it"), ("n", "No"))
+        if not self._proposal.dump:
+            return _keys(("y", "Go on"), ("n", "No"))
         return _keys(("d", "Dump the database first"), ("y", "Go on without a dump"), ("n", "No"))
 
     def action_consent(self) -> None:
@@ -83,11 +89,11 @@ class PlanQuestion(Modal[Answer]):
 
     def action_dump_first(self) -> None:
         """Go on after a dump, where there is something to lose."""
-        if self._losses:
+        if self._proposal.losses and self._proposal.dump:
             self._go_on(Answer.DUMP_FIRST)
 
     def _go_on(self, answer: Answer) -> None:
-        if not self._losses:
+        if not self._proposal.losses:
             self.close(answer)
             return
         self._answer = answer
@@ -99,7 +105,8 @@ class PlanQuestion(Modal[Answer]):
         ask = Content.assemble("Type ", line(self._proposal.word, "bold $accent"), " to do it:   ")
         self.query_one("#keys", Static).update(first + ask + _keys(("⏎", "Do it"), ("Esc", "No")))
         # They have been read, and on a small terminal the word would have no room.
-        self.query_one(PlanSteps).display = False
+        for steps in self.query(PlanSteps):
+            steps.display = False
         typed = self.query_one("#typed", Input)
         typed.display = True
         typed.focus()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
+from stack.background import in_thread
 from stack.services.control import Health, ProbeRun, ServicesStatus, ServiceStatus, State, Usage
 from tui.outside import line
 from tui.requests import Asking, Feed, Request
@@ -127,7 +128,9 @@ def _standing(service: ServiceStatus | None) -> tuple[str, str | None, State, He
 async def _look(workspace: "Workspace", service: str) -> _Looked:
     services = await workspace.services()
     since = await services.since(service)
-    return _Looked(since, await services.probes(service))
+    cover = await in_thread(workspace.veil)
+    probes = [replace(run, output=cover(run.output)) for run in await services.probes(service)]
+    return _Looked(since, tuple(probes))
 
 
 async def _usage(workspace: "Workspace", service: str) -> AsyncGenerator[tuple[Usage, ...], None]:

@@ -34,4 +34,4 @@ async def _migrations(facts: Facts) -> Passed:
     )
 
 
-CHECKS: Final[tuple[Check[Facts], ...]] = (Check("migrations", MIGRATIONS, "Migrations", ("database",), _migrations),)
+CHECKS: Final[tuple[Check[Facts], ...]] = (Check("migrations", MIGRATIONS, "Migrations", ("own-server",), _migrations),)

@@ -11,7 +11,7 @@ from typing import Final
 from stack.background import in_thread
 from stack.environment.template import is_port_free
 from stack.environment.url import DatabaseURL
-from stack.findings import Failure, Finding, Progress
+from stack.findings import Failure, Finding, Loss, Progress
 from stack.project import RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -21,7 +21,6 @@ from stack.services.control import (
     EngineStatus,
     Health,
     LogLine,
-    Loss,
     Overflow,
     PlanStep,
     ProbeRun,

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
+from stack.background import in_thread
 from stack.findings import Failure
 from stack.services.engine.connection import Engine
-from stack.services.engine.endpoint import resolve_endpoint
+from stack.services.engine.endpoint import other_engines, resolve_endpoint
 from stack.services.engine.errors import refused
 from stack.services.engine.reader import Refusal
 from stack.services.runtime import EngineAnswer
 
-PATIENCE: Final = 2
-"""Seconds that an engine has to say its version."""
+PATIENCE: Final = 1.5
+"""Seconds that an engine has to say its version: less than a check of the doctor's, which then knows why."""
 
 
 async def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
@@ -23,7 +24,8 @@ async def ask_engine(environ: Mapping[str, str]) -> EngineAnswer:
     try:
         version = await engine.look(lambda reader: reader.engine_version())
     except Failure as failure:
-        return EngineAnswer(engine.endpoint.url, None, failure.finding)
+        others = await in_thread(lambda: other_engines(engine.endpoint, environ))
+        return EngineAnswer(engine.endpoint.url, None, failure.finding, others)
     except Refusal as error:
         return EngineAnswer(engine.endpoint.url, None, refused("asking for its version", error).finding)
     finally:

@@ -4,6 +4,7 @@ The SDK is imported when it is first called for; looking at a local engine does 
 """
 
 import asyncio
+import math
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -40,7 +41,7 @@ class Engine:
 
     endpoint: Endpoint
     environ: Mapping[str, str]
-    seconds: int = REQUEST_SECONDS
+    seconds: float = REQUEST_SECONDS
     _connected: "Client | None" = None
     _connecting: threading.Lock = field(default_factory=threading.Lock)
 
@@ -128,5 +129,5 @@ class Engine:
 
         with self._connecting:
             if self._connected is None:
-                self._connected = open_client(self.endpoint, self.seconds)
+                self._connected = open_client(self.endpoint, math.ceil(self.seconds))
             return self._connected

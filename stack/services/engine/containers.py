@@ -2,9 +2,11 @@
 
 import io
 import tarfile
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Final, TypeVar, cast
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from docker.errors import APIError, NotFound
 
@@ -12,14 +14,44 @@ from stack.services.compose.model import ComposeProject
 from stack.services.engine import labels
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
-from stack.services.engine.inspection import InspectedImage, Inspection, inspected_image, inspection
+from stack.services.engine.inspection import (
+    InspectedImage,
+    Inspection,
+    Machine,
+    Stranger,
+    inspected_image,
+    inspection,
+    machine,
+    stranger,
+)
+from stack.services.engine.observe import Observed
 from stack.services.engine.reader import Reader, Refusal
+from stack.services.engine.relay import converse
 from stack.services.engine.sdk import Client
+from stack.services.engine.sizes import volume_sizes
+from stack.services.engine.up import take_snapshot
+
+if TYPE_CHECKING:
+    from stack.services.engine.wire import EngineVersion
 
 T = TypeVar("T")
 
 LONGEST_FILE: Final = 64 * 1024
 """Bytes of a container's file that are read."""
+
+_ARCHIVE_HEAD: Final = 8 * 1024
+"""Bytes; what an archive has before its first file's content is far less."""
+
+_LOOK_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a program in a container ended: its exit status, and what it wrote to its two outputs."""
+
+    status: int
+    output: bytes = field(repr=False)
+    said: bytes
 
 
 class Containers:
@@ -27,16 +59,17 @@ class Containers:
 
     def __init__(self, engine: Engine, project: ComposeProject) -> None:
         """Look with `engine` at the containers of `project`."""
-        self._engine = engine
-        self._project = project
+        self.engine = engine
+        self.project = project
 
     async def find(self, service: str) -> Inspection | None:
         """Return the first container of `service`, running or not; None where there is none."""
 
         def read(reader: Reader) -> Inspection | None:
-            found = reader.list_containers({labels.PROJECT: self._project.name, labels.SERVICE: service})
+            found = reader.list_containers({labels.PROJECT: self.project.name, labels.SERVICE: service})
             ours = [item for item in found if (item["Labels"] or {}).get(labels.ONE_OFF) == "False"]
-            ours.sort(key=lambda item: int((item["Labels"] or {}).get(labels.NUMBER, "0")))
+            # The replacement in a recreate that was interrupted has the number of the one that it was to replace.
+            ours.sort(key=lambda it: (int((it["Labels"] or {}).get(labels.NUMBER, "0")), it["State"] != "running"))
             details = reader.find_container(ours[0]["Id"]) if ours else None
             return inspection(details) if details else None
 
@@ -57,8 +90,8 @@ class Containers:
             "reading a log", lambda client: client.logs(container, stream=False, tail=lines).decode(errors="replace")
         )
 
-    async def read_file(self, container: str, path: str) -> bytes | None:
-        """Return the beginning of a file in a container, which need not run; None where there is none.
+    async def read_file(self, container: str, path: str, longest: int = LONGEST_FILE) -> bytes | None:
+        """Return the first `longest` bytes of a file in a container, which need not run; None where there is none.
 
         A file on a volume is there as soon as the container is created.
         """
@@ -71,33 +104,90 @@ class Containers:
             archive = b""
             for chunk in chunks:
                 archive += chunk
-                if len(archive) > LONGEST_FILE:
+                if len(archive) > longest + _ARCHIVE_HEAD:
                     break
             with tarfile.open(fileobj=io.BytesIO(archive), mode="r|") as files:
                 for member in files:
                     if member.isfile() and (content := files.extractfile(member)):
-                        return content.read(LONGEST_FILE)
+                        return content.read(longest)
             return None
 
         return await self._call(f"reading {path}", read)
 
-    async def clock(self) -> datetime:
-        """Return the time by the engine's clock."""
-        answer = await self._call("asking for its time", lambda client: cast("Mapping[str, str]", client.info()))
-        return datetime.fromisoformat(answer["SystemTime"])
+    async def volume_sizes(self) -> Mapping[str, int]:
+        """Return the bytes that each of the project's volumes takes; those that the engine does not weigh are left out.
+
+        It is none of the engine's quick answers.
+        """
+        sizes = await volume_sizes(self.engine)
+        ours = {volume.name for volume in self.project.volumes.values()}
+        return {name: size for name, size in sizes.items() if name in ours}
+
+    async def api_version(self) -> str:
+        """Return the version of the API that the engine speaks."""
+        answer = await self._call("asking for its version", lambda client: cast("EngineVersion", client.version()))
+        return answer["ApiVersion"]
+
+    async def run(self, container: str, command: Sequence[str], given: bytes, environment: Mapping[str, str]) -> "Ran":
+        """Run `command` in a container with `given` as its input, whose end it must not wait for."""
+
+        def execute(client: Client) -> Ran:
+            identity = client.prepare(container, command, environment=environment, tty=False, detach_keys="")
+            with client.run_prepared(identity, tty=False) as attached:
+                output, said = converse(attached, given)
+            while (details := client.execution(identity))["Running"]:
+                time.sleep(_LOOK_SECONDS)
+            return Ran(details["ExitCode"] or 0, output, said)
+
+        return await self._call("running a program in a container", execute)
+
+    async def machine(self) -> Machine:
+        """Return the machine that the engine runs on, and its time."""
+
+        def read(client: Client) -> Machine:
+            asked = datetime.now(UTC)
+            info = client.engine_info()
+            return machine(info, asked, datetime.now(UTC), is_local=self.engine.endpoint.is_local)
+
+        return await self._call("asking about its machine", read)
+
+    async def snapshot(self) -> Observed:
+        """Return what the engine holds of the project, and all its networks and volumes."""
+        return await take_snapshot(self.engine, self.project)
+
+    async def all(self) -> tuple[Stranger, ...]:
+        """Return every container on the engine."""
+        listed = await self._look("listing all containers", lambda reader: reader.list_containers({}))
+        return tuple(map(stranger, listed))
+
+    async def rename(self, container: str, name: str) -> None:
+        """Give the container with this id another name."""
+        await self._call(f"renaming a container to {name}", lambda client: client.rename(container, name))
+
+    async def remove(self, container: str) -> None:
+        """Remove the container with this id, even if it runs; its volumes stay."""
+        await self._call("removing a container", lambda client: client.remove_container(container, force=True))
+
+    async def remove_volume(self, volume: str) -> None:
+        """Delete `volume` with all that is in it."""
+        await self._call(f"removing volume {volume}", lambda client: client.remove_volume(volume))
+
+    async def make_volume(self, volume: str) -> None:
+        """Create `volume`, which the Compose file expects somebody else to have made."""
+        await self._call(f"creating volume {volume}", lambda client: client.make_volume({"Name": volume}))
 
     def close(self) -> None:
         """Let go of the connections."""
-        self._engine.close()
+        self.engine.close()
 
     async def _call(self, doing: str, operation: Callable[[Client], T]) -> T:
         try:
-            return await self._engine.call(operation)
+            return await self.engine.call(operation)
         except APIError as error:
             raise refused(doing, error) from None
 
     async def _look(self, doing: str, operation: Callable[[Reader], T]) -> T:
         try:
-            return await self._engine.look(operation)
+            return await self.engine.look(operation)
         except Refusal as refusal:
             raise refused(doing, refusal) from None

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.utils import version_lt
 
-from stack.findings import Failure, Fix, Progress, Severity
+from stack.findings import Failure, Progress, Severity
 from stack.project import Project
 from stack.services.compose.hash import network_hash, volume_hash
 from stack.services.compose.model import ComposeProject, Service
@@ -30,7 +30,8 @@ from stack.services.engine.payload import (
     volume_body,
 )
 from stack.services.engine.plan import Writing, inherited_mounts
-from stack.services.engine.ports import port_in, port_taken, port_variable
+from stack.services.engine.port_holders import port_failure
+from stack.services.engine.ports import port_in
 from stack.services.engine.sdk import Client
 from stack.services.engine.selection import every_service
 from stack.services.engine.steps import (
@@ -119,7 +120,7 @@ class Executor:
             if "marked for removal" in words(error).lower():
                 raise Conflict from None
             if taken := port_in(words(error)):
-                raise await self.port_failure(service, *taken) from None
+                raise await port_failure(self.engine, self.project, self.repository, service, taken) from None
             raise refused(f"starting {container.name}", error) from None
 
     async def stop(self, container: ObservedContainer) -> None:
@@ -152,25 +153,6 @@ class Executor:
         except Conflict:
             # Another `up` or `down` is removing it already.
             await self.until_gone(container)
-
-    async def port_failure(self, service: Service, host: str, port: int) -> Failure:
-        """Return the failure of a published port that something else holds."""
-        containers = await self._call("looking for the port", lambda client: client.list_containers({}))
-        target = next((entry.target for entry in service.ports if entry.published == str(port)), port)
-        variable = port_variable(self.project.files, target)
-
-        def move(free: int) -> Fix:
-            if variable is None:
-                return Fix(f"Publish port {free} instead, in the Compose file: it is free")
-            title = f"Write {variable}={free} to .env: that port is free"
-            if self.repository is None:
-                return Fix(title)
-            # Imported here: it brings pydantic along, and hardly ever is a port taken.
-            from stack.environment.edit import set_fix
-
-            return set_fix(self.repository, variable, str(free), title)
-
-        return Failure(port_taken(host, port, service=service.name, containers=containers, move=move))
 
     async def _create_network(self, step: CreateNetwork | RecreateNetwork) -> None:
         network, writing = step.network, self.writing

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from stack.services.control import Health, ProbeRun, State
-from stack.services.engine import wire
+from stack.services.engine import labels, wire
 from stack.services.engine.json_types import Json, JsonObject
+from stack.services.engine.states import read_state
+
+_KERNELS: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "armv6l": "arm", "i686": "386"}
+"""What the images' word for a processor is where a kernel has another one."""
+
+_VIRTUAL: Final = "Docker Desktop"
+"""What an engine says of its operating system that runs in a machine of its own, with a disk of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,28 @@ class InspectedImage:
     os: str
     architecture: str
     environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The engine's machine: how far its clock is ahead of ours, its processor's kind, and where the engine keeps data.
+
+    `architecture` is in the words of images, such as ``amd64``; `data` is None where that is no path of this machine.
+    """
+
+    ahead: timedelta
+    architecture: str
+    data: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A container on the engine, whoever made it; `project` and `service` are Compose's, where it did."""
+
+    id: str
+    name: str
+    project: str | None
+    service: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +93,7 @@ def inspection(details: wire.ContainerDetails) -> Inspection:
         id=details["Id"],
         name=details["Name"].removeprefix("/"),
         image=_text(config.get("Image")),
-        state=State(state.get("Status", "dead")),
+        state=read_state(state.get("Status", "")),
         health=Health(health["Status"]) if health else Health.NONE,
         exit_code=state.get("ExitCode", 0),
         restarts=details["RestartCount"],
@@ -88,6 +118,25 @@ def inspection(details: wire.ContainerDetails) -> Inspection:
         environment=variables(_texts(config.get("Env"))),
         labels={name: _text(value) for name, value in _object(config.get("Labels")).items()},
     )
+
+
+def machine(info: wire.EngineInfo, asked: datetime, answered: datetime, *, is_local: bool) -> Machine:
+    """Return what the engine answered about its machine, having been asked between these two times of our clock."""
+    here = is_local and info["OperatingSystem"] != _VIRTUAL
+    kernel = info["Architecture"]
+    return Machine(
+        # Halfway, as network time protocols have it: the answer may have taken a while.
+        ahead=datetime.fromisoformat(info["SystemTime"]) - (asked + (answered - asked) / 2),
+        architecture=_KERNELS.get(kernel, kernel),
+        data=info["DockerRootDir"] if here else None,
+    )
+
+
+def stranger(summary: wire.ContainerSummary) -> Stranger:
+    """Return what the engine lists of a container."""
+    given = summary["Labels"] or {}
+    name = summary["Names"][0].removeprefix("/") if summary["Names"] else summary["Id"][:12]
+    return Stranger(summary["Id"], name, given.get(labels.PROJECT), given.get(labels.SERVICE))
 
 
 def inspected_image(details: wire.ImageDetails) -> InspectedImage:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from stack.findings import Loss
 from stack.services.compose.model import ComposeProject, MountType, Service
-from stack.services.control import Loss, State, Volumes
+from stack.services.control import State, Volumes
 from stack.services.engine.connection import Engine
 from stack.services.engine.observe import Observed, ObservedContainer, ObservedMount, Recorded
 from stack.services.engine.plan import inherited_mounts

@@ -3,7 +3,7 @@
 import errno
 import re
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,24 @@ _LISTENING: Final = "0A"
 """``TCP_LISTEN`` as ``/proc/net/tcp`` writes it."""
 
 _SEARCHED_PORTS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a port: the process, by its id, or the container, by its id and perhaps of a `project`."""
+
+    name: str
+    process: int | None = None
+    container: str | None = None
+    project: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Who it is, as a sentence goes on."""
+        if self.process is not None:
+            return f"{self.name} (pid {self.process})"
+        whose = f"project {self.project}" if self.project else "no Compose project"
+        return f"the container {self.name} of {whose}"
 
 
 def port_in(message: str) -> tuple[str, int] | None:
@@ -55,20 +73,19 @@ def next_free(host: str, port: int) -> int | None:
 
 
 def port_taken(
-    host: str, port: int, *, service: str, containers: Sequence[wire.ContainerSummary], move: Callable[[int], Fix]
+    host: str, port: int, *, service: str, holder: Holder | None, free: int | None, fixes: tuple[Fix, ...]
 ) -> Finding:
-    """Return the finding of a port that `service` cannot have; `containers` are all of the engine's.
+    """Return the finding of a port that `service` cannot have, since `holder` has it; None where that is not seen.
 
-    `move` makes the fix that publishes a free port instead.
+    `free` is the next port that nobody has.
     """
-    holder = _container(containers, port) or _process(port)
-    free = next_free(host, port)
-    cause = f"{holder[0]} has it." if holder else "Another program has it, which this account may not see."
+    whose = holder.words if holder else "another program, which this account may not see"
+    instead = f" The next free port is {free}." if free else ""
     return Finding(
         Code.PORT_TAKEN,
-        f"Port {port} is taken, so {service} cannot publish it",
-        f"{cause} {service} asks for {host}:{port}.",
-        fixes=(*((move(free),) if free else ()), *((holder[1],) if holder else ())),
+        f"Port {port} is held by {whose}",
+        f"{service} asks for {host}:{port}, where only one can listen.{instead}",
+        fixes=fixes,
     )
 
 
@@ -82,26 +99,17 @@ def port_variable(files: Iterable[Path], target: int) -> str | None:
     return None
 
 
-def _container(containers: Sequence[wire.ContainerSummary], port: int) -> tuple[str, Fix] | None:
+def container_on(containers: Iterable[wire.ContainerSummary], port: int) -> Holder | None:
+    """Return which of `containers`, the engine's, publishes `port`."""
     for container in containers:
         if any(published.get("PublicPort") == port for published in container["Ports"]):
             name = container["Names"][0].removeprefix("/")
-            project = (container["Labels"] or {}).get(labels.PROJECT)
-            whose = f" of the project {project}" if project else ""
-            return f"The container {name}{whose}", Fix(f"Stop {name}", f"docker stop {name}")
+            return Holder(name, None, container["Id"], (container["Labels"] or {}).get(labels.PROJECT))
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A process of this machine."""
-
-    name: str
-    process: int
-
-
-def holder_of(port: int) -> Holder | None:
-    """Return who listens on `port`, as far as ``/proc`` lets this account see it."""
+def process_on(port: int) -> Holder | None:
+    """Return which process listens on `port`, as far as ``/proc`` lets this account see it."""
     inodes = set(_listening_inodes(port))
     if not inodes:
         return None
@@ -112,14 +120,6 @@ def holder_of(port: int) -> Holder | None:
                     name = (process / "comm").read_text(encoding="utf-8", errors="replace").strip()
                     return Holder(name, int(process.name))
     return None
-
-
-def _process(port: int) -> tuple[str, Fix] | None:
-    holder = holder_of(port)
-    if holder is None:
-        return None
-    fix = Fix(f"Stop {holder.name}", f"kill {holder.process}")
-    return f"The process {holder.name} ({holder.process})", fix
 
 
 def _listening_inodes(port: int) -> Iterator[str]:

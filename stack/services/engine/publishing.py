@@ -7,7 +7,7 @@ from stack.services.engine import labels, wire
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.observe import Observed
-from stack.services.engine.ports import holder_of
+from stack.services.engine.ports import process_on
 from stack.services.engine.reader import Refusal
 
 _PROXIES: Final = frozenset({"docker-proxy", "rootlessport", "rootlesskit", "conmon", "pasta", "slirp4netns"})
@@ -35,7 +35,7 @@ async def is_published_by_another_up(engine: Engine, project: str, observed: Obs
         publishing = next((container for container in containers if _publishes(container, port)), None)
         if publishing is not None:
             return (publishing["Labels"] or {}).get(labels.PROJECT) == project
-        holder = holder_of(port)
+        holder = process_on(port)
         if holder is not None and holder.name not in _PROXIES:
             return False
         await asyncio.sleep(_LOOK_SECONDS)

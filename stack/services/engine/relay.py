@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, TypeAlias
 
+from stack.services.engine.sdk import Attached
 from stack.services.handover import STDERR, STDIN, STDOUT
 
 _CHUNK: Final = 1 << 16
+_SILENCE_SECONDS: Final = 60
 _HEADER: Final = struct.Struct(">B3xL")
 
 Unpack: TypeAlias = Callable[[bytes], Iterator[tuple[int, bytes]]]
@@ -91,6 +93,25 @@ def relay(connection: socket.socket, received: bytes, unpack: Unpack, stop: sock
             has_input = bool(pending)
             if not has_input:
                 _end_input(connection)
+
+
+def converse(attached: Attached, given: bytes) -> tuple[bytes, bytes]:
+    """Give `given` to a program that has no terminal, and return its two outputs when it has ended. Blocks.
+
+    Raises:
+        OSError: the connection broke, or the program said nothing for too long.
+    """
+    frames = Frames()
+    outputs = {STDOUT: bytearray(), STDERR: bytearray()}
+    attached.connection.settimeout(_SILENCE_SECONDS)
+    attached.connection.sendall(given)
+    received = attached.received
+    while True:
+        for descriptor, piece in frames.feed(received):
+            outputs[descriptor] += piece
+        received = attached.connection.recv(_CHUNK)
+        if not received:
+            return bytes(outputs[STDOUT]), bytes(outputs[STDERR])
 
 
 def _receive(connection: socket.socket, unpack: Unpack) -> bool:

@@ -167,9 +167,13 @@ class Client(APIClient):
         """Return the engine's own version, with the name of an engine that only stands in for Docker's."""
         return name_of(cast("wire.EngineVersion", self.version()))
 
+    def engine_info(self) -> wire.EngineInfo:
+        """Return what the engine tells of its machine."""
+        return cast("wire.EngineInfo", self.info())
+
     def machine_memory(self) -> int:
         """Return the bytes of memory of the engine's machine."""
-        return cast("wire.EngineInfo", self.info())["MemTotal"]
+        return self.engine_info()["MemTotal"]
 
     def listen(self, filters: Mapping[str, Sequence[str]], since: int) -> wire.EventStream:
         """Return the events that pass `filters`, those of the past since the second `since` first."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from stack.findings import Loss
 from stack.services.compose.model import Network, Service, Volume
-from stack.services.control import Action, Loss, PlanStep, Volumes
+from stack.services.control import Action, PlanStep, Volumes
 from stack.services.engine.observe import ObservedContainer, ObservedNetwork, ObservedVolume
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
-from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
+from stack.findings import Code, Failure, Finding, Fix, Loss, Progress, Severity
 from stack.project import Project
 from stack.services.compose.model import ComposeProject, Service
-from stack.services.control import Action, Approval, Health, Loss, PlanStep, Pull, ServiceOutcome, State, UpResult
+from stack.services.control import Action, Approval, Health, PlanStep, Pull, ServiceOutcome, State, UpResult
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import Conflict, refused
 from stack.services.engine.installed import installed_compose
@@ -171,7 +171,10 @@ class Up:
                     if port not in freed and is_taken(host, port):
                         if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
-                        raise await self._executor(observed).port_failure(step.service, host, port)
+                        from stack.services.engine.port_holders import port_failure
+
+                        service = step.service
+                        raise await port_failure(self.engine, self.project, self.repository, service, (host, port))
 
     async def _execute(self, observed: Observed, steps: Sequence[Step]) -> None:
         for step in steps:

@@ -324,9 +324,13 @@ class ContainerStats(TypedDict, total=False):
 
 
 class EngineInfo(TypedDict):
-    """What we read of ``GET /info``: bytes of memory of the engine's machine."""
+    """What we read of ``GET /info``: of the engine's machine the bytes of memory, the time, the kind and the data."""
 
     MemTotal: int
+    SystemTime: str
+    Architecture: str
+    OperatingSystem: str
+    DockerRootDir: str
 
 
 class ExecDetails(TypedDict):
