@@ -74,7 +74,8 @@ async def test_a_stack_without_a_fault_is_silent_through_its_whole_life(faulty):
     assert not report.findings, trouble(report)
     name = f"0123456789ab_{faulty.box.name}-db-1"
     create(name=name, labels=labels | {SERVICE: "db", REPLACE: "db-1"})
-    left = only(await faulty.examine(), Code.RECREATE_INTERRUPTED, severity=Severity.WARNING)
+    left = faulty.finding(await faulty.examine(), Code.RECREATE_INTERRUPTED)
+    assert left.severity is Severity.WARNING
     assert name in left.cause
     report = await faulty.fix(Code.RECREATE_INTERRUPTED)
     assert not report.findings, trouble(report)
@@ -129,7 +130,8 @@ async def test_data_of_an_older_version_is_upgraded_and_the_old_kept(faulty):
     faulty.sql("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
     faulty.sql("CREATE ROLE somebody PASSWORD 'x'")
     faulty.env(DB_IMAGE="postgres:17")
-    warning = only(await faulty.examine(), Code.VOLUME_VERSION, severity=Severity.WARNING)
+    warning = faulty.finding(await faulty.examine(), Code.VOLUME_VERSION)
+    assert warning.severity is Severity.WARNING
     assert "older image still" in warning.cause
     faulty.box.container("db").remove(force=True)
     # No container is left that would tell.

@@ -65,7 +65,9 @@ class Faulty:
         """Write `.env`, with `values` changed."""
         self.values |= values
         lines = [f"{name}={value}\n" for name, value in self.values.items()]
-        (self.root / ".env").write_text("".join(lines), encoding="utf-8")
+        file = self.root / ".env"
+        file.write_text("".join(lines), encoding="utf-8")
+        file.chmod(0o600)
 
     def open(self):
         return open_workspace(Options(self.root, runtime=self.runtime), self.environ)

@@ -10,7 +10,7 @@ from stack.amounts import size, span
 from stack.background import in_thread
 from stack.doctor.examination import Check, Passed
 from stack.doctor.facts import Examined, Facts
-from stack.doctor.stages import RUNTIME
+from stack.doctor.stages import RUNTIME, SERVICES
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
 from stack.project import RuntimeName
 from stack.services.runtime import EngineAnswer
@@ -86,15 +86,17 @@ async def _runtime(facts: Facts) -> Passed:
             )
             return Passed(f"{name} answers at {engine.endpoint}")
         case RuntimeName.EMBEDDED:
-            return Passed(f"An embedded Postgres is used: {runtime.reason}", _other_engine(facts.stack, await asked))
+            return Passed(f"An embedded Postgres is used: {runtime.reason}", _other_engine(await asked))
         case RuntimeName.EXTERNAL:
             return Passed(f"The database is somebody else's server: {runtime.reason}")
 
 
-def _other_engine(stack: Examined, engine: EngineAnswer) -> Finding | None:
-    """Return what keeps us from the engine where another one answers, which one may rather want."""
-    problem = elsewhere(stack, engine) if engine.others else None
-    return replace(problem, severity=Severity.INFO) if problem else None
+def _other_engine(engine: EngineAnswer) -> Finding | None:
+    """Return what keeps us from the engine where another one answers, which one may rather want.
+
+    It is in words alone: the embedded server does its work, so this is no next step.
+    """
+    return replace(engine.problem, severity=Severity.INFO) if engine.problem and engine.others else None
 
 
 async def _clock(facts: Facts) -> Passed:
@@ -122,6 +124,6 @@ async def _disk(facts: Facts) -> Passed:
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("runtime", RUNTIME, "Docker", (), _runtime),
-    Check("engine-clock", RUNTIME, "The engine's clock", ("runtime",), _clock),
-    Check("engine-disk", RUNTIME, "The engine's disk", ("runtime",), _disk),
+    Check("engine-clock", SERVICES, "The engine's clock", ("compose-file",), _clock),
+    Check("engine-disk", SERVICES, "The engine's disk", ("compose-file",), _disk),
 )
