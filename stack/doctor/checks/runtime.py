@@ -94,7 +94,10 @@ async def _runtime(facts: Facts) -> Passed:
 def _other_engine(stack: Examined, engine: EngineAnswer) -> Finding | None:
     """Return what keeps us from the engine where another one answers, which one may rather want."""
     problem = elsewhere(stack, engine) if engine.others else None
-    return replace(problem, severity=Severity.INFO) if problem else None
+    if problem is None:
+        return None
+    # Nothing is in the way, so it is no next step: whoever wants the other engine does it.
+    return replace(problem, severity=Severity.INFO, fixes=tuple(replace(fix, apply=None) for fix in problem.fixes))
 
 
 async def _clock(facts: Facts) -> Passed:
@@ -122,6 +125,6 @@ async def _disk(facts: Facts) -> Passed:
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
     Check("runtime", RUNTIME, "Docker", (), _runtime),
-    Check("engine-clock", RUNTIME, "The engine's clock", ("runtime",), _clock),
-    Check("engine-disk", RUNTIME, "The engine's disk", ("runtime",), _disk),
+    Check("engine-clock", RUNTIME, "The engine's clock", ("runtime", "environment"), _clock),
+    Check("engine-disk", RUNTIME, "The engine's disk", ("runtime", "environment"), _disk),
 )
