@@ -187,7 +187,7 @@ _GRAVITY: Final = (CheckStatus.FAIL, CheckStatus.WARN, CheckStatus.SKIP, CheckSt
 def _stage_result(stage: Stage, checks: Sequence[CheckResult]) -> StageResult:
     worst = min((check.status for check in checks), key=_GRAVITY.index)
     shown = next((check for check in checks if check.status is worst), checks[0])
-    if worst is CheckStatus.PASS:
+    if worst in {CheckStatus.PASS, CheckStatus.SKIP}:
         shown = next((check for check in checks if check.id == stage.headline), shown)
     return StageResult(stage, shown, tuple(checks))
 

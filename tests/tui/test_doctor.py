@@ -246,7 +246,7 @@ async def test_when_all_is_well_it_is_an_overview_with_sizes_that_are_measured_o
     workspace = FakeWorkspace()
     workspace.fake_services.status_now = replace(
         workspace.fake_services.status_now,
-        services=(DB, replace(DB, service="pgadmin", ports=("127.0.0.1:5050->80/tcp",))),
+        services=(DB, replace(DB, service="pgadmin", image="dpage/pgadmin4:9", ports=("127.0.0.1:5050->80/tcp",))),
     )
     deck = deck_over(workspace)
     async with deck.run_test(size=(100, 30)) as pilot:

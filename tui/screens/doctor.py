@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 
 from stack.doctor.examination import Report
-from stack.findings import Finding, Progress
+from stack.findings import Finding, Progress, Severity
 from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.screens.base import DeckScreen
@@ -160,7 +160,7 @@ class DoctorScreen(DeckScreen):
         self.checklist.report = report
         self._show_picked()
         self.set_class(self._all_done, "-well")
-        self.overview_panel.border_title = "Nothing is in the way" if report.findings else "All is well"
+        self.overview_panel.border_title = "All is well" if _is_silent(report) else "Nothing is in the way"
         if report.ok and not was_well:
             self.look()
 
@@ -187,6 +187,10 @@ class DoctorScreen(DeckScreen):
     def _show_sizes(self, sizes: "Sizes") -> None:
         self._measured = time.monotonic()
         self.overview.sizes = sizes
+
+
+def _is_silent(report: Report) -> bool:
+    return all(finding.severity is Severity.INFO for finding in report.findings)
 
 
 async def _save_report(workspace: "Workspace", progress: Progress) -> Path:

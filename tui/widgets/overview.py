@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from stack.amounts import size
 from stack.services.control import EngineStatus, ServiceStatus, State
-from stack.services.web import web_addresses
+from stack.services.web import is_pgadmin, web_addresses
 from tui.outside import line
 from tui.vitals import Tone, revision_sign
 from tui.widgets.service_signs import sign_of
@@ -51,7 +51,9 @@ class OverviewPanel(Widget):
 
 def _service(service: ServiceStatus, engine: EngineStatus) -> Content:
     sign = sign_of(service)
-    reached = web_addresses(service, engine) or tuple(_port(port) for port in service.ports)
+    reached = (web_addresses(service, engine) if is_pgadmin(service) else ()) or tuple(
+        _port(port) for port in service.ports
+    )
     return _row(service.service, ", ".join((sign.text, *reached)), "2", sign.tone)
 
 
