@@ -191,9 +191,18 @@ async def _in_use(facts: Facts) -> Passed:
     report, status = await facts.environment(), await facts.services()
     secrets = {variable.name for variable in report.variables if variable.secret}
     uses = stale_uses(facts.stack.compose(), status, secrets.__contains__)
+    if await _cannot_be_recreated(facts):
+        database = _database_service(facts.stack)
+        uses = tuple(use for use in uses if use.service != database)
     if findings := list(stale(facts.stack, report, uses)):
         raise Failure(*findings)
     return Passed("The containers have what is written")
+
+
+async def _cannot_be_recreated(facts: Facts) -> bool:
+    """Return whether a new container of the database could not read its data, which `volume-version` is about."""
+    storage, found = await facts.storage(), await facts.data()
+    return storage is not None and found is not None and found.major != storage.major
 
 
 CHECKS: Final[tuple[Check[Facts], ...]] = (
