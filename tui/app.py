@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from rich.text import Text
@@ -13,12 +13,12 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.reactive import reactive
+from textual.types import CSSPathType
 
 from stack.crash import write_report
 from stack.findings import Failure, Finding, Gauge, Progress, silent
 from tui.actions import Action, Place, at, bindings, find
 from tui.commands import Actions
-from tui.consent import Consent
 from tui.filters import ControlCharacterFilter
 from tui.jobs import Job, Jobs, Progressed
 from tui.modes import MODES
@@ -32,6 +32,7 @@ from tui.widgets.help import Help
 if TYPE_CHECKING:
     from stack.services.control import ServicesStatus
     from stack.workspace import Workspace
+    from tui.consent import Consent
 
 T = TypeVar("T")
 
@@ -52,7 +53,8 @@ class Deck(Asking, App[None]):
     """The app. It owns the open project, the watch over its services, the one long action and the vitals."""
 
     TITLE = "Stackdeck"
-    CSS_PATH = "styles/deck.tcss"
+    # The first screen's styles come along: styles that come later have all of them parsed again.
+    CSS_PATH: ClassVar[CSSPathType] = ["styles/deck.tcss", "styles/doctor.tcss"]
     MODES = {place.value: make for place, make in MODES.items()}  # noqa: RUF012 - Textual's declaration
     DEFAULT_MODE = Place.DOCTOR.value
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.EVERYWHERE)]
@@ -83,7 +85,6 @@ class Deck(Asking, App[None]):
         self._vitals = Request[Vitals](self, "vitals", receive=self._take_vitals, refuse=self._no_vitals)
         self._watch = Feed["ServicesStatus"](self, "watch", receive=self._take_services, refuse=self._no_services)
         self._jobs = Jobs(self, show=self._show_job, refuse=self._job_failed)
-        self.consent = Consent(self)
         self._files: Fingerprint = ()
         self._started_server = False
         self._watches = False
@@ -92,7 +93,16 @@ class Deck(Asking, App[None]):
         self._crash: Exception | None = None
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = NIGHT.name
+        # Setting it the usual way would have every style parsed twice more before the first frame.
+        self.set_reactive(App.theme, NIGHT.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    @cached_property
+    def consent(self) -> "Consent":
+        """What asks before a plan is carried out; first needed long after the first frame."""
+        from tui.consent import Consent
+
+        return Consent(self)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Pass every drawn line through the second lock."""

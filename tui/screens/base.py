@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from stack.findings import Finding, Fix, Severity
 from tui.actions import Fact, Place, find
-from tui.mending import mend
 from tui.requests import Asking, Request
 from tui.vitals import Tone
 from tui.widgets.banner import Banner
@@ -190,6 +189,9 @@ class DeckScreen(Asking, Screen[None]):
 
     def carry_out(self, fix: Fix) -> None:
         """Do `fix` as a job, after asking where it destroys something; then open the project anew."""
+        # Asking stands on what plans are made of, which the first frame shall not wait for.
+        from tui.mending import mend
+
         mend(self.deck, fix)
 
     def confirm(self, question: Question, consented: Callable[[], None]) -> None:
