@@ -177,10 +177,12 @@ class Facts:
             if server and storage.is_in(mount.volume, mount.source):
                 looked_for = server.environment.get("PGDATA", storage.directory)
                 return await in_container(containers, server.id, mount.target, looked_for)
+        if storage.volume is None or storage.volume not in snapshot.volumes:
+            return None
+        # The image that is named now need not be here yet, and nothing is started.
         image = await self.server_image()
-        if storage.volume is not None and storage.volume in snapshot.volumes and image is not None:
-            return await in_volume(containers, storage.volume, image.id, storage.within)
-        return None
+        identity = image.id if image else await containers.any_image()
+        return await in_volume(containers, storage.volume, identity, storage.within) if identity else None
 
     def database_service(self) -> "Service":
         """Return the service that is the database."""

@@ -91,7 +91,8 @@ async def test_an_engine_that_never_answers_is_asked_once_and_let_go(directory):
     ):
         report = await workspace.examine()
         failed = [check.id for check in report.checks if check.status is CheckStatus.FAIL]
-        assert failed == ["runtime"]
+        # Without an engine it is the embedded server, which does not run yet: one failure, whatever hangs.
+        assert failed == ["services"]
         assert hole.taken <= 2
 
 

@@ -97,6 +97,8 @@ def recorded(box: Sandbox) -> Mapping[str, Mapping[str, object]]:
         config["Env"] = sorted(config["Env"])
         if container.id.startswith(config["Hostname"]):
             del config["Hostname"]
+        # A map has no order, and Compose writes this one as it comes.
+        host["ExtraHosts"] = sorted(host["ExtraHosts"] or [])
         host["Ulimits"] = sorted(host["Ulimits"] or [], key=lambda limit: limit["Name"])
         # Versions of Compose ask for the same mounts in different ways.
         for key in ("Binds", "Mounts"):

@@ -84,6 +84,11 @@ class Containers:
 
         return await self._look(f"looking at the image {reference}", read)
 
+    async def any_image(self) -> str | None:
+        """Return the id of some image of the engine, for a container that is never started; None where it has none."""
+        found = await self._call("listing its images", lambda client: cast("list[str]", client.images(quiet=True)))
+        return found[0] if found else None
+
     async def last_lines(self, container: str, lines: int) -> str:
         """Return the last `lines` of the log of the container with this id, as it was written: not yet clean."""
         return await self._call(
