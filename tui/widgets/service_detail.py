@@ -1,13 +1,12 @@
 """What is known of one service: its state, its container, its addresses and its engine."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from textual.content import Content
 from textual.widget import Widget
 
-from stack.amounts import span
 from stack.services.control import EngineStatus, ServiceStatus
 from tui.outside import line
 from tui.widgets.service_signs import sign_of
@@ -81,8 +80,8 @@ def _several(name: str, values: Sequence[Content]) -> list[Content]:
 def _since(moment: datetime | None) -> str:
     if moment is None:
         return ""
-    here = moment.astimezone()
-    return f"  since {here:%Y-%m-%d %H:%M} ({span((datetime.now(UTC) - moment).total_seconds())})"
+    # Not how long ago: that would be wrong a second later, and nothing else here changes by itself.
+    return f"  since {moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _engine(engine: EngineStatus) -> list[Content]:
