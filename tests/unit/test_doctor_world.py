@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.doctor.checks.containers import foreign_image, name_taken
-from stack.doctor.checks.runtime import clock, disk
+from stack.doctor.checks.machine import clock, disk
 from stack.doctor.checks.server import is_looping, strangers_named, unhealthy
 from stack.doctor.checks.volumes import early_health_check, misplaced, passwordless, wrong_version
 from stack.doctor.endings import ended, failed_script

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from stack.doctor.checklist import CHECKS
 from stack.doctor.examination import Check, CheckStatus, Passed, Stage, examine
 from stack.findings import Code, Failure, Finding, Fix, Severity
 
@@ -94,3 +95,10 @@ async def test_the_order_of_checks_need_not_be_that_of_their_needs():
     report = await examine(ran, [check("a", "b"), check("b")])
     assert ran == ["b", "a"]
     assert [result.id for result in report.checks] == ["a", "b"]
+
+
+def test_the_checklist_goes_from_an_engine_to_data():
+    stages = list(dict.fromkeys(check.stage.id for check in CHECKS))
+    assert stages == ["runtime", "environment", "services", "database", "migrations", "data"]
+    assert len({check.id for check in CHECKS}) == len(CHECKS)
+    assert {need for check in CHECKS for need in check.needs} <= {check.id for check in CHECKS}
