@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
 
     db_user: Identifier = Field(
-        address.USER, validation_alias="APP_DB_USER", description="The role that the application is"
+        address.USER, validation_alias="APP_DB_USER", description="The role that the application signs in as"
     )
     db_password: Password = Field(None, validation_alias="APP_DB_PASSWORD", description="That role's password")
     db_password_file: FilePath = Field(
