@@ -18,6 +18,9 @@ from tests.support.compose_model import IMAGE, after, project, service, sleeper,
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
+NO_VOLUME = ("/var/lib/postgresql/data",)
+"""In the place of a nameless volume, which a `down` leaves behind."""
+
 
 @contextlib.asynccontextmanager
 async def opened(engine, compose):
@@ -50,7 +53,8 @@ def stranger(engine, **options):
 @pytest.mark.parametrize("moment", range(0, 12, 3))
 async def test_down_in_the_middle_of_up(engine, moment):
     """`down` begins when `up` has told so many lines; whatever comes of it, one more `up` leaves nothing half."""
-    compose = project(sleeper("db"), sleeper("app", depends_on=after("db")), name=engine.name)
+    app = sleeper("app", depends_on=after("db"), tmpfs=NO_VOLUME)
+    compose = project(sleeper("db", tmpfs=NO_VOLUME), app, name=engine.name)
     async with opened(engine, compose) as services, opened(engine, compose) as other:
         told: list[str] = []
         begun = asyncio.Event()
@@ -91,7 +95,7 @@ async def test_a_container_that_is_being_removed_or_was_removed_is_made_anew(eng
 async def test_a_network_that_strangers_are_on_is_not_taken_from_them(engine, monkeypatch):
     # As a newer Compose than the one that may be here, which labels networks with what they were made of.
     monkeypatch.setattr(converging, "installed_compose", lambda _: None)
-    compose = project(sleeper("app"), name=engine.name)
+    compose = project(sleeper("app", tmpfs=NO_VOLUME), name=engine.name)
     async with opened(engine, compose) as services:
         await up(services)
         with stranger(engine, network=f"{engine.name}_default") as visitor:

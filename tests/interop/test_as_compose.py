@@ -17,7 +17,14 @@ from tests.support.require import require
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-SLEEPER = {"image": "postgres:16-alpine", "entrypoint": '["sleep", "1000"]', "init": "true", "stop_grace_period": "1s"}
+SLEEPER = {
+    "image": "postgres:16-alpine",
+    "entrypoint": '["sleep", "1000"]',
+    "init": "true",
+    "stop_grace_period": "1s",
+    # In the place of a nameless volume, which a `down` leaves behind.
+    "tmpfs": '["/var/lib/postgresql/data"]',
+}
 
 # In several files, with whatever is looked up elsewhere.
 FILES = {
