@@ -7,6 +7,7 @@ the arguments or variables of any process.
 import asyncio
 import contextlib
 import re
+import secrets
 import socket
 import threading
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from tests.support.engine import Sandbox, free_port, sandbox
 from tests.support.require import require
 
 LIMITED = "services:\n  db:\n    command: [postgres, -c, max_connections=12, -c, log_statement=all]\n"
-CANARY = "canary-in-a-coal-mine"
+CANARY = f"canary-in-a-coal-mine-{secrets.token_hex(4)}"
 IMAGES_OWN = b"POSTGRES_PASSWORD="
 
 

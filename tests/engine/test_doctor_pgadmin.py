@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from dataclasses import dataclass
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.engine import Sandbox, free_port
 from tests.support.require import require
 
 IMAGE = "dpage/pgadmin4:9"
-CANARY = "canary-in-a-coal-mine"
+CANARY = f"canary-in-a-coal-mine-{secrets.token_hex(4)}"
 SERVERS = """\
 {"Servers": {"1": {
     "Name": "shop", "Group": "g", "Host": "%s", "Port": 5432, "Username": "app", "MaintenanceDB": "app",
