@@ -1,7 +1,8 @@
 """Who is connected to the server, what each does and waits for, and how many more may come.
 
 A role without privileges sees that others' sessions are there, and by whom, but not what they do; every query here
-works for it. Within one transaction the server keeps answering from one snapshot, so ask each time in a new one.
+works for it. Within one transaction the server keeps answering from one snapshot, so ask each time in a new one. State
+and wait event are not written at one instant: a session may be seen idle that already waits for a lock.
 Specification: PostgreSQL's documentation, «The Cumulative Statistics System», `pg_stat_activity`.
 """
 
@@ -36,7 +37,8 @@ _ACTIVITY: Final = text(
            coalesce(host(client_addr), client_hostname) AS client,
            state,
            CASE WHEN state = 'active' THEN wait_event_type || ': ' || wait_event END AS waiting_on,
-           CASE WHEN wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{{}}' END AS blocked_by,
+           CASE WHEN state = 'active' AND wait_event_type = 'Lock' THEN pg_blocking_pids(pid) ELSE '{{}}' END
+               AS blocked_by,
            query_start,
            nullif(query, '<insufficient privilege>') AS query,
            application_name = current_setting('application_name') AND usename = session_user AS is_ours
