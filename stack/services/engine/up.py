@@ -1,6 +1,7 @@
 """`up`: observe, plan and execute until there is nothing left to do, then wait until everything is ready."""
 
 import asyncio
+import importlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -58,14 +59,21 @@ async def take_snapshot(engine: Engine, project: ComposeProject) -> Observed:
     Raises:
         Failure: the engine cannot be reached.
     """
+    observed = await _look(engine, project)
+    return observed if observed.version else await _as_installed(engine, observed)
+
+
+async def _look(engine: Engine, project: ComposeProject) -> Observed:
     images, hashes = image_references(project), known_hashes(project)
     try:
-        observed = await engine.look(lambda reader: observe(reader, project.name, images, hashes))
+        return await engine.look(lambda reader: observe(reader, project.name, images, hashes))
     except Refusal as error:
         raise refused("listing what there is", error) from None
-    if observed.version is None:
-        return replace(observed, installed=await in_thread(lambda: installed_compose(engine.environ)))
-    return observed
+
+
+async def _as_installed(engine: Engine, observed: Observed) -> Observed:
+    """Return `observed`, in which no Compose has left its version, with that of the Compose that is installed."""
+    return replace(observed, installed=await in_thread(lambda: installed_compose(engine.environ)))
 
 
 def planned(observed: Observed, plan: Plan, losses: Sequence[tuple[Loss, ...]]) -> UpResult:
@@ -129,7 +137,7 @@ class Up:
 
     async def _converge(self, services: tuple[Service, ...], pull: Pull, *, named: bool) -> tuple[Plan, Observed]:
         """Do all that comes before starting; return the plan, and the snapshot that it was made from."""
-        observed = await take_snapshot(self.engine, self.project)
+        observed = await self._first_look()
         for container in observed.containers:
             if container.state is State.REMOVING:
                 await self._executor(observed).until_gone(container)
@@ -147,6 +155,14 @@ class Up:
             await self._check(plan, observed)
         await self._execute(observed, [step for step in plan.steps if not isinstance(step, PullImage)])
         return plan, observed
+
+    async def _first_look(self) -> Observed:
+        """Return what there is; of a project that is new, what makes it is imported while Compose says its version."""
+        observed = await _look(self.engine, self.project)
+        if observed.version:
+            return observed
+        observed, _ = await asyncio.gather(_as_installed(self.engine, observed), in_thread(_import_executor))
+        return observed
 
     def _is_done(self, step: Step) -> bool:
         return describe(step).resource in self._done
@@ -255,6 +271,11 @@ class Up:
             health=health,
             config_hash=container.config_hash,
         )
+
+
+def _import_executor() -> None:
+    for part in ("stack.services.engine.clients", "stack.services.engine.execute"):
+        importlib.import_module(part)
 
 
 def _nothing(service: str) -> ServiceOutcome:

@@ -19,7 +19,7 @@ from stack.services.engine.sdk import Client
 from stack.services.engine.states import read_health, read_state
 from stack.text import clean, clean_line
 
-_LOOK_SECONDS: Final = 0.05
+_LOOK_SECONDS: Final = 0.02
 """A look costs the engine half a millisecond; a health check, which is what is mostly waited for, much more."""
 
 _LOG_LINES: Final = 15
