@@ -1,6 +1,7 @@
 """What one examination sees: each thing is looked at once, whoever asks and however many do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from stack.background import in_thread
@@ -100,6 +101,10 @@ class Examined(Protocol):
         """Fill the booking tables."""
         ...
 
+    def veil(self) -> Callable[[str], str]:
+        """Return what hides the project's secrets in what its services wrote; blocking."""
+        ...
+
 
 class Facts:
     """The facts of one examination of `stack`. Whatever cannot be seen raises its `Failure`, for each who asks."""
@@ -110,6 +115,7 @@ class Facts:
         self.runtime: Once[RuntimeInUse] = Once(stack.runtime)
         self.engine: Once[EngineAnswer] = Once(stack.engine)
         self.environment: Once[EnvironmentReport] = Once(lambda: in_thread(stack.environment))
+        self.cover: Once[Callable[[str], str]] = Once(lambda: in_thread(stack.veil))
         self.services: Once[ServicesStatus] = Once(self._services)
         self.containers: Once[Containers | None] = Once(stack.containers)
         self.server: Once[Inspection | None] = Once(self._server)
@@ -130,8 +136,25 @@ class Facts:
         return await (await self.stack.services()).status()
 
     async def _server(self) -> "Inspection | None":
+        return await self._container(self.stack.database_service()) if await self.containers() else None
+
+    async def _container(self, service: str) -> "Inspection | None":
+        """The container of `service`, without the secrets that it has told its health check or the engine."""
         containers = await self.containers()
-        return await containers.find(self.stack.database_service()) if containers else None
+        found = await containers.find(service) if containers else None
+        if found is None:
+            return None
+        cover = await self.cover()
+        probes = tuple(replace(run, output=cover(run.output)) for run in found.probes)
+        return replace(found, error=cover(found.error), probes=probes)
+
+    async def _log(self, container: "Inspection | None") -> str:
+        """The end of the log of `container`, without the secrets that it wrote there; empty where there is none."""
+        containers = await self.containers()
+        if containers is None or container is None:
+            return ""
+        lines = await containers.last_lines(container.id, LOG_LINES)
+        return (await self.cover())(lines)
 
     async def _server_image(self) -> "InspectedImage | None":
         """The image that the Compose file names for the database."""
@@ -140,8 +163,7 @@ class Facts:
         return await containers.image(reference) if containers and reference else None
 
     async def _server_log(self) -> str:
-        containers, server = await self.containers(), await self.server()
-        return await containers.last_lines(server.id, LOG_LINES) if containers and server else ""
+        return await self._log(await self.server())
 
     async def _machine(self) -> "Machine | None":
         containers = await self.containers()
@@ -201,12 +223,11 @@ class Facts:
         return next((service.name for service in services if is_pgadmin_image(service.image or "")), None)
 
     async def _pgadmin(self) -> "Inspection | None":
-        name, containers = await self.pgadmin_service(), await self.containers()
-        return await containers.find(name) if containers and name else None
+        name = await self.pgadmin_service()
+        return await self._container(name) if name else None
 
     async def _pgadmin_log(self) -> str:
-        containers, container = await self.containers(), await self.pgadmin()
-        return await containers.last_lines(container.id, LOG_LINES) if containers and container else ""
+        return await self._log(await self.pgadmin())
 
     async def _inventory(self) -> "Inventory | None":
         """What the superuser sees of the server from inside; None where even that one is not let in."""
