@@ -43,7 +43,7 @@ class NextStep(Widget):
     def fixes(self) -> tuple[Fix, ...]:
         """What can be done about it here."""
         finding = self.check.finding if self.check else None
-        return tuple(fix for fix in finding.fixes if fix.apply) if finding else ()
+        return finding.ways if finding else ()
 
     @property
     def fix(self) -> Fix | None:
