@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from stack.background import in_thread
@@ -13,6 +14,8 @@ from stack.services.runtime import EngineAnswer, RuntimeInUse
 from stack.services.web import is_pgadmin_image
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from stack.booking.seed import SeedResult
     from stack.database.access import Database
     from stack.database.probe import Ping
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 LOG_LINES: Final = 200
 """Of the database's log, what the checks read."""
+
+_START: Final = timedelta(seconds=0.5)
 
 
 class Examined(Protocol):
@@ -121,6 +126,7 @@ class Facts:
         self.server: Once[Inspection | None] = Once(self._server)
         self.server_image: Once[InspectedImage | None] = Once(self._server_image)
         self.server_log: Once[str] = Once(self._server_log)
+        self.last_run: Once[str] = Once(self._last_run)
         self.machine: Once[Machine | None] = Once(self._machine)
         self.snapshot: Once[Observed | None] = Once(self._snapshot)
         self.everything: Once[tuple[Stranger, ...]] = Once(self._everything)
@@ -148,12 +154,18 @@ class Facts:
         probes = tuple(replace(run, output=cover(run.output)) for run in found.probes)
         return replace(found, error=cover(found.error), probes=probes)
 
-    async def _log(self, container: "Inspection | None") -> str:
+    async def _last_run_of(self, container: "Inspection | None") -> str:
+        """What `container` has logged since it was last started, and not what it ended of before."""
+        started = container.started_at if container else None
+        # The engine notes that a container has started when it has written its first lines already.
+        return await self._log(container, started - _START if started else None)
+
+    async def _log(self, container: "Inspection | None", since: "datetime | None" = None) -> str:
         """The end of the log of `container`, without the secrets that it wrote there; empty where there is none."""
         containers = await self.containers()
         if containers is None or container is None:
             return ""
-        lines = await containers.last_lines(container.id, LOG_LINES)
+        lines = await containers.last_lines(container.id, LOG_LINES, since)
         return (await self.cover())(lines)
 
     async def _server_image(self) -> "InspectedImage | None":
@@ -164,6 +176,9 @@ class Facts:
 
     async def _server_log(self) -> str:
         return await self._log(await self.server())
+
+    async def _last_run(self) -> str:
+        return await self._last_run_of(await self.server())
 
     async def _machine(self) -> "Machine | None":
         containers = await self.containers()
@@ -208,7 +223,11 @@ class Facts:
 
     def database_service(self) -> "Service":
         """Return the service that is the database."""
-        name, compose = self.stack.database_service(), self.stack.compose()
+        return self.service(self.stack.database_service())
+
+    def service(self, name: str) -> "Service":
+        """Return a service of the Compose file, whether or not it is enabled."""
+        compose = self.stack.compose()
         return compose.services.get(name) or compose.disabled[name]
 
     async def _login(self) -> "Ping":
@@ -227,7 +246,7 @@ class Facts:
         return await self._container(name) if name else None
 
     async def _pgadmin_log(self) -> str:
-        return await self._log(await self.pgadmin())
+        return await self._last_run_of(await self.pgadmin())
 
     async def _inventory(self) -> "Inventory | None":
         """What the superuser sees of the server from inside; None where even that one is not let in."""

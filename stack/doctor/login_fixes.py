@@ -13,20 +13,19 @@ from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
 from stack.doctor.facts import Examined
+from stack.doctor.fixes import UP_TIMEOUT, replace_volume, replacing
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, Finding, Fix, Loss, Progress
+from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
-from stack.text import clean_line
 
 if TYPE_CHECKING:
     from stack.services.engine.containers import Containers
     from stack.services.engine.inspection import Inspection
     from stack.services.engine.inventory import Inventory
 
-UP_TIMEOUT: Final = 300.0
 WAIT_TIMEOUT: Final = 60.0
 """Seconds."""
 
@@ -129,44 +128,32 @@ class LoginFixes:
         if volume is None or volume.volume is None:
             return ()
         name, directory = volume.volume, self.stack.project.root
-        losses = (Loss(clean_line(f"The volume {name} is deleted"), inventory.size),)
         lost = f"{size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
         file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
-        async def anew(progress: Progress) -> None:
-            await self._replace_volume(name, progress)
+        anew = replacing(
+            self.stack,
+            self.service,
+            name,
+            inventory.size,
+            f"Delete the volume {name} ({lost}) and begin anew without a dump",
+        )
 
         async def after_dump(progress: Progress) -> None:
             await (await self.stack.services()).dump(file, progress=progress)
-            await self._replace_volume(name, progress)
+            await replace_volume(self.stack, self.service, name, progress)
 
         dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {shlex.quote(self.url.database)}"
-        again = f"docker compose rm -sf {self.service} && docker volume rm {name} && stackdeck up {self.service}"
         return (
             Fix(
                 f"Write a dump to {file.name}, then delete the volume {name} ({lost}) and begin anew",
-                f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {again}",
+                f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {anew.command}",
                 destructive=True,
-                losses=losses,
+                losses=anew.losses,
                 apply=after_dump,
             ),
-            Fix(
-                f"Delete the volume {name} ({lost}) and begin anew without a dump",
-                again,
-                destructive=True,
-                losses=losses,
-                apply=anew,
-            ),
+            anew,
         )
-
-    async def _replace_volume(self, volume: str, progress: Progress) -> None:
-        containers = await self._containers()
-        for container in (await containers.snapshot()).of(self.service):
-            progress(clean_line(f"Removing {container.name}"))
-            await containers.remove(container.id)
-        progress(clean_line(f"Deleting the volume {volume}"))
-        await containers.remove_volume(volume)
-        await self._up(progress)
 
     async def _containers(self) -> "Containers":
         containers = await self.stack.containers()

@@ -89,10 +89,15 @@ class Containers:
         found = await self._call("listing its images", lambda client: cast("list[str]", client.images(quiet=True)))
         return found[0] if found else None
 
-    async def last_lines(self, container: str, lines: int) -> str:
-        """Return the last `lines` of the log of the container with this id, as it was written: not yet clean."""
+    async def last_lines(self, container: str, lines: int, since: datetime | None = None) -> str:
+        """Return the last `lines` of the log of the container with this id, as it was written: not yet clean.
+
+        What was written before `since`, as in an earlier run of it, is left out.
+        """
+        moment = since.timestamp() if since else None
         return await self._call(
-            "reading a log", lambda client: client.logs(container, stream=False, tail=lines).decode(errors="replace")
+            "reading a log",
+            lambda client: client.logs(container, stream=False, tail=lines, since=moment).decode(errors="replace"),
         )
 
     async def read_file(self, container: str, path: str, longest: int = LONGEST_FILE) -> bytes | None:
