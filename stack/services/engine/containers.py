@@ -32,6 +32,7 @@ from stack.services.engine.sizes import volume_sizes
 from stack.services.engine.up import take_snapshot
 
 if TYPE_CHECKING:
+    from stack.services.engine.json_types import JsonObject
     from stack.services.engine.wire import EngineVersion
 
 T = TypeVar("T")
@@ -182,9 +183,9 @@ class Containers:
         """Delete `volume` with all that is in it."""
         await self._call(f"removing volume {volume}", lambda client: client.remove_volume(volume))
 
-    async def make_volume(self, volume: str) -> None:
-        """Create `volume`, which the Compose file expects somebody else to have made."""
-        await self._call(f"creating volume {volume}", lambda client: client.make_volume({"Name": volume}))
+    async def make_volume(self, body: "JsonObject") -> None:
+        """Create the volume that `body` asks the engine for."""
+        await self._call(f"creating volume {body['Name']}", lambda client: client.make_volume(body))
 
     def close(self) -> None:
         """Let go of the connections."""
