@@ -3,17 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stack.amounts import size
 from stack.doctor.facts import Examined, Facts
 from stack.findings import Fix, Loss, Progress
-from stack.services.control import Pull
+from stack.services.control import Health, Pull
 from stack.text import clean_line
+
+if TYPE_CHECKING:
+    from stack.services.engine.containers import Containers
 
 UP_TIMEOUT: Final = 300.0
 """Seconds; a first start may pull an image."""
 
+RESTART_TIMEOUT: Final = 60.0
+"""Seconds; whoever examines after that finds it still starting."""
+
+_LOOK_SECONDS: Final = 0.2
 _SIZE_SECONDS: Final = 1.0
 
 
@@ -35,12 +42,24 @@ def bring_up(stack: Examined, name: str, pull: Pull = Pull.MISSING) -> Callable[
 
 
 def restart(facts: Facts, name: str) -> Fix:
-    """Return the fix that stops and starts the container of the service `name` as it is."""
+    """Return the fix that stops and starts the container of the service `name` as it is, and waits for its health."""
 
     async def again(progress: Progress) -> None:
         await (await facts.stack.services()).restart((name,), progress=progress)
+        if containers := await facts.containers():
+            progress(clean_line(f"Waiting for {name} to be healthy"))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_until_settled(containers, name), RESTART_TIMEOUT)
 
     return Fix(f"Restart {name} as it is", f"stackdeck restart {name}", apply=again)
+
+
+async def _until_settled(containers: "Containers", name: str) -> None:
+    while True:
+        found = await containers.find(name)
+        if found is None or found.health is not Health.STARTING:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def read_log(name: str) -> Fix:

@@ -68,7 +68,7 @@ def server(inside, **fields):
         container=CONTAINER,
         inventory=inside,
         backends=(),
-        written=Written(".env", MADE, hidden=False, pieces=True, file_password=PASSWORD),
+        written=Written(".env", MADE, hidden=False, pieces=True, file_password=PASSWORD, compose_password=PASSWORD),
         published=(PublishedPort("127.0.0.1", 5432),),
         listener=Listener(None, "APP_DB_PORT", 5433),
     )
@@ -123,7 +123,7 @@ def test_a_container_that_still_has_the_earlier_password_can_give_it_back(judged
 
 
 def test_a_shell_that_hides_the_right_password_is_the_cause(judged):
-    written = Written(".env", MADE, hidden=True, pieces=True, file_password=OLD)
+    written = Written(".env", MADE, hidden=True, pieces=True, file_password=OLD, compose_password=OLD)
     found = judged(Code.DATABASE_PASSWORD, server(inventory(role()), written=written))
     assert found.title == "The password in the shell is not the server's"
     assert "The shell sets APP_DB_PASSWORD" in found.cause
