@@ -20,6 +20,7 @@ from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
+from stack.text import clean_line
 
 if TYPE_CHECKING:
     from stack.services.engine.containers import Containers
@@ -129,7 +130,6 @@ class LoginFixes:
             return ()
         name, directory = volume.volume, self.stack.project.root
         lost = f"{size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
-        file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
 
         anew = replacing(
             self.stack,
@@ -140,14 +140,17 @@ class LoginFixes:
         )
 
         async def after_dump(progress: Progress) -> None:
+            file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
+            progress(clean_line(f"Writing a dump to {file.name}"))
             await (await self.stack.services()).dump(file, progress=progress)
             await replace_volume(self.stack, self.service, name, progress)
 
-        dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {shlex.quote(self.url.database)}"
+        database = shlex.quote(self.url.database)
+        dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {database} > {database}.dump"
         return (
             Fix(
-                f"Write a dump to {file.name}, then delete the volume {name} ({lost}) and begin anew",
-                f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {anew.command}",
+                f"Write a dump beside the Compose file, then delete the volume {name} ({lost}) and begin anew",
+                f"docker compose exec -T {self.service} {dump} && {anew.command}",
                 destructive=True,
                 losses=anew.losses,
                 apply=after_dump,
