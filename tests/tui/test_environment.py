@@ -169,7 +169,7 @@ async def test_an_edit_outside_is_seen_and_the_cursor_stays(project):
         other.write_text(f"FIRST=1\n{ENV}".replace("NAME='x'", "NAME='from outside'"))
         other.chmod(0o600)
         other.replace(project.env_file)
-        await until(pilot, lambda: "from outside" in shown(deck), timeout=5)
+        await until(pilot, lambda: "from outside" in shown(deck))
         assert deck.front.grid.selected_key == "NAME"
 
 
