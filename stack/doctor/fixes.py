@@ -93,21 +93,16 @@ def replacing(stack: Examined, name: str, volume: str, weight: int | None, title
     """Return the fix that deletes `volume`, of `weight` bytes, and starts the service `name` with a new one."""
 
     async def anew(progress: Progress) -> None:
-        await replace_volume(stack, name, volume, progress)
+        containers = await stack.containers()
+        if containers is None:
+            return
+        for container in (await containers.snapshot()).of(name):
+            progress(clean_line(f"Removing {container.name}"))
+            await containers.remove(container.id)
+        progress(clean_line(f"Deleting the volume {volume}"))
+        await containers.remove_volume(volume)
+        await bring_up(stack, name)(progress)
 
     command = f"docker compose rm -sf {name} && docker volume rm {volume} && stackdeck up {name}"
     losses = (Loss(clean_line(f"The volume {volume} is deleted"), weight),)
     return Fix(title, command, destructive=True, losses=losses, apply=anew)
-
-
-async def replace_volume(stack: Examined, name: str, volume: str, progress: Progress) -> None:
-    """Delete `volume` with the containers of the service `name`, and start that with a new one."""
-    containers = await stack.containers()
-    if containers is None:
-        raise ValueError("what is in no container has no volume")
-    for container in (await containers.snapshot()).of(name):
-        progress(clean_line(f"Removing {container.name}"))
-        await containers.remove(container.id)
-    progress(clean_line(f"Deleting the volume {volume}"))
-    await containers.remove_volume(volume)
-    await bring_up(stack, name)(progress)

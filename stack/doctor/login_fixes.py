@@ -1,9 +1,7 @@
 """What mends a refused log-in: in the container's Postgres as its superuser, in `.env`, or with a new volume."""
 
-import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
@@ -13,14 +11,13 @@ from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
 from stack.doctor.facts import Examined
-from stack.doctor.fixes import UP_TIMEOUT, replace_volume, replacing
+from stack.doctor.fixes import UP_TIMEOUT, replacing
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
-from stack.text import clean_line
 
 if TYPE_CHECKING:
     from stack.services.engine.containers import Containers
@@ -124,39 +121,13 @@ class LoginFixes:
         return Fix("Wait until it answers", f"stackdeck up {self.service}", apply=apply)
 
     def begin_anew(self, inventory: "Inventory") -> tuple[Fix, ...]:
-        """Delete the volume with the data and begin with an empty one: after a dump, or without."""
+        """Delete the volume with the data and begin with an empty one; whoever asks for it offers a dump before."""
         volume = data_mount(self.container)
         if volume is None or volume.volume is None:
             return ()
-        name, directory = volume.volume, self.stack.project.root
         lost = f"{size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
-
-        anew = replacing(
-            self.stack,
-            self.service,
-            name,
-            inventory.size,
-            f"Delete the volume {name} ({lost}) and begin anew without a dump",
-        )
-
-        async def after_dump(progress: Progress) -> None:
-            file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
-            progress(clean_line(f"Writing a dump to {file.name}"))
-            await (await self.stack.services()).dump(file, progress=progress)
-            await replace_volume(self.stack, self.service, name, progress)
-
-        database = shlex.quote(self.url.database)
-        dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {database} > {database}.dump"
-        return (
-            Fix(
-                f"Write a dump beside the Compose file, then delete the volume {name} ({lost}) and begin anew",
-                f"docker compose exec -T {self.service} {dump} && {anew.command}",
-                destructive=True,
-                losses=anew.losses,
-                apply=after_dump,
-            ),
-            anew,
-        )
+        title = f"Delete the volume {volume.volume} ({lost}) and begin anew"
+        return (replacing(self.stack, self.service, volume.volume, inventory.size, title),)
 
     async def _containers(self) -> "Containers":
         containers = await self.stack.containers()

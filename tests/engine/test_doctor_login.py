@@ -381,16 +381,21 @@ async def until_ready(port):
 
 # The SDK leaves the socket of a program that it ran in a container to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_beginning_anew_writes_a_dump_first(running):
+async def test_beginning_anew_after_a_dump(running):
     """The last of all: the data are gone then, but for the dump."""
     running.set("APP_DB_PASSWORD", CANARY)
     async with running.open() as workspace:
         [finding] = [it for it in (await workspace.examine()).findings if it.severity is Severity.ERROR]
-        with_dump, without = (fix for fix in finding.fixes if fix.destructive)
-        assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", without.title)
-        with no_secret_in_processes():
-            await workspace.mend(with_dump, silent)
+    [anew] = [fix for fix in finding.fixes if fix.destructive]
+    assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", anew.title)
+    way = ("doctor", "--fix", "database-password", "--way", str(finding.ways.index(anew) + 1))
+    clone = running.clone
+    assert "Nothing has been touched" in (await asyncio.to_thread(clone.run, *way)).stderr
+    with no_secret_in_processes():
+        done = await asyncio.to_thread(clone.run, *way, "--dump", "before.dump", "--yes")
+    assert CANARY not in done.stdout + done.stderr
+    async with running.open() as workspace:
         assert (await workspace.examine()).next.id == "migrations"
-    [dump] = running.clone.root.glob("*.dump")
+    dump = clone.root / "before.dump"
     assert dump.read_bytes().startswith(b"PGDMP")
     assert dump.stat().st_mode & 0o777 == 0o600

@@ -380,6 +380,11 @@ async def test_an_image_for_another_processor(faulty):
             faulty.box.compose("up", "--detach")
         finding = only(await faulty.until(Code.IMAGE_ARCHITECTURE), Code.IMAGE_ARCHITECTURE)
         assert finding.title.startswith("The image of db is for arm64, this machine is ")
+        assert "exec format error" in finding.cause
+        faulty.env(DB_IMAGE="postgres:16-alpine")
+        faulty.compose()
+        report = await faulty.heal()
+        assert not report.findings, trouble(report)
     finally:
         faulty.box.clean()
         faulty.box.client.images.remove(reference, force=True)
