@@ -40,7 +40,7 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class PgAdminFixes:
     """What can be done about a pgAdmin here: give it an `account` that it takes, where variables hold one; start it."""
 
     account: tuple[Fix, ...]
@@ -54,13 +54,13 @@ def is_broken(container: Inspection) -> bool:
     return container.state in {State.EXITED, State.DEAD} and container.exit_code not in _STOPPED_BY_SIGNAL
 
 
-def judge_log(log: str, container: Inspection, where: Where, ways: Ways) -> Finding:
+def judge_log(log: str, container: Inspection, where: Where, fixes: PgAdminFixes) -> Finding:
     """Return why a broken pgAdmin ends again and again, from the end of its log."""
     evidence = clean("\n".join(log.strip().splitlines()[-_SHOWN_LINES:])) or None
     if found := _EMAIL.search(log):
-        return unusable_email(clean(found[1]), where, ways, evidence)
+        return unusable_email(clean(found[1]), where, fixes, evidence)
     if "You need to define the PGADMIN_DEFAULT_EMAIL" in log:
-        return missing_account(where, ways, evidence)
+        return missing_account(where, fixes, evidence)
     if found := _DENIED.search(log):
         return _permission(found[1] or _STORAGE, container, where, evidence)
     status = f"status {container.exit_code}" + (f", {container.restarts} times" if container.restarts else "")
@@ -69,24 +69,24 @@ def judge_log(log: str, container: Inspection, where: Where, ways: Ways) -> Find
         f"{where.service} ends by itself",
         f"{container.name} ended with {status}; the end of its log says why.",
         Fix("Read its log", f"stackdeck logs {where.service} --tail 50"),
-        ways.start,
+        fixes.start,
         evidence=evidence,
     )
 
 
-def unusable_email(email: str, where: Where, ways: Ways, evidence: str | None = None) -> Finding:
+def unusable_email(email: str, where: Where, fixes: PgAdminFixes, evidence: str | None = None) -> Finding:
     """Return the finding of an address that pgAdmin refuses."""
     return _warning(
         Code.SETTING_INVALID,
         "pgAdmin refuses its e-mail address",
         f"{where.service} is given {email}, and pgAdmin ends at once unless the domain could be a public one.",
-        *(ways.account or (Fix(f"Write another one under environment: of {where.service} in the Compose file"),)),
+        *(fixes.account or (Fix(f"Write another one under environment: of {where.service} in the Compose file"),)),
         Fix("Keep it, and write under environment: PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS: \"['local']\""),
         evidence=evidence,
     )
 
 
-def missing_account(where: Where, ways: Ways, evidence: str | None = None) -> Finding:
+def missing_account(where: Where, fixes: PgAdminFixes, evidence: str | None = None) -> Finding:
     """Return the finding of a pgAdmin that is told nobody to make an account for."""
     return _warning(
         Code.SETTING_MISSING,
@@ -94,7 +94,7 @@ def missing_account(where: Where, ways: Ways, evidence: str | None = None) -> Fi
         f"{where.service} needs PGADMIN_DEFAULT_EMAIL and PGADMIN_DEFAULT_PASSWORD at its first start, and ends at "
         "once without them.",
         *(
-            ways.account
+            fixes.account
             or (Fix(f"Set both under environment: of {where.service} in the Compose file, from {where.env_file}"),)
         ),
         evidence=evidence,
@@ -119,12 +119,12 @@ def _permission(path: str, container: Inspection, where: Where, evidence: str | 
     )
 
 
-def judge_settings(environment: Mapping[str, str | None], where: Where, ways: Ways) -> Finding | None:
+def judge_settings(environment: Mapping[str, str | None], where: Where, fixes: PgAdminFixes) -> Finding | None:
     """Return what a pgAdmin that starts for the first time with `environment` would end of."""
     email = environment.get(EMAIL)
     if not email or not has_password(environment):
-        return missing_account(where, ways)
-    return None if takes_email(environment) else unusable_email(email, where, ways)
+        return missing_account(where, fixes)
+    return None if takes_email(environment) else unusable_email(email, where, fixes)
 
 
 def has_password(environment: Mapping[str, str | None]) -> bool:

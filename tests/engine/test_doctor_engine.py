@@ -107,16 +107,20 @@ async def test_a_socket_that_the_account_may_not_use(faulty, engine_here):
         faulty.environ |= {"DOCKER_HOST": proxy.endpoint.url, "HOME": str(faulty.root), "USER": "nobody"}
         path = faulty.root / "engine.sock"
         is_root = os.geteuid() == 0
-        path.chmod(0o660 if is_root else 0)
+        path.chmod(0o660 if is_root else 0o020)
         os.chown(faulty.root / ".env", NOBODY if is_root else -1, -1)
-        only(await faulty.examine(), Code.SERVICE_NOT_RUNNING) if is_root else None
         with as_nobody():
             report = await faulty.examine()
         finding = only(report, Code.ENGINE_PERMISSION)
         assert finding.title == "You may not use the Docker Engine"
-        assert str(path) in finding.cause
+        assert f"{path} belongs to {path.owner()} and the group {path.group()}" in finding.cause
         assert "sudo usermod -aG " in finding.fixes[0].command
         assert {check.waits_for for check in report.checks if check.status is CheckStatus.SKIP} == {"runtime"}
+        path.chmod(0o600 if is_root else 0)
+        with as_nobody():
+            finding = only(await faulty.examine(), Code.ENGINE_PERMISSION)
+        assert ", which may not use it" in finding.cause
+        assert not any("usermod" in (fix.command or "") for fix in finding.fixes)
         # As after joining the group of the socket.
         os.chown(path, -1, NOBODY if is_root else -1)
         path.chmod(0o660)

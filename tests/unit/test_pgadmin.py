@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stack.doctor.pgadmin import (
-    Ways,
+    PgAdminFixes,
     Where,
     is_broken,
     judge_log,
@@ -23,8 +23,8 @@ from stack.services.engine.pgadmin import Accounts, read_accounts, server_hosts
 from tests.unit.test_login import CONTAINER
 
 WHERE = Where("pgadmin", "db", ".env")
-WAYS = Ways((Fix("Write an account"),), Fix("Start it"))
-BY_HAND = Ways((), Fix("Start it"))
+FIXES = PgAdminFixes((Fix("Write an account"),), Fix("Start it"))
+BY_HAND = PgAdminFixes((), Fix("Start it"))
 PGADMIN = replace(
     CONTAINER,
     name="p-pgadmin-1",
@@ -61,7 +61,7 @@ def test_who_has_been_stopped_is_not_broken():
     ],
 )
 def test_the_log_tells_why_it_ends(log, code, words):
-    found = judge_log(f"one line\n{log}\n", PGADMIN, WHERE, WAYS)
+    found = judge_log(f"one line\n{log}\n", PGADMIN, WHERE, FIXES)
     assert (found.code, found.severity) == (code, Severity.WARNING)
     assert words in found.cause
     assert log in found.evidence
@@ -69,7 +69,7 @@ def test_the_log_tells_why_it_ends(log, code, words):
 
 
 def test_the_directory_is_given_to_pgadmins_account():
-    found = judge_log("[Errno 13] Permission denied: '/var/lib/pgadmin/sessions'", PGADMIN, WHERE, WAYS)
+    found = judge_log("[Errno 13] Permission denied: '/var/lib/pgadmin/sessions'", PGADMIN, WHERE, FIXES)
     assert found.fixes[0].command == "sudo chown -R 5050:5050 /srv/pgadmin"
 
 
@@ -78,23 +78,23 @@ def test_the_directory_is_given_to_pgadmins_account():
     [("ada@example.com", True), ("a@b.dev", True), ("a@x.local", False), ("a@x.TEST", False), ("ada@here", False)],
 )
 def test_an_address_that_pgadmin_would_refuse(email, accepted):
-    found = judge_settings(ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": email}, WHERE, WAYS)
+    found = judge_settings(ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": email}, WHERE, FIXES)
     assert (found is None) is accepted
     assert found is None or (found.code is Code.SETTING_INVALID and email in found.cause)
 
 
 def test_an_account_that_is_not_given():
     for name in ACCOUNT:
-        assert judge_settings(ACCOUNT | {name: ""}, WHERE, WAYS).code is Code.SETTING_MISSING
+        assert judge_settings(ACCOUNT | {name: ""}, WHERE, FIXES).code is Code.SETTING_MISSING
     own = ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": "a@x.local", "PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS": "['local']"}
-    assert judge_settings(own, WHERE, WAYS) is None
+    assert judge_settings(own, WHERE, FIXES) is None
 
 
 def test_an_account_in_variables_is_written_and_one_in_the_compose_file_is_a_persons():
     bad = ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": "a@x.local"}
-    assert judge_settings(bad, WHERE, WAYS).fixes[0] is WAYS.account[0]
+    assert judge_settings(bad, WHERE, FIXES).fixes[0] is FIXES.account[0]
     assert "under environment: of pgadmin" in judge_settings(bad, WHERE, BY_HAND).fixes[0].title
-    assert judge_settings({}, WHERE, WAYS).fixes == WAYS.account
+    assert judge_settings({}, WHERE, FIXES).fixes == FIXES.account
     assert "under environment: of pgadmin" in judge_settings({}, WHERE, BY_HAND).fixes[0].title
 
 

@@ -15,7 +15,7 @@ from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Health, State
 
 if TYPE_CHECKING:
-    from stack.doctor.pgadmin import Ways, Where
+    from stack.doctor.pgadmin import PgAdminFixes, Where
     from stack.services.compose.model import Service
 
 _ANY_EMAIL: Final = "admin@example.com"
@@ -35,7 +35,7 @@ async def _settings(facts: Facts) -> Passed:
 
     # What has started already tells in its log what it ended of.
     if await facts.pgadmin() is None and not await _is_said(facts):
-        _raise(judge_settings(service.environment, _where(facts, name), await _ways(facts, service)))
+        _raise(judge_settings(service.environment, _where(facts, name), await _fixes(facts, service)))
     return Passed("pgAdmin is given an account")
 
 
@@ -46,8 +46,8 @@ async def _runs(facts: Facts) -> Passed:
     from stack.doctor.pgadmin import is_broken, judge_log
 
     if is_broken(container):
-        ways = await _ways(facts, facts.service(name))
-        finding = judge_log(await facts.pgadmin_log(), container, _where(facts, name), ways)
+        fixes = await _fixes(facts, facts.service(name))
+        finding = judge_log(await facts.pgadmin_log(), container, _where(facts, name), fixes)
         if finding.code is Code.SETTING_INVALID and await _is_said(facts):
             return Passed(f"{name} ended: the settings say why")
         raise Failure(finding)
@@ -103,12 +103,12 @@ def _raise(finding: Finding | None) -> None:
         raise Failure(finding)
 
 
-async def _ways(facts: Facts, service: "Service") -> "Ways":
-    from stack.doctor.pgadmin import Ways
+async def _fixes(facts: Facts, service: "Service") -> "PgAdminFixes":
+    from stack.doctor.pgadmin import PgAdminFixes
 
     up = bring_up(facts.stack, service.name)
     account = _give_account(facts.stack, service, up if await facts.pgadmin() else None)
-    return Ways(tuple(account), Fix(f"Start {service.name} again", f"stackdeck up {service.name}", apply=up))
+    return PgAdminFixes(tuple(account), Fix(f"Start {service.name} again", f"stackdeck up {service.name}", apply=up))
 
 
 def _give_account(

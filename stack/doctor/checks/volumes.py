@@ -68,8 +68,8 @@ def misplaced(service: Service, storage: Storage, *, runs: bool) -> Finding | No
             Severity.WARNING,
             fixes=(
                 Fix(
-                    f"In {place(service, f':{target}')}, change `:{target}` to `:{OLD_DIRECTORY}`; then the doctor "
-                    "copies the data over",
+                    f"In {place(service, f':{target}')}, change `:{target}` to `:{OLD_DIRECTORY}`; the doctor then "
+                    "offers to copy the data over",
                     "stackdeck doctor",
                 ),
             ),

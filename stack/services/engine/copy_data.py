@@ -13,6 +13,7 @@ from stack.services.engine.plan import writing
 from stack.text import clean
 
 # The file that makes a directory a cluster comes last: until then whoever begins again finds none, and copies anew.
+# An empty directory in the target is what another volume was mounted on.
 _COPY: Final = f"""
 test ! -e /to/{VERSION_FILE}
 rmdir /to/* 2>/dev/null || true
