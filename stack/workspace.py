@@ -56,6 +56,7 @@ PARTS: Final = (
     "stack.services.engine.clients",
     "stack.services.engine.containers",
     "stack.services.engine.control",
+    "stack.services.engine.copy_data",
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
