@@ -217,9 +217,14 @@ class Finding:
     fixes: tuple[Fix, ...] = ()
 
     @property
+    def ways(self) -> tuple[Fix, ...]:
+        """The fixes that can be carried out here, in their order; people count them from 1."""
+        return tuple(fix for fix in self.fixes if fix.apply)
+
+    @property
     def automatic_fix(self) -> Fix | None:
         """The first fix that can be carried out here, if there is one."""
-        return next((fix for fix in self.fixes if fix.apply), None)
+        return next(iter(self.ways), None)
 
 
 class Failure(Exception):  # noqa: N818 - it is a finding on its way, not an error class of its own

@@ -56,6 +56,7 @@ PARTS: Final = (
     "stack.services.engine.clients",
     "stack.services.engine.containers",
     "stack.services.engine.control",
+    "stack.services.engine.copy_data",
     "stack.services.engine.down",
     "stack.services.engine.dump",
     "stack.services.engine.execute",
@@ -318,9 +319,16 @@ class Workspace:
         `approval` that is asked.
         """
         began = time.monotonic()
-        result = await (await self.services()).up(
-            services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
-        )
+        try:
+            result = await (await self.services()).up(
+                services, pull=pull, timeout=timeout, progress=progress, approve=approve or self.approval
+            )
+        except Failure as failure:
+            # What a service wrote before it ended is part of them.
+            cover = await in_thread(self.veil)
+            raise Failure(
+                *(replace(it, evidence=cover(it.evidence or "") or None) for it in failure.findings)
+            ) from None
         if (await self.runtime()).name is RuntimeName.EMBEDDED:
             self.started_server |= any(outcome.action is not Action.KEPT for outcome in result.services)
         if self.database_service() in {outcome.service for outcome in result.services}:

@@ -55,6 +55,8 @@ class Fact(Flag):
     """Something is wrong with what is selected that the deck can mend."""
     WRITTEN = auto()
     """The selected variable has a line in the file."""
+    UNMADE = auto()
+    """There is no file of variables, and one can be made."""
     PENDING = auto()
     """There are migrations to apply."""
     APPLIED = auto()
@@ -438,7 +440,7 @@ ACTIONS: Final = (
         "i",
         "Init .env",
         "Make .env from its template, with generated passwords. An existing file is never overwritten.",
-        _CHANGES,
+        _CHANGES | Fact.UNMADE,
     ),
     Action(
         Place.DATABASE,

@@ -36,22 +36,26 @@ class Examine:
 class Mend:
     """Mend all that is called `code`, each by its first fix that needs no person, then run every check again.
 
-    Where `dump` names a file, the database is written to it before anything is done. What destroys data is done only
-    where it is `confirmed`.
+    Where a `way` is given it is that one of each, counted from 1, and only of what is found at first: what comes to
+    light by it has other ways. Where `dump` names a file, the database is written to it before anything is done. What
+    destroys data is done only where it is `confirmed`.
     """
 
     code: Code
     confirmed: bool
     dump: Path | None
+    way: int | None = None
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Mend one finding after the other, looking again after each: what mends one may mend, or change, the next."""
         done: list[_Done] = []
         report = await workspace.examine()
+        offered = [self._to_do(finding) for finding in self._found(report)]
         if self.confirmed:
             workspace.approval = lose_all
         while (found := self._found(report)) and len(done) < MOST:
-            todo = next((it for finding in found if (it := _to_do(finding)) and it not in done), None)
+            left = (it for finding in found if (it := self._to_do(finding)) and it not in done)
+            todo = next((it for it in left if self.way is None or it in offered), None)
             if todo is None:
                 break
             try:
@@ -63,11 +67,24 @@ class Mend:
         if not done and not found:
             return _outcome(report, f"{self.code.value} is not found: there is nothing to fix.")
         return _outcome(
-            report, *map(str, done), *(_still_there(finding, done) for finding in found), failed=bool(found)
+            report, *map(str, done), *(self._still_there(finding, done) for finding in found), failed=bool(found)
         )
 
     def _found(self, report: Report) -> list[Finding]:
         return [finding for finding in report.findings if finding.code is self.code]
+
+    def _to_do(self, finding: Finding) -> "_Done | None":
+        number = self.way or 1
+        return _Done(finding.title, finding.ways[number - 1]) if number <= len(finding.ways) else None
+
+    def _still_there(self, finding: Finding, done: Sequence["_Done"]) -> str:
+        """Say why `finding` is there in the end."""
+        if not finding.ways:
+            return f"Only a person can mend this: {finding.title}"
+        todo = self._to_do(finding)
+        if todo is None:
+            return f"It has no way {self.way}, but {len(finding.ways)}: {finding.title}"
+        return f"{'It is still found after that' if todo in done else 'Left'}: {finding.title}"
 
     async def _apply(self, fix: Fix, workspace: "Workspace", console: Console, *, is_first: bool) -> None:
         if fix.destructive and not self.confirmed:
@@ -79,7 +96,7 @@ class Mend:
         await workspace.mend(fix, console.progress)
 
     def _destroys(self, fix: Fix) -> Finding:
-        command = f"stackdeck doctor --fix {self.code.value}"
+        command = f"stackdeck doctor --fix {self.code.value}{f' --way {self.way}' if self.way else ''}"
         return Finding(
             Code.CONFIRMATION_NEEDED,
             f"«{fix.title}» destroys data",
@@ -124,18 +141,6 @@ class _Done:
         return f"Done: {self.fix.title}"
 
 
-def _to_do(finding: Finding) -> _Done | None:
-    fix = finding.automatic_fix
-    return _Done(finding.title, fix) if fix else None
-
-
-def _still_there(finding: Finding, done: Sequence[_Done]) -> str:
-    """Say why `finding` is there in the end."""
-    if finding.automatic_fix is None:
-        return f"Only a person can mend this: {finding.title}"
-    return f"{'It is still found after that' if _to_do(finding) in done else 'Left'}: {finding.title}"
-
-
 def _outcome(report: Report, *said: str, before: tuple[Finding, ...] = (), failed: bool = False) -> Outcome:
     lines = [
         line
@@ -168,6 +173,9 @@ def add_commands(commands: "Commands") -> None:
     """Add the commands of this noun."""
     doctor = add_command(commands, "doctor", "the checklist from an engine to data, and its fixes", _command)
     doctor.add_argument("--fix", metavar="CODE", type=_code, help="apply the fix of this finding")
+    doctor.add_argument(
+        "--way", metavar="N", type=int, choices=range(1, MOST + 1), help="not the first way to fix it, but the N-th"
+    )
     doctor.add_argument("--yes", action="store_true", help="also where the fix destroys data")
     doctor.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
     doctor.add_argument(
@@ -176,12 +184,12 @@ def add_commands(commands: "Commands") -> None:
 
 
 def _command(arguments: argparse.Namespace) -> "Command":
-    if arguments.fix is None and (arguments.yes or arguments.dump):
-        raise UsageError("--yes and --dump are about what --fix does")
+    if arguments.fix is None and (arguments.yes or arguments.dump or arguments.way):
+        raise UsageError("--way, --yes and --dump are about what --fix does")
     if arguments.fix and arguments.report:
         raise UsageError("--report changes nothing, so --fix has no part in it")
     if arguments.fix:
-        return Mend(Code(arguments.fix), bool(arguments.yes), arguments.dump)
+        return Mend(Code(arguments.fix), bool(arguments.yes), arguments.dump, arguments.way)
     if arguments.report is None:
         return Examine()
     return PrintReport() if str(arguments.report) == "-" else SaveReport(arguments.report)

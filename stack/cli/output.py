@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Final, TextIO
 
 from stack.findings import Finding, Gauge, Severity
@@ -155,11 +156,14 @@ def render(finding: Finding) -> str:
     lines = [f"{finding.severity.value}: {clean_line(finding.title)}  [{finding.code.value}]"]
     lines += [f"  {line}" for line in clean(finding.cause).splitlines()]
     lines += [f"  | {line}" for line in clean(finding.evidence or "").splitlines()]
+    ways = count(1)
     for fix in finding.fixes:
+        # As `doctor --fix --way` takes them: a number only where there is a choice, and none for what a person does.
+        head = f"fix {next(ways)}" if fix.apply and len(finding.ways) > 1 else "fix"
         warning = " (destroys data)" if fix.destructive else ""
-        lines.append(f"  fix: {clean_line(fix.title)}{warning}")
+        lines.append(f"  {head}: {clean_line(fix.title)}{warning}")
         if fix.command:
-            lines.append(f"       $ {clean_line(fix.command)}")
+            lines.append(f"  {' ' * len(head)}  $ {clean_line(fix.command)}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,8 @@
 """What one examination sees: each thing is looked at once, whoever asks and however many do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from stack.background import in_thread
@@ -12,6 +14,8 @@ from stack.services.runtime import EngineAnswer, RuntimeInUse
 from stack.services.web import is_pgadmin_image
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from stack.booking.seed import SeedResult
     from stack.database.access import Database
     from stack.database.probe import Ping
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
 LOG_LINES: Final = 200
 """Of the database's log, what the checks read."""
+
+_START: Final = timedelta(seconds=0.5)
 
 
 class Examined(Protocol):
@@ -100,6 +106,10 @@ class Examined(Protocol):
         """Fill the booking tables."""
         ...
 
+    def veil(self) -> Callable[[str], str]:
+        """Return what hides the project's secrets in what its services wrote; blocking."""
+        ...
+
 
 class Facts:
     """The facts of one examination of `stack`. Whatever cannot be seen raises its `Failure`, for each who asks."""
@@ -110,11 +120,13 @@ class Facts:
         self.runtime: Once[RuntimeInUse] = Once(stack.runtime)
         self.engine: Once[EngineAnswer] = Once(stack.engine)
         self.environment: Once[EnvironmentReport] = Once(lambda: in_thread(stack.environment))
+        self.cover: Once[Callable[[str], str]] = Once(lambda: in_thread(stack.veil))
         self.services: Once[ServicesStatus] = Once(self._services)
         self.containers: Once[Containers | None] = Once(stack.containers)
         self.server: Once[Inspection | None] = Once(self._server)
         self.server_image: Once[InspectedImage | None] = Once(self._server_image)
         self.server_log: Once[str] = Once(self._server_log)
+        self.last_run: Once[str] = Once(self._last_run)
         self.machine: Once[Machine | None] = Once(self._machine)
         self.snapshot: Once[Observed | None] = Once(self._snapshot)
         self.everything: Once[tuple[Stranger, ...]] = Once(self._everything)
@@ -130,8 +142,31 @@ class Facts:
         return await (await self.stack.services()).status()
 
     async def _server(self) -> "Inspection | None":
+        return await self._container(self.stack.database_service()) if await self.containers() else None
+
+    async def _container(self, service: str) -> "Inspection | None":
+        """The container of `service`, without the secrets that it has told its health check or the engine."""
         containers = await self.containers()
-        return await containers.find(self.stack.database_service()) if containers else None
+        found = await containers.find(service) if containers else None
+        if found is None:
+            return None
+        cover = await self.cover()
+        probes = tuple(replace(run, output=cover(run.output)) for run in found.probes)
+        return replace(found, error=cover(found.error), probes=probes)
+
+    async def _last_run_of(self, container: "Inspection | None") -> str:
+        """What `container` has logged since it was last started, and not what it ended of before."""
+        started = container.started_at if container else None
+        # The engine notes that a container has started when it has written its first lines already.
+        return await self._log(container, started - _START if started else None)
+
+    async def _log(self, container: "Inspection | None", since: "datetime | None" = None) -> str:
+        """The end of the log of `container`, without the secrets that it wrote there; empty where there is none."""
+        containers = await self.containers()
+        if containers is None or container is None:
+            return ""
+        lines = await containers.last_lines(container.id, LOG_LINES, since)
+        return (await self.cover())(lines)
 
     async def _server_image(self) -> "InspectedImage | None":
         """The image that the Compose file names for the database."""
@@ -140,8 +175,10 @@ class Facts:
         return await containers.image(reference) if containers and reference else None
 
     async def _server_log(self) -> str:
-        containers, server = await self.containers(), await self.server()
-        return await containers.last_lines(server.id, LOG_LINES) if containers and server else ""
+        return await self._log(await self.server())
+
+    async def _last_run(self) -> str:
+        return await self._last_run_of(await self.server())
 
     async def _machine(self) -> "Machine | None":
         containers = await self.containers()
@@ -186,7 +223,11 @@ class Facts:
 
     def database_service(self) -> "Service":
         """Return the service that is the database."""
-        name, compose = self.stack.database_service(), self.stack.compose()
+        return self.service(self.stack.database_service())
+
+    def service(self, name: str) -> "Service":
+        """Return a service of the Compose file, whether or not it is enabled."""
+        compose = self.stack.compose()
         return compose.services.get(name) or compose.disabled[name]
 
     async def _login(self) -> "Ping":
@@ -201,12 +242,11 @@ class Facts:
         return next((service.name for service in services if is_pgadmin_image(service.image or "")), None)
 
     async def _pgadmin(self) -> "Inspection | None":
-        name, containers = await self.pgadmin_service(), await self.containers()
-        return await containers.find(name) if containers and name else None
+        name = await self.pgadmin_service()
+        return await self._container(name) if name else None
 
     async def _pgadmin_log(self) -> str:
-        containers, container = await self.containers(), await self.pgadmin()
-        return await containers.last_lines(container.id, LOG_LINES) if containers and container else ""
+        return await self._last_run_of(await self.pgadmin())
 
     async def _inventory(self) -> "Inventory | None":
         """What the superuser sees of the server from inside; None where even that one is not let in."""

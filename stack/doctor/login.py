@@ -35,7 +35,8 @@ class Written:
     """What the settings' own place says about the log-in, and when it was last written.
 
     `hidden` is whether the shell's password hides the file's, `pieces` whether user, password and database are
-    variables of their own in the file, `file_password` the password in the file.
+    variables of their own in the file, `file_password` the password in the file, `compose_password` the one that
+    Compose reads there.
     """
 
     file: str
@@ -43,6 +44,7 @@ class Written:
     hidden: bool
     pieces: bool
     file_password: SecretStr | None
+    compose_password: SecretStr | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,12 @@ def _wrong_password(server: Server, role: Role, inventory: Inventory) -> tuple[s
             fix = Fix(f"Use the one of {written.file}, which is right", "unset APP_DB_PASSWORD")
             return "The password in the shell is not the server's", f"{cause}, which the server has.", (fix,)
         return "The password in the shell is not the server's", f"{cause}; the server has neither.", ()
+    if written.compose_password and is_of(role.verifier, written.compose_password):
+        return (
+            f"Compose and the application read different passwords in {written.file}",
+            f"{_where(server)[0].upper()}{_where(server)[1:]} was created with what Compose reads as APP_DB_PASSWORD.",
+            (Fix("Spell it so that both read the same", f"stackdeck doctor --fix {Code.ENV_GRAMMARS_DIFFER.value}"),),
+        )
     title = f"The password in {written.file} is not the one {_where(server)} was created with"
     given = server.container.environment.get("POSTGRES_PASSWORD")
     made = f"{_where(server)[0].upper()}{_where(server)[1:]} was made {_day(inventory.initialised_at)}"

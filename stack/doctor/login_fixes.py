@@ -1,9 +1,7 @@
 """What mends a refused log-in: in the container's Postgres as its superuser, in `.env`, or with a new volume."""
 
-import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
@@ -13,20 +11,19 @@ from stack.background import in_thread
 from stack.database.probe import wait_until_ready
 from stack.database.scram import make_verifier
 from stack.doctor.facts import Examined
+from stack.doctor.fixes import UP_TIMEOUT, replacing
 from stack.environment.edit import set_fix, set_value
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, Finding, Fix, Loss, Progress
+from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Pull
 from stack.services.engine.backends import end_idle
 from stack.services.engine.superuser import SqlRefusedError, Superuser, data_mount
-from stack.text import clean_line
 
 if TYPE_CHECKING:
     from stack.services.engine.containers import Containers
     from stack.services.engine.inspection import Inspection
     from stack.services.engine.inventory import Inventory
 
-UP_TIMEOUT: Final = 300.0
 WAIT_TIMEOUT: Final = 60.0
 """Seconds."""
 
@@ -124,49 +121,13 @@ class LoginFixes:
         return Fix("Wait until it answers", f"stackdeck up {self.service}", apply=apply)
 
     def begin_anew(self, inventory: "Inventory") -> tuple[Fix, ...]:
-        """Delete the volume with the data and begin with an empty one: after a dump, or without."""
+        """Delete the volume with the data and begin with an empty one; whoever asks for it offers a dump before."""
         volume = data_mount(self.container)
         if volume is None or volume.volume is None:
             return ()
-        name, directory = volume.volume, self.stack.project.root
-        losses = (Loss(clean_line(f"The volume {name} is deleted"), inventory.size),)
         lost = f"{size(inventory.size)} in {', '.join(sorted(inventory.databases))}"
-        file = directory / f"{self.url.database}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.dump"
-
-        async def anew(progress: Progress) -> None:
-            await self._replace_volume(name, progress)
-
-        async def after_dump(progress: Progress) -> None:
-            await (await self.stack.services()).dump(file, progress=progress)
-            await self._replace_volume(name, progress)
-
-        dump = f"pg_dump --username={shlex.quote(inventory.superuser)} --format=custom {shlex.quote(self.url.database)}"
-        again = f"docker compose rm -sf {self.service} && docker volume rm {name} && stackdeck up {self.service}"
-        return (
-            Fix(
-                f"Write a dump to {file.name}, then delete the volume {name} ({lost}) and begin anew",
-                f"docker compose exec -T {self.service} {dump} > {shlex.quote(file.name)} && {again}",
-                destructive=True,
-                losses=losses,
-                apply=after_dump,
-            ),
-            Fix(
-                f"Delete the volume {name} ({lost}) and begin anew without a dump",
-                again,
-                destructive=True,
-                losses=losses,
-                apply=anew,
-            ),
-        )
-
-    async def _replace_volume(self, volume: str, progress: Progress) -> None:
-        containers = await self._containers()
-        for container in (await containers.snapshot()).of(self.service):
-            progress(clean_line(f"Removing {container.name}"))
-            await containers.remove(container.id)
-        progress(clean_line(f"Deleting the volume {volume}"))
-        await containers.remove_volume(volume)
-        await self._up(progress)
+        title = f"Delete the volume {volume.volume} ({lost}) and begin anew"
+        return (replacing(self.stack, self.service, volume.volume, inventory.size, title),)
 
     async def _containers(self) -> "Containers":
         containers = await self.stack.containers()

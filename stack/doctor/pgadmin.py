@@ -17,6 +17,9 @@ from stack.text import SecretStr, clean
 ACCOUNT: Final = 5050
 """The user and group that pgAdmin is in its image."""
 
+EMAIL: Final = "PGADMIN_DEFAULT_EMAIL"
+PASSWORD: Final = "PGADMIN_DEFAULT_PASSWORD"  # noqa: S105 - the name of a variable
+
 _STORAGE: Final = "/var/lib/pgadmin"
 _EMAIL: Final = re.compile(r"'([^'\n]*)' does not appear to be a valid email address")
 _DENIED: Final = re.compile(r"\[Errno 13\] Permission denied: '([^']*)'|(?:mkdir|chown):.*Permission denied")
@@ -36,6 +39,14 @@ class Where:
     env_file: str
 
 
+@dataclass(frozen=True, slots=True)
+class PgAdminFixes:
+    """What can be done about a pgAdmin here: give it an `account` that it takes, where variables hold one; start it."""
+
+    account: tuple[Fix, ...]
+    start: Fix
+
+
 def is_broken(container: Inspection) -> bool:
     """Return whether it ended by itself, once or again and again: not whether somebody stopped it."""
     if container.state is State.RESTARTING:
@@ -43,13 +54,13 @@ def is_broken(container: Inspection) -> bool:
     return container.state in {State.EXITED, State.DEAD} and container.exit_code not in _STOPPED_BY_SIGNAL
 
 
-def judge_log(log: str, container: Inspection, where: Where) -> Finding:
+def judge_log(log: str, container: Inspection, where: Where, fixes: PgAdminFixes) -> Finding:
     """Return why a broken pgAdmin ends again and again, from the end of its log."""
     evidence = clean("\n".join(log.strip().splitlines()[-_SHOWN_LINES:])) or None
     if found := _EMAIL.search(log):
-        return unusable_email(clean(found[1]), where, evidence)
+        return unusable_email(clean(found[1]), where, fixes, evidence)
     if "You need to define the PGADMIN_DEFAULT_EMAIL" in log:
-        return missing_account(where, evidence)
+        return missing_account(where, fixes, evidence)
     if found := _DENIED.search(log):
         return _permission(found[1] or _STORAGE, container, where, evidence)
     status = f"status {container.exit_code}" + (f", {container.restarts} times" if container.restarts else "")
@@ -58,30 +69,34 @@ def judge_log(log: str, container: Inspection, where: Where) -> Finding:
         f"{where.service} ends by itself",
         f"{container.name} ended with {status}; the end of its log says why.",
         Fix("Read its log", f"stackdeck logs {where.service} --tail 50"),
+        fixes.start,
         evidence=evidence,
     )
 
 
-def unusable_email(email: str, where: Where, evidence: str | None = None) -> Finding:
+def unusable_email(email: str, where: Where, fixes: PgAdminFixes, evidence: str | None = None) -> Finding:
     """Return the finding of an address that pgAdmin refuses."""
     return _warning(
         Code.SETTING_INVALID,
         "pgAdmin refuses its e-mail address",
         f"{where.service} is given {email}, and pgAdmin ends at once unless the domain could be a public one.",
-        Fix("Set it to admin@example.com", "stackdeck env set PGADMIN_EMAIL=admin@example.com"),
+        *(fixes.account or (Fix(f"Write another one under environment: of {where.service} in the Compose file"),)),
         Fix("Keep it, and write under environment: PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS: \"['local']\""),
         evidence=evidence,
     )
 
 
-def missing_account(where: Where, evidence: str | None = None) -> Finding:
+def missing_account(where: Where, fixes: PgAdminFixes, evidence: str | None = None) -> Finding:
     """Return the finding of a pgAdmin that is told nobody to make an account for."""
     return _warning(
         Code.SETTING_MISSING,
         "pgAdmin is given no e-mail address or no password",
         f"{where.service} needs PGADMIN_DEFAULT_EMAIL and PGADMIN_DEFAULT_PASSWORD at its first start, and ends at "
         "once without them.",
-        Fix(f"Set both under environment: of {where.service} in the Compose file, from {where.env_file}"),
+        *(
+            fixes.account
+            or (Fix(f"Set both under environment: of {where.service} in the Compose file, from {where.env_file}"),)
+        ),
         evidence=evidence,
     )
 
@@ -104,16 +119,23 @@ def _permission(path: str, container: Inspection, where: Where, evidence: str | 
     )
 
 
-def judge_settings(environment: Mapping[str, str | None], where: Where) -> Finding | None:
+def judge_settings(environment: Mapping[str, str | None], where: Where, fixes: PgAdminFixes) -> Finding | None:
     """Return what a pgAdmin that starts for the first time with `environment` would end of."""
-    email = environment.get("PGADMIN_DEFAULT_EMAIL")
-    has_password = environment.get("PGADMIN_DEFAULT_PASSWORD") or environment.get("PGADMIN_DEFAULT_PASSWORD_FILE")
-    if not email or not has_password:
-        return missing_account(where)
-    name, _, domain = email.rpartition("@")
-    if "PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS" in environment or (name and _could_be_public(domain)):
-        return None
-    return unusable_email(email, where)
+    email = environment.get(EMAIL)
+    if not email or not has_password(environment):
+        return missing_account(where, fixes)
+    return None if takes_email(environment) else unusable_email(email, where, fixes)
+
+
+def has_password(environment: Mapping[str, str | None]) -> bool:
+    """Return whether pgAdmin is given a password for its account."""
+    return bool(environment.get(PASSWORD) or environment.get(f"{PASSWORD}_FILE"))
+
+
+def takes_email(environment: Mapping[str, str | None]) -> bool:
+    """Return whether pgAdmin would take the address that it is given."""
+    name, _, domain = (environment.get(EMAIL) or "").rpartition("@")
+    return bool(name) and ("PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS" in environment or _could_be_public(domain))
 
 
 def _could_be_public(domain: str) -> bool:
@@ -130,31 +152,28 @@ def _could_be_public(domain: str) -> bool:
     }
 
 
-def judge_account(
-    accounts: Accounts, environment: Mapping[str, str], where: Where, volume: str | None
-) -> Finding | None:
-    """Return whether the account of the settings is one that pgAdmin knows: it makes one at its first start only."""
-    email, password = environment.get("PGADMIN_DEFAULT_EMAIL"), environment.get("PGADMIN_DEFAULT_PASSWORD")
+def knows_account(accounts: Accounts, environment: Mapping[str, str]) -> bool:
+    """Return whether the account of the settings is not one that pgAdmin is known to refuse."""
+    email, password = environment.get(EMAIL), environment.get(PASSWORD)
     if not email or not password:
-        return None
+        return True
+    return accounts.has(email) and accounts.accepts(email, SecretStr(password)) is not False
+
+
+def strange_account(accounts: Accounts, email: str, where: Where, volume: str | None, anew: tuple[Fix, ...]) -> Finding:
+    """Return the finding of settings whose account pgAdmin, which makes one at its first start only, does not know.
+
+    `anew` are the fixes that replace its `volume`, where it has one.
+    """
     known = accounts.has(email)
-    if known and accounts.accepts(email, SecretStr(password)) is not False:
-        return None
     what = f"the password of {email} was another" if known else f"it had another address than {email}"
-    again = (
-        f"docker compose rm --stop --force {where.service} && docker volume rm {volume} && stackdeck up {where.service}"
-    )
     return _warning(
         Code.PGADMIN_ACCOUNT,
         "pgAdmin does not let in who the settings say",
         f"At its first start {what}, or it has been changed in pgAdmin since. What {where.env_file} says later "
         f"does not reach {f'the volume {volume}' if volume else 'its data'}.",
         Fix("Sign in as before, or put the earlier values back"),
-        Fix(
-            "Let pgAdmin begin anew; its own preferences and saved queries are lost, the database is not touched",
-            again if volume else None,
-            destructive=True,
-        ),
+        *(anew or (Fix(f"Or remove what pgAdmin keeps at {_STORAGE}, and let it begin anew"),)),
     )
 
 
@@ -189,14 +208,14 @@ def judge_port(published: tuple[int, ...], container: Inspection, log: str, wher
     )
 
 
-def no_answer(address: str, container: Inspection, where: Where) -> Finding:
+def no_answer(address: str, container: Inspection, where: Where, restart: Fix) -> Finding:
     """Return the finding of a pgAdmin that runs and says nothing."""
     return _warning(
         Code.SERVICE_UNHEALTHY,
         f"{where.service} does not answer at {address}",
         f"{container.name} runs, and nothing comes back from {address}/misc/ping; its log says why.",
         Fix("Read its log", f"stackdeck logs {where.service} --tail 50"),
-        Fix("Restart it", f"stackdeck restart {where.service}"),
+        restart,
     )
 
 

@@ -1,7 +1,8 @@
 """Secrets taken out of a text that strangers will read, however they are spelled in it."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,7 @@ from stack.text import MASK, SecretStr, clean_line
 if TYPE_CHECKING:
     from stack.environment.report import EnvironmentReport
     from stack.services.compose.model import ComposeProject
+    from stack.services.control import LogLine
 
 _SHORT: Final = 4
 """Characters below which a secret is taken out only where it stands alone: it would tear up every other word."""
@@ -83,6 +85,13 @@ def veil(secrets: Iterable[str]) -> Callable[[str], str]:
         return text
 
     return cover
+
+
+async def veiled(lines: "AsyncIterator[LogLine]", cover: Callable[[str], str]) -> "AsyncGenerator[LogLine, None]":
+    """Yield `lines` of a log with what `cover` hides hidden in each."""
+    async for line in lines:
+        text = cover(line.text)
+        yield line if text is line.text else replace(line, text=text)
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -40,8 +40,16 @@ async def test_capacity_counts_clients(connection, database):
     assert before.reserved >= 3
     assert before.available == before.max_connections - before.reserved - before.used
     await connection.rollback()
-    with psycopg.connect(database.reveal()), psycopg.connect(database.reveal()):
-        assert (await capacity(connection)).used == before.used + 2
+    # What another test has let go of may end between two looks.
+    for _ in range(20):
+        before = await capacity(connection)
+        await connection.rollback()
+        with psycopg.connect(database.reveal()), psycopg.connect(database.reveal()):
+            gained = (await capacity(connection)).used - before.used
+        await connection.rollback()
+        if gained == 2:
+            return
+    pytest.fail(f"two more sessions made {gained} more")
 
 
 async def test_sessions_are_told_with_what_they_wait_for(connection, database):

@@ -1,4 +1,4 @@
-"""No secret of a real stack is told: not by a report, a command's JSON, a screen, or in a process's arguments."""
+"""No secret of a real stack is told: not by a report, a command, a log, a screen, or in a process's arguments."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import quote
 
 import pytest
+from textual.widgets import Input
 
 from stack.crash import write_report
 from stack.project import Options
@@ -20,6 +21,7 @@ from tests.support.engine import free_port, sandbox
 from tests.tui.support import shown, until
 from tui.app import Deck
 from tui.opening import opener_of
+from tui.widgets.save_log import SaveLog
 
 POSTGRES = "canary/of@postgres:1"
 PGADMIN = "canary-of-pgadmin-2"
@@ -64,6 +66,7 @@ COMMANDS = (
     ("db", "pool"),
     ("db", "activity"),
     ("tables",),
+    ("logs",),
     ("doctor", "--report", "-"),
     ("doctor", "--fix", "service-not-running"),
 )
@@ -120,22 +123,21 @@ def _filled(text: str, **values: object) -> str:
     return text
 
 
+def run(project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    directory, environ = project
+    return subprocess.run(
+        [str(STACKDECK), *arguments], cwd=directory, env=environ, capture_output=True, text=True, check=False
+    )
+
+
 def told(text: str) -> list[str]:
     return [canary for canary in CANARIES if canary in text]
 
 
 def test_no_command_tells_a_secret(project):
-    directory, environ = project
     with Arguments() as arguments:
         for command in COMMANDS:
-            done = subprocess.run(
-                [str(STACKDECK), *command, "--json"],
-                cwd=directory,
-                env=environ,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = run(project, *command, "--json")
             assert done.returncode == 0, (command, done.stdout, done.stderr)
             assert told(done.stdout + done.stderr) == [], command
             if "--report" in command:
@@ -147,6 +149,34 @@ def test_no_command_tells_a_secret(project):
                 assert "accepting connections" in report
                 assert "postgresql://app:••••••••@127.0.0.1" in report
     assert told(b"\n".join(arguments.seen).decode(errors="replace")) == []
+
+
+def test_a_log_tells_a_secret_to_who_asks_for_it_alone(project):
+    printed = run(project, "logs", "db")
+    assert told(printed.stdout + printed.stderr) == []
+    assert "url: ••••••••" in printed.stdout
+    revealed = run(project, "logs", "db", "--reveal")
+    assert f"url: {POSTGRES}" in revealed.stdout
+
+
+def test_the_last_words_of_what_has_ended_tell_no_secret(engine, tmp_path):
+    """They are evidence, of `up` and of the doctor."""
+    (tmp_path / "compose.yaml").write_text(
+        f"name: {engine.name}\nservices:\n  db:\n    image: {IMAGE}\n"
+        "    environment: {POSTGRES_PASSWORD: '${POSTGRES_PASSWORD}'}\n"
+        f"    ports: ['127.0.0.1:{free_port()}:5432']\n"
+        "    tmpfs: [/var/lib/postgresql/data]\n"
+        "    healthcheck: {test: pg_isready, interval: 1s}\n"
+        "    command: [sh, -c, 'echo \"FATAL: cannot use $$POSTGRES_PASSWORD\"; exit 3']\n"
+    )
+    (tmp_path / ".env").write_text(f"POSTGRES_PASSWORD='{POSTGRES}'\n")
+    (tmp_path / ".env").chmod(0o600)
+    project = tmp_path, {**bare_environment(), "PWD": str(tmp_path)}
+    for command in (("up", "--timeout", "30"), ("doctor",), ("doctor", "--json")):
+        done = run(project, *command)
+        assert done.returncode == 1
+        assert told(done.stdout + done.stderr) == [], command
+        assert "cannot use ••••••••" in done.stdout + done.stderr, command
 
 
 async def test_no_screen_tells_a_secret(project, monkeypatch):
@@ -173,6 +203,14 @@ async def test_no_screen_tells_a_secret(project, monkeypatch):
             await until(pilot, lambda sign=sign: sign in shown(deck), 30)
             await pilot.pause(0.3)
             assert told(deck.export_screenshot() + shown(deck)) == [], key
+        await pilot.press("2", "ctrl+s")
+        await until(pilot, lambda: isinstance(deck.screen, SaveLog))
+        deck.screen.query_one("#typed", Input).value = str(directory / "saved.log")
+        await pilot.press("enter")
+        await until(pilot, (directory / "saved.log").exists)
+        saved = (directory / "saved.log").read_text(encoding="utf-8")
+        assert "url: ••••••••" in saved
+        assert told(saved) == []
         report = write_report(RuntimeError(f"all of them: {PGADMIN} {SHELL} {PROBED} {LOGGED} {POSTGRES}"))
         assert report is not None
         assert told(report.read_text(encoding="utf-8")) == []

@@ -75,6 +75,17 @@ class Stack:
         assert b"SCRAM-SHA-256$" not in log
         return finding
 
+    async def heal(self):
+        """Carry out the first way of whatever is found, as long as it takes, and return what that was."""
+        codes = []
+        async with self.open() as workspace:
+            while (step := (await workspace.examine()).next) and step.finding.code is not Code.BOOKINGS_EMPTY:
+                codes.append(step.finding.code)
+                assert len(codes) < 5, codes
+                await workspace.mend(step.fix, silent)
+            assert (await workspace.examine()).ok
+        return codes
+
     async def kept(self):
         """Return what the application reads of what was written before."""
         async with self.open() as workspace:
@@ -190,6 +201,64 @@ async def test_another_password_that_the_container_was_recreated_for(stack):
         await stack.up()
     finding = await stack.mend(Code.DATABASE_PASSWORD)
     assert "has been given the new one, which Postgres reads only while there is no data" in finding.cause
+    assert await stack.kept() == [("still here",)]
+
+
+async def test_a_password_of_the_shell_that_hides_the_right_one(stack):
+    stack.clone.environ["APP_DB_PASSWORD"] = CANARY
+    try:
+        report = await stack.examine()
+        assert {it.code for it in report.findings} == {Code.DATABASE_PASSWORD, Code.ENV_VARIABLE_HIDDEN}
+        finding = next(it for it in report.findings if it.code is Code.DATABASE_PASSWORD)
+        assert finding.title == "The password in the shell is not the server's"
+        assert "which hides the one of .env, which the server has" in finding.cause
+        assert finding.fixes[0].command == "unset APP_DB_PASSWORD"
+        assert CANARY not in repr(report)
+    finally:
+        del stack.clone.environ["APP_DB_PASSWORD"]
+    report = await stack.examine()
+    assert report.ok
+    assert {it.code for it in report.findings} <= {Code.BOOKINGS_EMPTY}
+    assert await stack.kept() == [("still here",)]
+
+
+async def test_a_password_of_the_shell_that_hides_a_wrong_one(stack):
+    """Two faults in one place: the second comes to light when the first is mended."""
+    stack.set("APP_DB_PASSWORD", f"{CANARY}-of-the-file")
+    stack.clone.environ["APP_DB_PASSWORD"] = CANARY
+    try:
+        finding = await stack.mend(Code.DATABASE_PASSWORD)
+        assert "the server has neither" in finding.cause
+        assert not any("unset" in (fix.command or "") for fix in finding.fixes)
+        assert await stack.kept() == [("still here",)]
+    finally:
+        del stack.clone.environ["APP_DB_PASSWORD"]
+    finding = await stack.mend(Code.DATABASE_PASSWORD)
+    assert finding.title.startswith("The password in .env is not the one the volume ")
+    assert await stack.kept() == [("still here",)]
+
+
+async def test_a_password_that_compose_reads_otherwise(stack):
+    """As where a volume is made with a `$` in its password: the server has what Compose reads."""
+    file = stack.clone.root / ".env"
+    written = re.compile(r"^APP_DB_PASSWORD=.*$", re.MULTILINE)
+    file.write_text(written.sub("APP_DB_PASSWORD=first-half$andmore", file.read_text()))
+    stack.psql("ALTER ROLE app PASSWORD 'first-half'")
+    report = await stack.examine()
+    assert {it.code for it in report.findings} == {Code.DATABASE_PASSWORD, Code.ENV_GRAMMARS_DIFFER}
+    assert report.next.finding.title == "Compose and the application read different passwords in .env"
+    assert await stack.heal() == [Code.DATABASE_PASSWORD, Code.ENV_GRAMMARS_DIFFER]
+    assert "APP_DB_PASSWORD='first-half$andmore'" in file.read_text()
+    assert await stack.kept() == [("still here",)]
+
+
+async def test_another_password_and_migrations_that_are_pending(stack):
+    async with stack.open() as workspace:
+        await (await workspace.migrations()).downgrade("base", silent)
+    stack.set("APP_DB_PASSWORD", CANARY)
+    report = await stack.examine()
+    assert [it.code for it in report.findings] == [Code.DATABASE_PASSWORD]
+    assert await stack.heal() == [Code.DATABASE_PASSWORD, Code.MIGRATIONS_PENDING]
     assert await stack.kept() == [("still here",)]
 
 
@@ -312,16 +381,21 @@ async def until_ready(port):
 
 # The SDK leaves the socket of a program that it ran in a container to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_beginning_anew_writes_a_dump_first(running):
+async def test_beginning_anew_after_a_dump(running):
     """The last of all: the data are gone then, but for the dump."""
     running.set("APP_DB_PASSWORD", CANARY)
     async with running.open() as workspace:
         [finding] = [it for it in (await workspace.examine()).findings if it.severity is Severity.ERROR]
-        with_dump, without = (fix for fix in finding.fixes if fix.destructive)
-        assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", without.title)
-        with no_secret_in_processes():
-            await workspace.mend(with_dump, silent)
+    [anew] = [fix for fix in finding.fixes if fix.destructive]
+    assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", anew.title)
+    way = ("doctor", "--fix", "database-password", "--way", str(finding.ways.index(anew) + 1))
+    clone = running.clone
+    assert "Nothing has been touched" in (await asyncio.to_thread(clone.run, *way)).stderr
+    with no_secret_in_processes():
+        done = await asyncio.to_thread(clone.run, *way, "--dump", "before.dump", "--yes")
+    assert CANARY not in done.stdout + done.stderr
+    async with running.open() as workspace:
         assert (await workspace.examine()).next.id == "migrations"
-    [dump] = running.clone.root.glob("*.dump")
+    dump = clone.root / "before.dump"
     assert dump.read_bytes().startswith(b"PGDMP")
     assert dump.stat().st_mode & 0o777 == 0o600

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -23,6 +24,11 @@ SERVERS = """\
     "SSLMode": "prefer"
 }}}
 """
+RESTRICTED = (
+    "    entrypoint: [bash, -c, 'echo Restricted security context detected; defaulting PGADMIN_LISTEN_PORT;"
+    " PGADMIN_LISTEN_PORT=8080 exec /entrypoint.sh']\n"
+)
+"""As the image says and does where it may not listen on port 80."""
 
 
 @dataclass
@@ -40,7 +46,9 @@ class PgAdmin:
             "  db: {image: postgres:16-alpine, environment: {POSTGRES_PASSWORD: x}, ports: ['127.0.0.1::5432']}\n"
             "  pgadmin:\n"
             f"    image: {IMAGE}\n"
-            f"    environment: {{PGADMIN_DEFAULT_EMAIL: '{email}', PGADMIN_DEFAULT_PASSWORD: {password}}}\n"
+            "    environment:\n"
+            f"      PGADMIN_DEFAULT_EMAIL: {email}\n"
+            f"      PGADMIN_DEFAULT_PASSWORD: {password}\n"
             f"    ports: ['127.0.0.1:{self.port}:{target}']\n"
             f"    volumes: [./servers.json:/pgadmin4/servers.json, pgadmin:/var/lib/pgadmin]\n{more}"
             "volumes: {pgadmin: {}}\n"
@@ -75,6 +83,14 @@ class PgAdmin:
                 return
             await asyncio.sleep(0.2)
         pytest.fail("it does not come up")
+
+    async def mend(self, code, way=0):
+        """Carry out a way to mend the finding `code`, and return the fix."""
+        async with self.open() as workspace:
+            (finding,) = (found for found in (await workspace.examine()).findings if found.code is code)
+            fix = finding.ways[way]
+            await workspace.mend(fix, silent)
+        return fix
 
     async def up_and_end(self):
         """Start it, and wait until it has ended by itself; `up` may be done before."""
@@ -113,21 +129,38 @@ async def test_a_directory_that_it_may_not_write_to(pgadmin):
     [found] = await pgadmin.findings()
     assert found.code is Code.PGADMIN_PERMISSION
     assert f"the directory {pgadmin.box.directory}/kept of this machine" in found.cause
+    assert found.fixes[0].command == f"sudo chown -R 5050:5050 {pgadmin.box.directory}/kept"
 
 
 async def test_what_it_remembers_of_its_first_start(pgadmin):
-    pgadmin.write()
-    await pgadmin.up()
+    env = pgadmin.box.directory / ".env"
+    env.write_text("MAIL=ada@example.local\nSECRET=\n")
+    env.chmod(0o600)
+    pgadmin.write(email="${MAIL}", password="${SECRET}")
+    await pgadmin.up_and_end()
+    fix = await pgadmin.mend(Code.SETTING_MISSING)
+    assert fix.title == "Write MAIL=admin@example.com and a generated SECRET to .env, and start pgadmin with it"
+    assert re.fullmatch(r"MAIL=admin@example.com\nSECRET=\w{20,}\n", env.read_text())
     assert await pgadmin.until_up() == []
     pgadmin.box.container("pgadmin").stop(timeout=5)
     assert await pgadmin.findings() == []
-    # Another password, another port and another server, all in one: the container is made anew, and its volume is not.
-    pgadmin.write(password=f"{CANARY}-changed", target=81, host="localhost")
+    # Another account and server, and a port that it may not listen on: it is made anew, and its volume is not.
+    env.write_text(f"MAIL=ada@example.com\nSECRET={CANARY}\n")
+    pgadmin.write(email="${MAIL}", password="${SECRET}", host="localhost", more=RESTRICTED)
     await pgadmin.up()
     await pgadmin.until_it_listens()
-    codes = {found.code for found in await pgadmin.findings()}
-    assert codes == {Code.PGADMIN_ACCOUNT, Code.PGADMIN_PORT}
-    pgadmin.write(host="localhost")
-    await pgadmin.up()
-    [found] = await pgadmin.until_up()
-    assert found.code is Code.PGADMIN_SERVERS
+    found = {found.code: found for found in await pgadmin.findings()}
+    assert found.keys() == {Code.PGADMIN_ACCOUNT, Code.PGADMIN_PORT}
+    port = found[Code.PGADMIN_PORT]
+    assert port.title == "pgAdmin listens on port 8080, and 80 is published"
+    assert "since it may not listen on port 80 there" in port.cause
+    assert "Write 8080 after the colon" in port.fixes[0].title
+    pgadmin.write(email="${MAIL}", password="${SECRET}", host="localhost", target=8080, more=RESTRICTED)
+    fix = await pgadmin.mend(Code.PGADMIN_ACCOUNT)
+    assert fix.destructive
+    assert [loss.what for loss in fix.losses] == [f"The volume {pgadmin.box.name}_pgadmin is deleted"]
+    [server] = await pgadmin.until_up()
+    assert server.code is Code.PGADMIN_SERVERS
+    assert '"Host": "db"' in server.fixes[0].title
+    pgadmin.write(email="${MAIL}", password="${SECRET}", target=8080, more=RESTRICTED)
+    assert await pgadmin.findings() == []

@@ -14,8 +14,9 @@ from functools import partial
 import pytest
 
 from stack.doctor.examination import CheckStatus
-from stack.findings import Code, Severity
+from stack.findings import Code, Severity, silent
 from stack.project import RuntimeName
+from stack.services.control import Pull
 from tests.support.engine import Sandbox, sandbox
 from tests.support.faulty import Faulty, only, trouble
 
@@ -149,6 +150,25 @@ async def test_data_of_an_older_version_is_upgraded_and_the_old_kept(faulty):
     assert volumes == [f"{faulty.box.name}_data", f"{faulty.box.name}_data-15"]
 
 
+async def test_data_of_an_older_version_in_a_directory_is_a_persons_to_upgrade(faulty):
+    kept = faulty.root / "kept"
+    kept.mkdir()
+    bound = (VOLUME, "- ./kept:/var/lib/postgresql/data")
+    faulty.env(DB_IMAGE="postgres:15-alpine")
+    faulty.compose(bound)
+    await faulty.start()
+    faulty.sql("CREATE TABLE kept AS SELECT 1")
+    faulty.env(DB_IMAGE="postgres:16-alpine")
+    finding = only(await faulty.examine(), Code.VOLUME_VERSION, severity=Severity.WARNING)
+    assert f"{kept} is no volume with a name" in finding.fixes[0].title
+    assert finding.ways[0].title == "Or go back to the old version: write DB_IMAGE=postgres:15-alpine to .env"
+    faulty.box.container("db").stop(timeout=20)
+    only(await faulty.examine(), Code.VOLUME_VERSION)
+    report = await faulty.heal()
+    assert not report.findings, trouble(report)
+    assert faulty.sql("SELECT count(*) FROM kept") == "1"
+
+
 async def test_version_18_does_not_look_where_the_volume_is(faulty):
     faulty.env(DB_IMAGE="postgres:18")
     finding = only(await faulty.examine(), Code.VOLUME_MISPLACED)
@@ -174,6 +194,43 @@ async def test_before_18_the_parent_does_not_hold_the_data_and_a_check_that_pass
     finding = only(report, Code.VOLUME_MISPLACED, severity=Severity.WARNING)
     assert "nameless volume" in finding.cause
     assert "compose.yaml:12" in finding.fixes[0].title
+    faulty.sql("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS n")
+    nameless = faulty.nameless()
+    # The line is corrected, and what is there has to come along.
+    faulty.compose()
+    report = await faulty.examine()
+    left = faulty.finding(report, Code.VOLUME_MISPLACED)
+    assert left.title == "The data of db is still in a nameless volume"
+    assert f"{faulty.box.name}_data there, which holds no data" in left.cause
+    assert not left.fixes[0].destructive
+    report = await faulty.fix(Code.VOLUME_MISPLACED)
+    assert report.ok
+    assert not report.findings, trouble(report)
+    assert faulty.sql("SELECT sum(n) FROM kept") == "500500"
+    (mount,) = faulty.box.container("db").attrs["Mounts"]
+    assert mount["Name"] == f"{faulty.box.name}_data"
+    # And is there still, for whoever wants to be sure.
+    assert faulty.box.client.volumes.get(nameless)
+
+
+async def test_a_volume_that_is_named_when_there_is_data_already(faulty):
+    faulty.compose((f"    volumes:\n      {VOLUME}\n", ""))
+    await faulty.start()
+    faulty.sql("CREATE TABLE kept AS SELECT 'still here' AS word")
+    faulty.nameless()
+    faulty.compose((VOLUME, "- ./kept:/var/lib/postgresql/data"))
+    by_hand = faulty.finding(await faulty.examine(), Code.VOLUME_MISPLACED).fixes[0]
+    assert by_hand.apply is None
+    assert by_hand.command.endswith(f"-db-1:/var/lib/postgresql/data/. {faulty.root}/kept")
+    faulty.compose()
+    faulty.box.container("db").stop(timeout=20)
+    finding = only(await faulty.examine(), Code.VOLUME_MISPLACED)
+    assert "nameless" in finding.title
+    report = await faulty.heal()
+    assert not report.findings, trouble(report)
+    assert faulty.sql("SELECT word FROM kept") == "still here"
+    labels = faulty.box.client.volumes.get(f"{faulty.box.name}_data").attrs["Labels"]
+    assert labels["com.docker.compose.project"] == faulty.box.name
 
 
 async def test_a_script_that_fails_leaves_the_volume_half_initialised(faulty):
@@ -237,6 +294,12 @@ async def test_shared_memory_that_is_too_small_for_a_query(faulty):
     finding = only(await faulty.examine(), Code.SHARED_MEMORY_SMALL, severity=Severity.WARNING)
     assert "shm_size is 2 MB" in finding.cause
     assert "`shm_size: 256mb`" in finding.fixes[0].title
+    faulty.compose(("    ports:", "    shm_size: 256mb\n    ports:"))
+    async with faulty.open() as workspace:
+        await workspace.up((), pull=Pull.NEVER, timeout=60, progress=silent)
+    faulty.sql(query)
+    report = await faulty.examine()
+    assert not report.findings, trouble(report)
 
 
 async def test_a_health_check_that_asks_for_somebody_who_is_not_there(faulty):
@@ -245,8 +308,9 @@ async def test_a_health_check_that_asks_for_somebody_who_is_not_there(faulty):
     often = ("interval: 10s\n      start_period: 60s\n      start_interval: 200ms", "interval: 1s\n      retries: 3")
     faulty.compose((test, wrong), often)
     faulty.box.compose("up", "--detach")
-    finding = only(await faulty.until(Code.SERVICE_UNHEALTHY), Code.SERVICE_UNHEALTHY)
-    assert 'role "nobody" does not exist' in finding.cause
+    # Before the server is up, it fails of that.
+    report = await faulty.until(Code.SERVICE_UNHEALTHY, 'role "nobody" does not exist')
+    finding = only(report, Code.SERVICE_UNHEALTHY)
     assert "It names nobody" in finding.cause
     assert "compose.yaml:14" in finding.fixes[0].title
     faulty.compose()
@@ -316,6 +380,11 @@ async def test_an_image_for_another_processor(faulty):
             faulty.box.compose("up", "--detach")
         finding = only(await faulty.until(Code.IMAGE_ARCHITECTURE), Code.IMAGE_ARCHITECTURE)
         assert finding.title.startswith("The image of db is for arm64, this machine is ")
+        assert "exec format error" in finding.cause
+        faulty.env(DB_IMAGE="postgres:16-alpine")
+        faulty.compose()
+        report = await faulty.heal()
+        assert not report.findings, trouble(report)
     finally:
         faulty.box.clean()
         faulty.box.client.images.remove(reference, force=True)

@@ -1,7 +1,6 @@
 """Logs of a real engine: merged by time, followed through restarts and recreates, and closed at once."""
 
 import asyncio
-import time
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -120,7 +119,7 @@ async def test_closing_does_not_wait_for_a_silent_log(engine):
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await lines.aclose()
         await services.close()
 
@@ -145,8 +144,8 @@ async def test_of_a_flood_the_newest_is_kept_the_rest_counted_and_others_are_hea
     services = engine.services(project(shouter("loud", flood), shouter("quiet", quiet), name=engine.name))
     await up(services)
     expected, dropped, shown, ticks = None, 0, 0, 0
-    began = time.monotonic()
-    async with aclosing(services.follow([], tail=10, since=None, overflow=Overflow.DROP)) as lines:
+    async with asyncio.timeout(60), aclosing(services.follow([], tail=10, since=None, overflow=Overflow.DROP)) as lines:
+        # Until both are so: on a busy machine the flood is slower, and so is whoever reads it.
         async for line in lines:
             match line.kind:
                 case LineKind.GAP:
@@ -160,11 +159,9 @@ async def test_of_a_flood_the_newest_is_kept_the_rest_counted_and_others_are_hea
                     assert expected is None or number == expected
                     expected = number + 1
                     shown += 1
-            if time.monotonic() - began > 3:
+            if ticks >= 5 and dropped > 4 * shown > 0:
                 break
     await services.close()
-    assert dropped > 4 * shown > 0, "there was no flood"
-    assert ticks >= 5
 
 
 async def test_a_lost_engine_is_said_and_following_goes_on_when_it_is_back(engine, tmp_path):

@@ -46,8 +46,11 @@ async def up(engine: Sandbox, compose) -> None:
 
 async def settled(proxy: EngineProxy) -> None:
     """Let a new watch take in what it was told of the moment before it began, and count from here."""
-    await asyncio.sleep(0.4)
-    proxy.forget()
+    while True:
+        proxy.forget()
+        await asyncio.sleep(0.4)
+        if not proxy.requests:
+            return
 
 
 class Watching:

@@ -1,4 +1,4 @@
-"""A real engine behind a proxy that keeps every request, can be cut off and come back, and can fall silent."""
+"""A real engine behind a proxy that keeps every request, can be cut off and come back, fall silent, and tell lies."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,8 @@ from pathlib import Path
 from stack.services.engine.endpoint import Endpoint
 
 _REQUEST = re.compile(rb"(?:GET|POST|DELETE|HEAD|PUT) (\S+) HTTP/1\.1\r\n")
+_LENGTH = re.compile(rb"\r\n(?:Content-Length: (\d+)|Transfer-Encoding: chunked)", re.IGNORECASE)
+_END = b"\r\n\r\n"
 _VERSION = re.compile(r"/v1\.\d+")
 
 
@@ -22,6 +24,8 @@ class EngineProxy:
         self.speaking.set()
         self.before_answer: dict[str, Callable[[], Awaitable[None]]] = {}
         """What to do before the answer to the first request for a path is passed on."""
+        self.changed: dict[str, Callable[[bytes], bytes]] = {}
+        """What becomes of the answers, head and body, to the requests for a path."""
         self._engine = engine
         self._path = path
         self._server: asyncio.Server | None = None
@@ -97,11 +101,39 @@ class EngineProxy:
             elif asked and (then := self.before_answer.pop(asked[-1], None)):
                 await then()
             await self.speaking.wait()
+            if not are_requests and asked and (change := self.changed.get(asked[-1])):
+                data = await _changed(source, data, change)
             sink.write(data)
             with contextlib.suppress(ConnectionError):
                 await sink.drain()
         with contextlib.suppress(OSError):
             sink.write_eof()
+
+
+async def _changed(source: asyncio.StreamReader, begun: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """The answer that has `begun`, read to its end, as `change` makes it, with the length that it has then."""
+    while not (whole := _whole(begun)):
+        begun += await source.read(1 << 16)
+    head, _, body = change(whole).partition(_END)
+    return b"\r\n".join([_LENGTH.sub(b"", head), b"Content-Length: %d" % len(body)]) + _END + body
+
+
+def _whole(answer: bytes) -> bytes | None:
+    """An answer without its chunks, if all of it is there."""
+    head, end, body = answer.partition(_END)
+    if not end:
+        return None
+    length = _LENGTH.search(head)
+    assert length, "only an answer that tells its length can be changed"
+    if length[1]:
+        return answer if len(body) >= int(length[1]) else None
+    content = b""
+    while (size := body.partition(b"\r\n"))[1] and len(size[2]) >= int(size[0], 16) + 2:
+        if size[0] == b"0":
+            return head + end + content
+        content += size[2][: int(size[0], 16)]
+        body = size[2][int(size[0], 16) + 2 :]
+    return None
 
 
 @asynccontextmanager

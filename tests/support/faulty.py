@@ -47,6 +47,7 @@ class Faulty:
     values: dict[str, str] = field(default_factory=dict)
     environ: dict[str, str] = field(default_factory=bare_environment)
     runtime: RuntimeName | None = None
+    left: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.values = {"DB_PASSWORD": "a-long-password", "DB_PORT": str(free_port()), **self.values}
@@ -100,12 +101,12 @@ class Faulty:
                 await workspace.mend(report.next.fix, silent)
             raise AssertionError(trouble(report))
 
-    async def until(self, code: Code) -> Report:
-        """Examine until `code` is found, as what an engine restarts or checks takes its time to fail."""
-        deadline = time.monotonic() + 30
+    async def until(self, code: Code, cause: str = "") -> Report:
+        """Examine until `code` is found, for that `cause`: what an engine restarts or checks takes its time to fail."""
+        deadline = time.monotonic() + 60
         while True:
             report = await self.examine()
-            if any(finding.code is code for finding in report.findings):
+            if any(finding.code is code and cause in finding.cause for finding in report.findings):
                 return report
             assert time.monotonic() < deadline, trouble(report)
             await asyncio.sleep(0.1)
@@ -121,6 +122,13 @@ class Faulty:
         assert status == 0, output
         return output.decode().strip()
 
+    def nameless(self) -> str:
+        """The nameless volume of the database's container, which is removed in the end, whatever becomes of that."""
+        names = {it["Name"] for it in self.box.container("db").attrs["Mounts"]} - {f"{self.box.name}_data"}
+        self.left |= names
+        (name,) = names
+        return name
+
     def clean(self) -> None:
         """Remove what is kept beside the project."""
         wanted = {"label": f"{LABEL}={self.box.name}"}
@@ -128,6 +136,9 @@ class Faulty:
         for volume in self.box.client.volumes.list(filters=wanted):
             with suppress(NotFound):
                 volume.remove()
+        for name in self.left:
+            with suppress(NotFound):
+                self.box.client.volumes.get(name).remove()
 
 
 def trouble(report: Report) -> list[str]:

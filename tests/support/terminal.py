@@ -83,15 +83,15 @@ class Terminal:
         os.killpg(self._process.pid, signal.SIGWINCH)
         return self
 
-    def wait_for(self, *wanted: str, timeout: float = 15) -> Self:
+    def wait_for(self, *wanted: str, timeout: float = 30) -> Self:
         """Read until the screen holds all of `wanted`."""
         return self.wait_until(lambda terminal: all(text in terminal.text for text in wanted), f"{wanted}", timeout)
 
-    def wait_gone(self, unwanted: str, timeout: float = 15) -> Self:
+    def wait_gone(self, unwanted: str, timeout: float = 30) -> Self:
         """Read until the screen does not hold `unwanted` any more."""
         return self.wait_until(lambda terminal: unwanted not in terminal.text, f"no {unwanted!r}", timeout)
 
-    def wait_until(self, holds: Callable[["Terminal"], bool], what: str, timeout: float = 15) -> Self:
+    def wait_until(self, holds: Callable[["Terminal"], bool], what: str, timeout: float = 30) -> Self:
         """Read until `holds`; `what` says what was waited for, should it not come."""
         deadline = time.monotonic() + timeout
         while not holds(self):
@@ -107,7 +107,7 @@ class Terminal:
             pass
         return self
 
-    def wait_exit(self, timeout: float = 15) -> int:
+    def wait_exit(self, timeout: float = 30) -> int:
         """Read until the program has ended, and return its exit status."""
         deadline = time.monotonic() + timeout
         while self._read(deadline):

@@ -24,6 +24,10 @@ OBEYED = (
 """What a terminal would have obeyed, as it would have reached it."""
 
 
+MOMENT = 5
+"""Seconds, on a busy machine; what the deck would wait for takes an hour."""
+
+
 @pytest.fixture
 def home(tmp_path):
     return tmp_path
@@ -51,7 +55,7 @@ def test_nothing_from_outside_is_obeyed(home):
         shown.send("5").wait_for("pending")
         for obeyed in OBEYED:
             assert obeyed not in bytes(shown.raw)
-        assert seconds_to_leave(shown) < 1
+        assert seconds_to_leave(shown) < MOMENT
 
 
 def test_a_link_in_outside_text_is_no_link(home):
@@ -68,7 +72,7 @@ def test_a_link_in_outside_text_is_no_link(home):
 def test_leaving_is_quick_whatever_hangs(home):
     with deck("hanging", home) as shown:
         shown.wait_for("Looking at the project").send("4").wait_for("No server has answered yet", "refreshing")
-        assert seconds_to_leave(shown) < 1
+        assert seconds_to_leave(shown) < MOMENT
         assert b"\x1b[?1049l" in bytes(shown.raw)
 
 
@@ -91,7 +95,7 @@ def test_an_error_in_a_worker_is_shown_without_its_secret(home):
         shown.wait_for("Something in Stackdeck itself went wrong", "w why")
         shown.send("2").wait_for("No engine answers")
         assert SECRET.encode() not in bytes(shown.raw)
-        assert seconds_to_leave(shown) < 1
+        assert seconds_to_leave(shown) < MOMENT
 
 
 def test_ctrl_c_says_how_to_leave(home):

@@ -18,7 +18,7 @@ def deck_over(workspace: FakeWorkspace) -> Deck:
     return Deck(opener)
 
 
-async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout: float = 10) -> None:
+async def until(pilot: Pilot[None], holds: Callable[[], bool], timeout: float = 30) -> None:
     """Let the app work until `holds`."""
     deadline = time.monotonic() + timeout
     while not holds():

@@ -141,6 +141,27 @@ async def test_a_key_chooses_among_several_ways_out_and_enter_does_that_one():
         assert done == ["second"]
 
 
+async def test_what_was_chosen_stays_chosen_while_the_ways_out_are_the_same():
+    workspace = FakeWorkspace()
+
+    def ways(*titles):
+        return report(server=found("db is not well", *(Fix(title, apply=do) for title in titles)))
+
+    workspace.report = ways("Start db", "Delete the volume (17.1 MB)")
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: " ⏎  Start db" in shown(deck))
+        await pilot.press("a")
+        await until(pilot, lambda: " ⏎  Delete the volume (17.1 MB)" in shown(deck))
+        # It has grown since, by itself.
+        workspace.report = ways("Start db", "Delete the volume (18 MB)")
+        deck.screen.look()
+        await until(pilot, lambda: " ⏎  Delete the volume (18 MB)" in shown(deck))
+        workspace.report = ways("Pull the image", "Delete the volume (18 MB)")
+        deck.screen.look()
+        await until(pilot, lambda: " ⏎  Pull the image" in shown(deck))
+
+
 async def test_several_findings_of_one_check_are_all_told():
     workspace = FakeWorkspace()
     other = found("a second thing")

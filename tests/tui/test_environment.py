@@ -67,6 +67,28 @@ async def editing(pilot, deck, name):
     await until(pilot, lambda: isinstance(deck.screen, VariableEditor) and deck.screen.is_mounted)
 
 
+async def test_the_file_is_made_where_there_is_none_yet(project):
+    project.env_file.unlink()
+    workspace = FileWorkspace(project)
+    deck = deck_over(workspace)
+    async with deck.run_test(size=WIDE) as pilot:
+        await on_variable(pilot, deck, "APP_DB_PORT")
+        await until(pilot, lambda: "Init .env" in shown(deck))
+        await pilot.press("i")
+        await until(pilot, lambda: ("init",) in workspace.fake_services.asked)
+        # As the real one leaves it; nothing offers then what would be refused.
+        project.env_file.write_text(ENV)
+        await until(pilot, lambda: "Init .env" not in shown(deck))
+
+
+async def test_how_a_variable_stands_to_the_template_is_seen_beside_a_long_problem(project):
+    project.env_file.write_text(ENV.replace("5432", "54321234567") + "EXTRA=1\n")
+    deck = deck_over(FileWorkspace(project))
+    async with deck.run_test(size=(80, 24)) as pilot:
+        await on_variable(pilot, deck, "EXTRA")
+        await until(pilot, lambda: any("EXTRA" in line and " extra" in line for line in shown(deck).splitlines()))
+
+
 async def test_the_selected_variable_is_explained(project):
     deck = deck_over(FileWorkspace(project))
     async with deck.run_test(size=WIDE) as pilot:
@@ -147,7 +169,7 @@ async def test_an_edit_outside_is_seen_and_the_cursor_stays(project):
         other.write_text(f"FIRST=1\n{ENV}".replace("NAME='x'", "NAME='from outside'"))
         other.chmod(0o600)
         other.replace(project.env_file)
-        await until(pilot, lambda: "from outside" in shown(deck), timeout=5)
+        await until(pilot, lambda: "from outside" in shown(deck))
         assert deck.front.grid.selected_key == "NAME"
 
 

@@ -371,7 +371,7 @@ async def test_a_published_port_opens_in_the_browser(monkeypatch):
         await pilot.press("down", "o")
         await until(pilot, lambda: opened == ["http://127.0.0.1:5050"])
         services.status_now = replace(services.status_now, services=(DB, two))
-        await pilot.pause(0.1)
+        await until(pilot, lambda: "8080" in shown(deck))
         await pilot.press("o")
         await until(pilot, lambda: isinstance(deck.screen, ChoiceMenu))
         await pilot.press("down", "enter")

@@ -7,7 +7,7 @@ import pytest
 
 from stack.cli.doctor import Mend
 from stack.cli.main import main
-from stack.cli.output import Console
+from stack.cli.output import Console, render
 from stack.doctor.examination import CheckResult, CheckStatus, Report, Stage
 from stack.findings import Code, Failure, Finding, Fix, Loss
 from stack.services.approval import lose_all, lose_nothing
@@ -20,7 +20,7 @@ CODE = Code.ENV_VARIABLE_DUPLICATE
 class Sick(FakeWorkspace):
     """A workspace of which `wrong` is wrong, each by its title with the fixes that it has."""
 
-    def __init__(self, **wrong: Fix) -> None:
+    def __init__(self, **wrong: Fix | tuple[Fix, ...]) -> None:
         super().__init__()
         self.wrong = wrong
         self.mended: list[str] = []
@@ -33,7 +33,8 @@ class Sick(FakeWorkspace):
         return Fix(f"Mend {title}", apply=apply, **how)
 
     async def examine(self) -> Report:
-        found = [Finding(CODE, title, "Because.", fixes=(fix,)) for title, fix in self.wrong.items()]
+        fixes = {title: fix if isinstance(fix, tuple) else (fix,) for title, fix in self.wrong.items()}
+        found = [Finding(CODE, title, "Because.", fixes=ways) for title, ways in fixes.items()]
         checks = [CheckResult(f.title, STAGE, CheckStatus.FAIL, f.title, f) for f in found]
         return Report((CheckResult("a", STAGE, CheckStatus.PASS, "well"), *checks))
 
@@ -42,8 +43,8 @@ def console():
     return Console(io.StringIO(), io.StringIO())
 
 
-async def mend(workspace, *, confirmed=False, dump=None):
-    return await Mend(CODE, confirmed, dump).run(workspace, console())
+async def mend(workspace, *, confirmed=False, dump=None, way=None):
+    return await Mend(CODE, confirmed, dump, way).run(workspace, console())
 
 
 async def test_all_findings_of_one_name_are_mended():
@@ -54,6 +55,34 @@ async def test_all_findings_of_one_name_are_mended():
     assert outcome.exit_status == 0
     assert outcome.text.splitlines()[:2] == ["Done: Mend one", "Done: Mend two"]
     assert outcome.fields["ok"]
+
+
+async def test_another_way_is_taken_where_a_person_names_it():
+    sick = Sick()
+    by_hand, first, second = Fix("Do it by hand"), sick.heal("never"), sick.heal("one")
+    sick.wrong = {"one": (by_hand, first, second)}
+    shown = render((await sick.examine()).findings[0])
+    assert "  fix: Do it by hand\n  fix 1: Mend never\n  fix 2: Mend one" in shown
+    outcome = await mend(sick, way=3)
+    assert outcome.exit_status == 1
+    assert "It has no way 3, but 2: one" in outcome.text
+    assert sick.mended == []
+    assert (await mend(sick, way=2)).exit_status == 0
+    assert sick.mended == ["one"]
+
+
+async def test_what_comes_to_light_by_another_way_is_not_mended_by_it():
+    sick = Sick()
+
+    async def uncover(_progress):
+        del sick.wrong["one"]
+        sick.wrong["two"] = (sick.heal("none"), sick.heal("two"))
+
+    sick.wrong = {"one": (sick.heal("one"), Fix("Uncover", apply=uncover))}
+    outcome = await mend(sick, way=2)
+    assert outcome.exit_status == 1
+    assert outcome.text.splitlines()[:2] == ["Done: Uncover", "Left: two"]
+    assert sick.mended == []
 
 
 async def test_what_is_not_found_needs_no_fix():
@@ -103,6 +132,9 @@ async def test_a_destructive_fix_waits_for_consent_and_says_what_is_lost():
     assert sick.mended == []
     assert outcome.findings[0].code is Code.CONFIRMATION_NEEDED
     assert "The volume data is deleted (48.0 MB)." in outcome.findings[0].cause
+    assert outcome.findings[0].fixes[1].command == "stackdeck doctor --fix env-variable-duplicate --yes"
+    chosen = await mend(sick, way=1)
+    assert chosen.findings[0].fixes[1].command == "stackdeck doctor --fix env-variable-duplicate --way 1 --yes"
     assert sick.approval is lose_nothing
     assert (await mend(sick, confirmed=True)).exit_status == 0
     assert sick.mended == ["one"]
@@ -131,6 +163,8 @@ async def test_a_dump_comes_first_once_and_without_it_nothing_is_done(tmp_path):
     [
         ["doctor", "--yes"],
         ["doctor", "--dump", "x"],
+        ["doctor", "--way", "2"],
+        ["doctor", "--fix", "env-missing", "--way", "0"],
         ["doctor", "--fix", "env-missing", "--report", "x"],
         ["doctor", "--fix", "no-such-thing"],
     ],

@@ -138,6 +138,7 @@ def test_without_permission_the_fix_is_the_socket_s_group_and_never_its_mode(tmp
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
+        path.chmod(0o660)
     denied = RuntimeError("wrapped", PermissionError(13, "Permission denied"))
     finding = unreachable(Endpoint(f"unix://{path}", "a test"), {"HOME": str(tmp_path)}, denied)
     assert finding.code is Code.ENGINE_PERMISSION

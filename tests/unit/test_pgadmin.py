@@ -6,21 +6,25 @@ from dataclasses import replace
 import pytest
 
 from stack.doctor.pgadmin import (
+    PgAdminFixes,
     Where,
     is_broken,
-    judge_account,
     judge_log,
     judge_port,
     judge_servers,
     judge_settings,
+    knows_account,
+    strange_account,
 )
-from stack.findings import Code, Severity
+from stack.findings import Code, Fix, Severity
 from stack.services.control import State
 from stack.services.engine.inspection import InspectedMount
 from stack.services.engine.pgadmin import Accounts, read_accounts, server_hosts
 from tests.unit.test_login import CONTAINER
 
 WHERE = Where("pgadmin", "db", ".env")
+FIXES = PgAdminFixes((Fix("Write an account"),), Fix("Start it"))
+BY_HAND = PgAdminFixes((), Fix("Start it"))
 PGADMIN = replace(
     CONTAINER,
     name="p-pgadmin-1",
@@ -57,7 +61,7 @@ def test_who_has_been_stopped_is_not_broken():
     ],
 )
 def test_the_log_tells_why_it_ends(log, code, words):
-    found = judge_log(f"one line\n{log}\n", PGADMIN, WHERE)
+    found = judge_log(f"one line\n{log}\n", PGADMIN, WHERE, FIXES)
     assert (found.code, found.severity) == (code, Severity.WARNING)
     assert words in found.cause
     assert log in found.evidence
@@ -65,7 +69,7 @@ def test_the_log_tells_why_it_ends(log, code, words):
 
 
 def test_the_directory_is_given_to_pgadmins_account():
-    found = judge_log("[Errno 13] Permission denied: '/var/lib/pgadmin/sessions'", PGADMIN, WHERE)
+    found = judge_log("[Errno 13] Permission denied: '/var/lib/pgadmin/sessions'", PGADMIN, WHERE, FIXES)
     assert found.fixes[0].command == "sudo chown -R 5050:5050 /srv/pgadmin"
 
 
@@ -74,29 +78,39 @@ def test_the_directory_is_given_to_pgadmins_account():
     [("ada@example.com", True), ("a@b.dev", True), ("a@x.local", False), ("a@x.TEST", False), ("ada@here", False)],
 )
 def test_an_address_that_pgadmin_would_refuse(email, accepted):
-    found = judge_settings(ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": email}, WHERE)
+    found = judge_settings(ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": email}, WHERE, FIXES)
     assert (found is None) is accepted
     assert found is None or (found.code is Code.SETTING_INVALID and email in found.cause)
 
 
 def test_an_account_that_is_not_given():
     for name in ACCOUNT:
-        assert judge_settings(ACCOUNT | {name: ""}, WHERE).code is Code.SETTING_MISSING
+        assert judge_settings(ACCOUNT | {name: ""}, WHERE, FIXES).code is Code.SETTING_MISSING
     own = ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": "a@x.local", "PGADMIN_CONFIG_ALLOW_SPECIAL_EMAIL_DOMAINS": "['local']"}
-    assert judge_settings(own, WHERE) is None
+    assert judge_settings(own, WHERE, FIXES) is None
+
+
+def test_an_account_in_variables_is_written_and_one_in_the_compose_file_is_a_persons():
+    bad = ACCOUNT | {"PGADMIN_DEFAULT_EMAIL": "a@x.local"}
+    assert judge_settings(bad, WHERE, FIXES).fixes[0] is FIXES.account[0]
+    assert "under environment: of pgadmin" in judge_settings(bad, WHERE, BY_HAND).fixes[0].title
+    assert judge_settings({}, WHERE, FIXES).fixes == FIXES.account
+    assert "under environment: of pgadmin" in judge_settings({}, WHERE, BY_HAND).fixes[0].title
 
 
 def test_an_account_of_another_address():
     accounts = Accounts({"first@example.com": "unknown"}, "salt")
-    found = judge_account(accounts, ACCOUNT, WHERE, "p_pgadmin")
+    assert not knows_account(accounts, ACCOUNT)
+    anew = Fix("Begin anew", destructive=True)
+    found = strange_account(accounts, "ada@example.com", WHERE, "p_pgadmin", (anew,))
     assert found.code is Code.PGADMIN_ACCOUNT
     assert "it had another address than ada@example.com" in found.cause
-    assert found.fixes[1].destructive
-    assert "p_pgadmin" in found.fixes[1].command
-    assert "enough" not in repr(found)
+    assert "the volume p_pgadmin" in found.cause
+    assert found.fixes[1] is anew
+    assert strange_account(accounts, "ada@example.com", WHERE, None, ()).fixes[1].apply is None
     # Where its way to keep passwords is not known, nothing is said of them.
-    assert judge_account(Accounts({"ada@example.com": "$argon2$x"}, "salt"), ACCOUNT, WHERE, None) is None
-    assert judge_account(accounts, {}, WHERE, None) is None
+    assert knows_account(Accounts({"ada@example.com": "$argon2$x"}, "salt"), ACCOUNT)
+    assert knows_account(accounts, {})
 
 
 def test_what_is_no_database_of_pgadmins_says_nothing():

@@ -11,7 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 
 from stack.background import in_thread
 from stack.crash import keep_out
-from stack.findings import Fix
+from stack.findings import Code, Fix
 from stack.text import MASK
 from tui.actions import Fact, Place, bindings
 from tui.outside import cell, line
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 REVEALED_FOR: Final = 20.0
 """Seconds after which a secret is hidden again."""
 
-_TITLES: Final = tuple(Text(title) for title in ("", "Variable", "Value", "From", "Problem", "Template"))
+_TITLES: Final = tuple(Text(title) for title in ("", "Variable", "Value", "From", "Template", "Problem"))
 
 
 class EnvironmentScreen(DeckScreen):
@@ -84,11 +84,13 @@ class EnvironmentScreen(DeckScreen):
         self._use.poll(workspace.stale_uses)
 
     def facts(self) -> Fact:
-        """State what can be done with the selected variable."""
+        """State what can be done with the selected variable, and whether the file can be made."""
+        found = self._report.findings if self._report else ()
+        facts = Fact.UNMADE if any(finding.code is Code.ENV_MISSING for finding in found) else Fact.NONE
         selected = self._selected
         if selected is None:
-            return Fact.NONE
-        facts = Fact.SELECTED
+            return facts
+        facts |= Fact.SELECTED
         facts |= Fact.SECRET if selected.secret else Fact.NONE
         facts |= Fact.WRITTEN if selected.line is not None else Fact.NONE
         facts |= Fact.MENDABLE if self._selected_fix() else Fact.NONE
@@ -145,7 +147,7 @@ class EnvironmentScreen(DeckScreen):
         mark = cell("!", notice) if problem else cell("✓", self.colour(Tone.GOOD))
         return GridRow(
             variable.name,
-            (mark, cell(variable.name, "bold"), value, cell(where, muted), cell(problem, notice), cell(kind, muted)),
+            (mark, cell(variable.name, "bold"), value, cell(where, muted), cell(kind, muted), cell(problem, notice)),
         )
 
     def _not_in_use(self, variable: "Variable") -> str:

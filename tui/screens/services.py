@@ -1,7 +1,6 @@
 """Services: what runs and how it stands, all that is known of one of them, and its log."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -376,9 +375,9 @@ def _key(service: ServiceStatus) -> str:
 
 
 async def _log(workspace: "Workspace", names: Sequence[str]) -> AsyncGenerator[LogLine, None]:
+    from stack.doctor.redaction import veiled
+
     services = await workspace.services()
-    cover = await in_thread(workspace.veil)
     lines = services.follow(names, tail=TAIL, since=None, overflow=Overflow.DROP)
-    async for line in lines:
-        text = cover(line.text)
-        yield line if text is line.text else replace(line, text=text)
+    async for line in veiled(lines, await in_thread(workspace.veil)):
+        yield line

@@ -1,5 +1,6 @@
 """What is in the way and why, what Enter will do about it, and what else could be done."""
 
+import re
 from typing import Final
 
 from textual.content import Content
@@ -12,6 +13,8 @@ from stack.findings import Finding, Fix
 from tui.jobs import Job
 from tui.outside import block, line
 from tui.widgets.masthead import ROOMY
+
+_NUMBER: Final = re.compile(r"\d[\d.]*(?: [kMGT]?B)?")
 
 EVIDENCE: Final = 4
 """Lines of what was seen that are shown where there is room; all of it is in the explanation of a banner."""
@@ -35,15 +38,15 @@ class NextStep(Widget):
         self.working = job is not None and job.running
 
     def watch_check(self, before: CheckResult | None, after: CheckResult | None) -> None:
-        """Begin with the first way out of something else."""
-        if (before and before.finding) != (after and after.finding):
+        """Begin with the first way out where there are other ones; one that was chosen stays so while the list is."""
+        if _without_numbers(before) != _without_numbers(after):
             self.chosen = 0
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
         """What can be done about it here."""
         finding = self.check.finding if self.check else None
-        return tuple(fix for fix in finding.fixes if fix.apply) if finding else ()
+        return finding.ways if finding else ()
 
     @property
     def fix(self) -> Fix | None:
@@ -84,6 +87,12 @@ class NextStep(Widget):
         if fix.destructive:
             lines += [Content.assemble("    ", lost) for lost in _losses(fix)]
         return lines
+
+
+def _without_numbers(check: CheckResult | None) -> tuple[str, ...]:
+    """Return the ways out of what `check` found but for the sizes and the like in them, which change by themselves."""
+    finding = check.finding if check else None
+    return (finding.code, *(_NUMBER.sub("", fix.title) for fix in finding.fixes)) if finding else ()
 
 
 def _losses(fix: Fix) -> list[Content]:

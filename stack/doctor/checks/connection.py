@@ -129,13 +129,14 @@ def _written(project: Project, report: "EnvironmentReport") -> "Written":
     variables = {variable.name: variable for variable in report.variables}
     password, url = variables.get("APP_DB_PASSWORD"), variables.get("APP_DB_URL")
     in_file = password is not None and password.line is not None
-    readable = password.as_python if password and isinstance(password.as_python, SecretStr) else None
+    as_python, as_compose = (password.as_python, password.as_compose) if password else (None, None)
     return Written(
         file=project.env_file.name,
         at=_written_at(project),
         hidden=in_file and password is not None and password.source is Source.SHELL,
         pieces=in_file and (url is None or url.value is None),
-        file_password=readable,
+        file_password=as_python if isinstance(as_python, SecretStr) else None,
+        compose_password=as_compose if isinstance(as_compose, SecretStr) else None,
     )
 
 

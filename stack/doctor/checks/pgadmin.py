@@ -1,17 +1,25 @@
 """Does pgAdmin come up, and let in who may? A project without it, or one that has stopped it, hears nothing of it."""
 
 import re
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
 from stack.doctor.examination import Check, Passed
-from stack.doctor.facts import Facts
+from stack.doctor.facts import Examined, Facts
+from stack.doctor.fixes import bring_up, replacing, restart, weighed
 from stack.doctor.stages import SERVICES
-from stack.findings import Code, Failure, Finding
+from stack.environment.edit import set_value
+from stack.findings import Code, Failure, Finding, Fix, Progress
 from stack.services.control import Health, State
 
 if TYPE_CHECKING:
-    from stack.doctor.pgadmin import Where
+    from stack.doctor.pgadmin import PgAdminFixes, Where
+    from stack.services.compose.model import Service
+
+_ANY_EMAIL: Final = "admin@example.com"
+"""An address that pgAdmin takes, on a domain that is nobody's (RFC 2606)."""
 
 _AT_REST: Final = Passed("pgAdmin does not run")
 _TARGET: Final = re.compile(r"->([0-9]+)/tcp")
@@ -27,7 +35,7 @@ async def _settings(facts: Facts) -> Passed:
 
     # What has started already tells in its log what it ended of.
     if await facts.pgadmin() is None and not await _is_said(facts):
-        _raise(judge_settings(service.environment, _where(facts, name)))
+        _raise(judge_settings(service.environment, _where(facts, name), await _fixes(facts, service)))
     return Passed("pgAdmin is given an account")
 
 
@@ -38,7 +46,8 @@ async def _runs(facts: Facts) -> Passed:
     from stack.doctor.pgadmin import is_broken, judge_log
 
     if is_broken(container):
-        finding = judge_log(await facts.pgadmin_log(), container, _where(facts, name))
+        fixes = await _fixes(facts, facts.service(name))
+        finding = judge_log(await facts.pgadmin_log(), container, _where(facts, name), fixes)
         if finding.code is Code.SETTING_INVALID and await _is_said(facts):
             return Passed(f"{name} ended: the settings say why")
         raise Failure(finding)
@@ -49,7 +58,7 @@ async def _account(facts: Facts) -> Passed:
     name, container, containers = await facts.pgadmin_service(), await facts.pgadmin(), await facts.containers()
     if name is None or containers is None or container is None or container.state is not State.RUNNING:
         return _AT_REST
-    from stack.doctor.pgadmin import judge_account, judge_servers
+    from stack.doctor.pgadmin import EMAIL, judge_servers, knows_account, strange_account
     from stack.services.engine.pgadmin import DATABASE, LONGEST_DATABASE, read_accounts, server_hosts
 
     where = _where(facts, name)
@@ -57,7 +66,9 @@ async def _account(facts: Facts) -> Passed:
     if accounts := read_accounts(written) if written else None:
         volume = next((mount.volume for mount in container.mounts if DATABASE.startswith(mount.target)), None)
         # In a thread, since deriving a hash takes a while, on purpose.
-        _raise(await in_thread(lambda: judge_account(accounts, container.environment, where, volume)))
+        if not await in_thread(lambda: knows_account(accounts, container.environment)):
+            anew = (await _begin_anew(facts, name, volume),) if volume else ()
+            raise Failure(strange_account(accounts, container.environment[EMAIL], where, volume, anew))
     file = container.environment.get("PGADMIN_SERVER_JSON_FILE") or "/pgadmin4/servers.json"
     if servers := await containers.read_file(container.id, file):
         _raise(judge_servers(server_hosts(servers), where))
@@ -79,7 +90,7 @@ async def _answers(facts: Facts) -> Passed:
         return Passed(f"{name} is at {addresses[0]}")
     targets = tuple(int(found[1]) for port in status.ports if (found := _TARGET.search(port)))
     _raise(judge_port(targets, container, await facts.pgadmin_log(), _where(facts, name)))
-    raise Failure(no_answer(addresses[0], container, _where(facts, name)))
+    raise Failure(no_answer(addresses[0], container, _where(facts, name), restart(facts, name)))
 
 
 async def _is_said(facts: Facts) -> bool:
@@ -90,6 +101,52 @@ async def _is_said(facts: Facts) -> bool:
 def _raise(finding: Finding | None) -> None:
     if finding:
         raise Failure(finding)
+
+
+async def _fixes(facts: Facts, service: "Service") -> "PgAdminFixes":
+    from stack.doctor.pgadmin import PgAdminFixes
+
+    up = bring_up(facts.stack, service.name)
+    account = _give_account(facts.stack, service, up if await facts.pgadmin() else None)
+    return PgAdminFixes(tuple(account), Fix(f"Start {service.name} again", f"stackdeck up {service.name}", apply=up))
+
+
+def _give_account(
+    stack: Examined, service: "Service", up: Callable[[Progress], Awaitable[None]] | None
+) -> Iterator[Fix]:
+    """Yield the fix that writes what pgAdmin would not take of its account; what has ended by it is brought `up`."""
+    from stack.doctor.pgadmin import EMAIL, PASSWORD, has_password, takes_email
+    from stack.environment.template import generate_password
+    from stack.services.compose.written import variable_of
+
+    wanted: dict[str | None, str] = {}
+    if not takes_email(service.environment):
+        wanted[variable_of(service, EMAIL)] = _ANY_EMAIL
+    if not has_password(service.environment):
+        wanted[variable_of(service, PASSWORD)] = generate_password()
+    written = {name: value for name, value in wanted.items() if name}
+    # A value that is in no variable is in the Compose file, which is a person's.
+    if len(written) < len(wanted):
+        return
+    file = stack.project.env_file.name
+
+    async def apply(progress: Progress) -> None:
+        for name, value in written.items():
+            await in_thread(partial(set_value, stack.project, name, value))
+            progress(f"wrote {name} to {file}")
+        if up:
+            await stack.reload()
+            await up(progress)
+
+    shown = [f"{name}={value}" if value == _ANY_EMAIL else f"a generated {name}" for name, value in written.items()]
+    title = f"Write {' and '.join(shown)} to {file}" if shown else f"Take what {file} says now"
+    yield Fix(f"{title}, and start {service.name} with it" if up else title, apply=apply)
+
+
+async def _begin_anew(facts: Facts, name: str, volume: str) -> Fix:
+    weight = await weighed(facts, volume)
+    title = f"Delete the volume {volume}: pgAdmin begins anew, without its preferences and saved queries"
+    return replacing(facts.stack, name, volume, weight, f"{title}; the database is not touched")
 
 
 def _where(facts: Facts, name: str) -> "Where":

@@ -85,9 +85,9 @@ async def _not_well(facts: Facts, server: Inspection | None, state: State) -> Fi
     service = facts.database_service()
     match server.state:
         case State.EXITED | State.RESTARTING | State.DEAD if server.exit_code or server.state is not State.EXITED:
-            return ended(service, server, await facts.server_log(), (up, read_log(name)))
+            return ended(service, server, await facts.last_run(), (up, read_log(name)))
         case State.RUNNING if is_looping(server):
-            return ended(service, server, await facts.server_log(), (up, read_log(name)))
+            return ended(service, server, await facts.last_run(), (up, read_log(name)))
         case State.CREATED if server.error:
             cause = f"Its last start failed: {clean_line(server.error)}"
             return Finding(Code.SERVICE_NOT_RUNNING, f"{name} was created and never started", cause, fixes=(up,))
@@ -98,7 +98,7 @@ async def _not_well(facts: Facts, server: Inspection | None, state: State) -> Fi
             status = await facts.services()
             changed = any(it.outdated for it in status.services if it.service == name)
             recreate = start(facts, f"Recreate {name} as the Compose file says now")
-            fixes = (recreate if changed else restart(facts), read_log(name))
+            fixes = (recreate if changed else restart(facts, name), read_log(name))
             return unhealthy(service, server, changed=changed, fixes=fixes)
         case _:
             cause = "The database does not run."
@@ -126,7 +126,9 @@ async def _memory(facts: Facts) -> Passed:
         return Passed("There is no container that could run out of memory")
     service = facts.database_service()
     if server.out_of_memory:
-        raise Failure(replace(out_of_memory(service, server, (restart(facts),)), severity=Severity.WARNING))
+        raise Failure(
+            replace(out_of_memory(service, server, (restart(facts, service.name),)), severity=Severity.WARNING)
+        )
     if finding := shared_memory(service, server, await facts.server_log()):
         raise Failure(finding)
     return Passed(f"{service.name} has the memory that it needs")

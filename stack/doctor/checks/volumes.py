@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
+from stack.background import in_thread
 from stack.doctor.examination import Check, Passed
 from stack.doctor.facts import Facts
-from stack.doctor.fixes import begin_anew, start
+from stack.doctor.fixes import begin_anew, bring_up, start
 from stack.doctor.stages import SERVICES
 from stack.doctor.storage import Storage
 from stack.findings import Code, Failure, Finding, Fix, Progress, Severity
@@ -16,8 +17,10 @@ from stack.services.compose.model import Service
 from stack.services.compose.postgres_image import FIRST_NEW, OLD_DIRECTORY, PARENT, with_major
 from stack.services.compose.written import place, variable_of
 from stack.services.control import Health, Pull, State
-from stack.services.engine.data_volume import DataFound
+from stack.services.engine.data_volume import VERSION_FILE, DataFound
 from stack.services.engine.inspection import Inspection
+from stack.services.engine.observe import ANONYMOUS
+from stack.text import clean_line
 
 _HOST: Final = re.compile(r"\s(?:-h|--host)")
 _NONE: Final = "Nothing is kept in a volume"
@@ -63,9 +66,36 @@ def misplaced(service: Service, storage: Storage, *, runs: bool) -> Finding | No
             f"It is mounted at {target}, and up to {FIRST_NEW - 1} the image keeps a nameless volume of its own at "
             f"{OLD_DIRECTORY}, which `down` leaves behind: the next `up` begins with an empty database.",
             Severity.WARNING,
-            fixes=(_edit(service, f":{target}", f":{OLD_DIRECTORY}"),),
+            fixes=(
+                Fix(
+                    f"In {place(service, f':{target}')}, change `:{target}` to `:{OLD_DIRECTORY}`; the doctor then "
+                    "offers to copy the data over",
+                    "stackdeck doctor",
+                ),
+            ),
         )
     return None
+
+
+def left_in(storage: Storage, server: Inspection | None) -> str | None:
+    """Return the nameless volume in which `server` has its data, where the Compose file names another place now."""
+    if server is None or not storage.holds or _source(storage) is None:
+        return None
+    held = next((mount for mount in server.mounts if mount.target.rstrip("/") == storage.directory), None)
+    return held.volume if held and held.volume and ANONYMOUS.fullmatch(held.volume) else None
+
+
+def left_behind(service: Service, storage: Storage, server: Inspection, volume: str, fixes: tuple[Fix, ...]) -> Finding:
+    """Say that the data is in a nameless `volume`, and not where the Compose file looks for it now."""
+    return Finding(
+        Code.VOLUME_MISPLACED,
+        f"The data of {service.name} is still in a nameless volume",
+        f"{server.name} was made with {volume[:12]}… at {storage.directory}. The Compose file now has "
+        f"{storage.volume or _source(storage)} there, which holds no data: a new container would begin with an empty "
+        "database.",
+        Severity.WARNING if runs_well(server) else Severity.ERROR,
+        fixes=fixes,
+    )
 
 
 def passwordless(service: Service, fixes: tuple[Fix, ...]) -> Finding | None:
@@ -97,6 +127,10 @@ def early_health_check(service: Service) -> Finding | None:
         Severity.INFO,
         fixes=(Fix(f"In {place(service, 'pg_isready')}, write `pg_isready -h 127.0.0.1`"),),
     )
+
+
+def _source(storage: Storage) -> str | None:
+    return storage.mount.source if storage.mount else None
 
 
 def _target(storage: Storage) -> str:
@@ -139,7 +173,7 @@ def _creating(facts: Facts, finding: Finding) -> Finding:
 
     async def create(progress: Progress) -> None:
         if containers := await facts.containers():
-            await containers.make_volume(volume)
+            await containers.make_volume({"Name": volume})
             progress(f"Created the volume {volume}")
 
     return replace(finding, fixes=(replace(fix, apply=create), *finding.fixes[1:]))
@@ -166,6 +200,8 @@ def _version_fixes(facts: Facts, storage: Storage, found: DataFound) -> Iterator
             yield Fix(f"First, for an upgrade: {fix.title}")
     elif old and storage.volume and found.major < storage.major:
         yield _upgrade(facts, service, storage, found, old)
+    elif found.major < storage.major:
+        yield _upgrade_by_hand(storage, found)
     if old:
         yield _pin(facts, service, old)
     else:
@@ -208,6 +244,17 @@ def _upgrade(facts: Facts, service: Service, storage: Storage, found: DataFound,
     return Fix(title, "stackdeck doctor --fix volume-version", apply=move)
 
 
+def _upgrade_by_hand(storage: Storage, found: DataFound) -> Fix:
+    why = "the image's tag names no version, and so no older image"
+    if storage.volume is None:
+        why = f"{_source(storage) or _target(storage)} is no volume with a name, and nothing else is replaced from here"
+    return Fix(
+        f"Upgrade by hand: {why}. With PostgreSQL {found.major} write a dump; then move the old data away, name the "
+        "new image again, start it and restore the dump",
+        "stackdeck down --dump before.dump",
+    )
+
+
 def _pin(facts: Facts, service: Service, old: str) -> Fix:
     from stack.environment.edit import set_fix
 
@@ -221,9 +268,56 @@ async def _mount(facts: Facts) -> Passed:
     storage = await facts.storage()
     if storage is None or storage.mount is None:
         return Passed(_NONE)
-    if finding := misplaced(facts.database_service(), storage, runs=runs_well(await facts.server())):
+    service, server = facts.database_service(), await facts.server()
+    if finding := misplaced(service, storage, runs=runs_well(server)):
         raise Failure(finding)
+    volume = left_in(storage, server)
+    if server and volume and await _is_bare(facts, storage, server):
+        raise Failure(left_behind(service, storage, server, volume, (_copy(facts, storage, server, volume),)))
     return Passed(f"The data is kept in {storage.volume or storage.mount.source or 'a volume without a name'}")
+
+
+async def _is_bare(facts: Facts, storage: Storage, server: Inspection) -> bool:
+    """Return whether the place that the Compose file names holds no data yet, as far as that can be seen."""
+    from stack.services.engine.data_volume import in_volume
+
+    containers, snapshot = await facts.containers(), await facts.snapshot()
+    if storage.volume is None:
+        return await in_thread(lambda: _is_bare_directory(_source(storage) or "", storage.within))
+    if containers is None or snapshot is None or storage.volume not in snapshot.volumes:
+        return True
+    return await in_volume(containers, storage.volume, server.image, storage.within) is None
+
+
+def _is_bare_directory(source: str, within: str) -> bool:
+    try:
+        return not Path(source, within, VERSION_FILE).exists()
+    except PermissionError:
+        # As a server leaves its data directory.
+        return False
+
+
+def _copy(facts: Facts, storage: Storage, server: Inspection, volume: str) -> Fix:
+    service, key = facts.stack.database_service(), _source(storage)
+    target = facts.stack.compose().volumes.get(key or "")
+    if target is None or storage.within != ".":
+        by_hand = f"docker stop {server.name} && docker cp --archive {server.name}:{storage.directory}/. {key}"
+        return Fix(f"Copy it by hand, then remove {server.name} and run `stackdeck up`", by_hand)
+
+    async def copy(progress: Progress) -> None:
+        from stack.services.engine.copy_data import copy_data
+
+        containers = await facts.containers()
+        if containers is None:
+            return
+        await (await facts.stack.services()).stop((service,), progress=progress)
+        progress(clean_line(f"Copying {volume} into {target.name}"))
+        await copy_data(containers, server.image, volume, target)
+        await containers.remove(server.id)
+        await bring_up(facts.stack, service)(progress)
+
+    title = f"Copy the data into the volume {target.name}, and recreate {service} on it"
+    return Fix(f"{title}; what is in the nameless volume stays", "stackdeck doctor --fix volume-misplaced", apply=copy)
 
 
 async def _password(facts: Facts) -> Passed:

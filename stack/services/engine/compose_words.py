@@ -1,19 +1,15 @@
 """What the engine records of a container, or is asked to make, in the words of a Compose file. Pure."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from stack.services.compose.units import format_duration
 from stack.services.engine.json_types import Json, JsonObject
-from stack.services.engine.observe import ObservedImage
+from stack.services.engine.observe import ANONYMOUS, ObservedImage
 
 _DEFAULT_SHM: Final = 64 * 1024 * 1024
 
 _NANOSECONDS: Final = 1_000_000_000
-
-_ANONYMOUS: Final = re.compile(r"[0-9a-f]{64}")
-"""What the engine calls a volume that nobody named."""
 
 TAKEN_OVER: Final = ""
 """What stands for an anonymous volume that a container has from the one before it."""
@@ -60,7 +56,7 @@ def mounts(host: JsonObject) -> Mapping[str, tuple[str, str]]:
 
 def _mount(mount: JsonObject) -> tuple[str, str]:
     target, kind, source = str(mount.get("Target")), mount.get("Type"), str(mount.get("Source") or "")
-    if kind == "volume" and _ANONYMOUS.fullmatch(source):
+    if kind == "volume" and ANONYMOUS.fullmatch(source):
         return "volumes", TAKEN_OVER
     options = ["ro"] if mount.get("ReadOnly") else []
     for key in ("BindOptions", "VolumeOptions", "TmpfsOptions"):

@@ -32,6 +32,7 @@ from stack.services.engine.sizes import volume_sizes
 from stack.services.engine.up import take_snapshot
 
 if TYPE_CHECKING:
+    from stack.services.engine.json_types import JsonObject
     from stack.services.engine.wire import EngineVersion
 
 T = TypeVar("T")
@@ -89,10 +90,15 @@ class Containers:
         found = await self._call("listing its images", lambda client: cast("list[str]", client.images(quiet=True)))
         return found[0] if found else None
 
-    async def last_lines(self, container: str, lines: int) -> str:
-        """Return the last `lines` of the log of the container with this id, as it was written: not yet clean."""
+    async def last_lines(self, container: str, lines: int, since: datetime | None = None) -> str:
+        """Return the last `lines` of the log of the container with this id, as it was written: not yet clean.
+
+        What was written before `since`, as in an earlier run of it, is left out.
+        """
+        moment = since.timestamp() if since else None
         return await self._call(
-            "reading a log", lambda client: client.logs(container, stream=False, tail=lines).decode(errors="replace")
+            "reading a log",
+            lambda client: client.logs(container, stream=False, tail=lines, since=moment).decode(errors="replace"),
         )
 
     async def read_file(self, container: str, path: str, longest: int = LONGEST_FILE) -> bytes | None:
@@ -177,9 +183,9 @@ class Containers:
         """Delete `volume` with all that is in it."""
         await self._call(f"removing volume {volume}", lambda client: client.remove_volume(volume))
 
-    async def make_volume(self, volume: str) -> None:
-        """Create `volume`, which the Compose file expects somebody else to have made."""
-        await self._call(f"creating volume {volume}", lambda client: client.make_volume({"Name": volume}))
+    async def make_volume(self, body: "JsonObject") -> None:
+        """Create the volume that `body` asks the engine for."""
+        await self._call(f"creating volume {body['Name']}", lambda client: client.make_volume(body))
 
     def close(self) -> None:
         """Let go of the connections."""

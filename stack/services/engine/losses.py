@@ -4,7 +4,6 @@ A container's own files are no data here: whatever recreates a container counts 
 nobody's data either. All of it is pure but `weighed`, which asks the engine how big the data is.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,13 +14,10 @@ from stack.findings import Loss
 from stack.services.compose.model import ComposeProject, MountType, Service
 from stack.services.control import State, Volumes
 from stack.services.engine.connection import Engine
-from stack.services.engine.observe import Observed, ObservedContainer, ObservedMount, Recorded
+from stack.services.engine.observe import ANONYMOUS, Observed, ObservedContainer, ObservedMount, Recorded
 from stack.services.engine.plan import inherited_mounts
 from stack.services.engine.steps import FinishRecreate, RecreateContainer, Removal, RemoveContainer, RemoveVolume, Step
 from stack.text import clean_line
-
-_ANONYMOUS: Final = re.compile(r"[0-9a-f]{64}")
-"""What the engine calls a volume that nobody named."""
 
 _LEFT: Final = "it stays behind, and nothing uses it"
 
@@ -177,7 +173,7 @@ def _removed(
 
 
 def _is_anonymous(mount: ObservedMount) -> bool:
-    return mount.volume is not None and _ANONYMOUS.fullmatch(mount.volume) is not None
+    return mount.volume is not None and ANONYMOUS.fullmatch(mount.volume) is not None
 
 
 def _variable(recorded: Recorded, name: str) -> str | None:

@@ -11,6 +11,9 @@ from stack.services.engine.json_types import Json, JsonObject
 from stack.services.engine.reader import Reader
 from stack.services.engine.states import read_state
 
+ANONYMOUS: Final = re.compile(r"[0-9a-f]{64}")
+"""What the engine calls a volume that nobody named."""
+
 _HEALTH: Final = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 
 

@@ -4,8 +4,10 @@ import errno
 import getpass
 import grp
 import os
+import pwd
 import socket
 import ssl
+import stat
 from collections.abc import Iterator, Mapping
 from http.client import IncompleteRead
 from pathlib import Path
@@ -116,29 +118,39 @@ def _no_ssh(endpoint: Endpoint) -> Finding:
 
 
 def _permission(endpoint: Endpoint, path: Path) -> Finding:
-    group, waits_for_login = _group_of(path)
-    member = "You are in its group already, but this session began before that." if waits_for_login else ""
-    cause = f"{path} belongs to root and the group {group}. {member}".rstrip()
-    join = Fix(
-        f"Join the group {group}, then log out and in again. Its members can become root on this machine",
-        f"sudo usermod -aG {group} {getpass.getuser()}",
-    )
-    login = Fix("Log out and in again, or take up the group in this shell", f"newgrp {group}")
+    owner, group, is_shared, waits_for_login = _owners(path)
+    said = [f"{path} belongs to {owner} and the group {group}{'' if is_shared else ', which may not use it'}."]
+    if waits_for_login:
+        said.append("You are in its group already, but this session began before that.")
+        first = Fix("Log out and in again, or take up the group in this shell", f"newgrp {group}")
+    elif is_shared:
+        first = Fix(
+            f"Join the group {group}, then log out and in again. Its members can become root on this machine",
+            f"sudo usermod -aG {group} {getpass.getuser()}",
+        )
+    else:
+        first = Fix(f"Be {owner}, or use an engine of your own")
     return Finding(
         Code.ENGINE_PERMISSION,
         "You may not use the Docker Engine",
-        f"{cause} The address comes from {endpoint.source}.",
+        f"{' '.join(said)} The address comes from {endpoint.source}.",
         fixes=(
-            login if waits_for_login else join,
+            first,
             Fix("Or run Docker without root for this account alone", "dockerd-rootless-setuptool.sh install"),
         ),
     )
 
 
-def _group_of(path: Path) -> tuple[str, bool]:
-    """Return the group of the socket `path`, and whether the account is in it but this session not yet."""
+def _owners(path: Path) -> tuple[str, str, bool, bool]:
+    """Return owner and group of the socket `path`, whether its group may use it, and whether the account is in that.
+
+    In the group means by now: a session that began before is not in it yet.
+    """
     try:
-        group = grp.getgrgid(path.stat().st_gid)
+        status = path.stat()
+        owner, group = pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid)
     except (OSError, KeyError):
-        return "docker", False
-    return group.gr_name, getpass.getuser() in group.gr_mem and group.gr_gid not in os.getgroups()
+        return "root", "docker", True, False
+    is_shared = bool(status.st_mode & stat.S_IWGRP)
+    is_late = getpass.getuser() in group.gr_mem and group.gr_gid not in os.getgroups()
+    return owner, group.gr_name, is_shared, is_shared and is_late
