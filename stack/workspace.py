@@ -390,12 +390,12 @@ class Workspace:
         # Beforehand, so that no check loses its time to it; what only some runtimes need is left for when it is needed.
         await in_thread(partial(import_parts, EXAMINED))
         from stack.doctor.checklist import CHECKS
-        from stack.doctor.examination import examine
+        from stack.doctor.examination import PATIENCE, examine
         from stack.doctor.facts import Facts
 
         facts = Facts(self)
         try:
-            return await examine(facts, CHECKS)
+            return await examine(facts, CHECKS, PATIENCE)
         finally:
             facts.close()
 

@@ -19,6 +19,12 @@ from tests.support.require import require
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough for each check of the doctor on a machine that runs other tests too; they are about causes."""
+    monkeypatch.setattr("stack.doctor.examination.PATIENCE", 30.0)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real Postgres server of this test process."""

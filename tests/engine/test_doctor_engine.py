@@ -19,7 +19,10 @@ from tests.support.engine_proxy import proxied
 from tests.support.faulty import Faulty, only, trouble
 from tests.support.own_engine import own_engine
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("patience"),
+]
 
 NOBODY = 65534
 

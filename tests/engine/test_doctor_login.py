@@ -32,6 +32,8 @@ LIMITED = "services:\n  db:\n    command: [postgres, -c, max_connections=12, -c,
 CANARY = f"canary-in-a-coal-mine-{secrets.token_hex(4)}"
 IMAGES_OWN = b"POSTGRES_PASSWORD="
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 
 @dataclass
 class Stack:

@@ -18,6 +18,8 @@ from tests.support.require import require
 
 IMAGE = "dpage/pgadmin4:9"
 CANARY = f"canary-in-a-coal-mine-{secrets.token_hex(4)}"
+pytestmark = pytest.mark.usefixtures("patience")
+
 SERVERS = """\
 {"Servers": {"1": {
     "Name": "shop", "Group": "g", "Host": "%s", "Port": 5432, "Username": "app", "MaintenanceDB": "app",

@@ -28,7 +28,10 @@ NO_VOLUME = {"/var/lib/postgresql/data": ""}
 VOLUME = "- data:/var/lib/postgresql/data"
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("patience"),
+]
 
 
 @pytest.fixture(autouse=True)

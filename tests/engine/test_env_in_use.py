@@ -2,12 +2,16 @@
 
 import os
 
+import pytest
+
 from stack.doctor.examination import CheckStatus
 from stack.findings import Code, silent
 from stack.project import Options, open_project
 from stack.services.control import Pull
 from stack.workspace import Workspace
 from tests.support.engine import Sandbox, free_port
+
+pytestmark = pytest.mark.usefixtures("patience")
 
 COMPOSE = """\
 services:

@@ -107,7 +107,7 @@ class Terminal:
             pass
         return self
 
-    def wait_exit(self, timeout: float = 30) -> int:
+    def wait_exit(self, timeout: float = 60) -> int:
         """Read until the program has ended, and return its exit status."""
         deadline = time.monotonic() + timeout
         while self._read(deadline):
