@@ -93,11 +93,8 @@ class Rows:
 
 
 def _reference(column: "Column") -> str | None:
-    return (
-        f"{column.references.schema}.{column.references.table}.{column.references.column}"
-        if column.references
-        else None
-    )
+    key = column.references
+    return f"{key.schema}.{key.table}.{key.other(column.name)}" if key else None
 
 
 def _count(rows: int | None) -> str:
