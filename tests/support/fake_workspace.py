@@ -324,6 +324,9 @@ class FakeTables:
     async def list(self) -> tuple[Table, ...]:
         return self.tables
 
+    async def labels(self, page):
+        return {}
+
     def row(self, number: int) -> tuple[str | None, ...]:
         notes = None if number % 3 == 0 else "" if number % 3 == 1 else "a window seat, please"
         return (str(number), f"Customer {number}", notes, f"{number}.50", "2026-03-01 09:00:00+00")
