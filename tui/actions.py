@@ -536,6 +536,15 @@ ACTIONS: Final = (
     ),
     Action(
         Place.TABLES,
+        "show_details",
+        "d",
+        "d",
+        "Details",
+        "Show the table's columns, constraints, indexes, triggers, the statements that make it, and its migration.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
         "show_uses",
         "u",
         "u",

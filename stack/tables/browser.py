@@ -14,6 +14,7 @@ from stack.tables.reading import reading
 from stack.tables.references import Use, uses
 from stack.tables.rows import WholeRow, whole_row
 from stack.tables.sorting import Sort
+from stack.tables.structure import Structure, structure
 
 LABEL_TIME: Final = 0.5
 """Seconds that a statement for labels may take: rows are worth more than what is said beside them."""
@@ -75,6 +76,11 @@ class TableBrowser:
         """Return which foreign keys refer to row `index` of the page `shown` of `table`, with how many rows."""
         async with reading(self._database.engine, self._database.url) as reader:
             return await uses(reader, table, await whole_row(reader, table, shown, index))
+
+    async def structure(self, table: Table) -> Structure:
+        """Return the columns, constraints, indexes and all else that belongs to `table`."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await structure(reader, table)
 
     async def count(self, table: Table, filters: Sequence[Filter] = ()) -> int:
         """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""

@@ -169,6 +169,18 @@ def find_table(tables: Sequence[Table], name: str) -> Table:
             raise _ambiguous(several, name)
 
 
+def gone(table: Table) -> Failure:
+    """Return the failure of a table that is not there any more."""
+    return Failure(
+        Finding(
+            Code.TABLE_MISSING,
+            f"The table {table.path} is gone",
+            "It was dropped or renamed since the tables were listed.",
+            fixes=(Fix("List the tables", "stackdeck tables"),),
+        )
+    )
+
+
 def _matches(tables: Sequence[Table], name: str) -> list[Table]:
     match take_path(name):
         case (table,):

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.tables.catalogue import ESTIMATE, Table
+from stack.tables.catalogue import ESTIMATE, Table, gone
 from stack.tables.names import Name, near
 from stack.tables.reading import Reader
 
@@ -167,14 +167,7 @@ async def describe(reader: Reader, table: Table) -> Description:
     """
     rows = (await reader.execute(_DESCRIBE, {"schema": table.schema, "name": table.name})).all()
     if not rows:
-        raise Failure(
-            Finding(
-                Code.TABLE_MISSING,
-                f"The table {table.path} is gone",
-                "It was dropped or renamed since the tables were listed.",
-                fixes=(Fix("List the tables", "stackdeck tables"),),
-            )
-        )
+        raise gone(table)
     estimate, key, *_ = rows[0]
     columns = tuple(
         Column(

@@ -131,6 +131,30 @@ async def test_a_row_is_shown_whole_and_a_key_is_gone_to(database):
         await until(pilot, lambda: "There is no going to the key 'x'" in shown(deck))
 
 
+async def test_the_details_of_a_table_have_a_part_for_each_kind_of_thing(database):
+    run_sql(
+        database,
+        *SCHEMA,
+        """COMMENT ON TABLE "visits [/]" IS 'who came [/red]'""",
+        """COMMENT ON COLUMN "visits [/]".note IS 'free text'""",
+    )
+    async with deck_on(database) as (deck, pilot):
+        await open_table(deck, pilot, "visits")
+        await pilot.press("d")
+        await until(pilot, lambda: "Constraints  3" in shown(deck))
+        lines = shown(deck)
+        for text in (
+            "who came [/red]",
+            "no migration that was found",
+            "Columns  5",
+            "— free text",
+            "REFERENCES public.",
+        ):
+            assert text in lines
+        await pilot.press("end")
+        await until(pilot, lambda: "ALTER TABLE public" in shown(deck))
+
+
 async def test_rows_are_counted_on_demand_and_esc_stops_it_on_the_server(database):
     run_sql(
         database,

@@ -45,6 +45,7 @@ from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.tables.structure import Details
 from stack.text import SecretStr
 
 Answer = Callable[[], Awaitable[object]]
@@ -383,6 +384,9 @@ class FakeWorkspace:
 
     async def tables(self) -> "FakeTables":
         return self.fake_tables
+
+    async def table_details(self, table) -> Details:
+        return Details(await self.fake_tables.structure(table), None)
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now

@@ -333,6 +333,16 @@ class TablesScreen(DeckScreen):
         if asked:
             self.app.push_screen(Sheet(asked.title, partial(read_row, asked), row_lines, "⏎ Fold"))
 
+    def action_show_details(self) -> None:
+        """Show the structure of the table, the statements that make it, and the migration that did."""
+        from tui.structure_lines import structure_lines
+
+        workspace = self.deck.workspace
+        if workspace and self._view:
+            table = self._view.table
+            read = partial(workspace.table_details, table)
+            self.app.push_screen(Sheet(table.path, read, structure_lines, "⏎ Fold"))
+
     def action_show_uses(self) -> None:
         """Show which rows of other tables refer to the row under the cursor, and go to those that are picked."""
         from stack.tables.rows import equal
