@@ -504,8 +504,8 @@ ACTIONS: Final = (
         "The previous page of rows.",
         Fact.BEFORE,
     ),
-    Action(Place.TABLES, "first_page", "home,g", "Home", "First", "The first rows.", Fact.SELECTED),
-    Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED),
+    Action(Place.TABLES, "first_page", "home,g", "Home", "First", "The first rows.", Fact.SELECTED, footer=False),
+    Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED, footer=False),
     Action(
         Place.TABLES,
         "sort",

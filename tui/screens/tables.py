@@ -31,7 +31,7 @@ from tui.table_questions import (
 )
 from tui.vitals import Tone
 from tui.widgets.confirm import Question
-from tui.widgets.grid import GridRow
+from tui.widgets.grid import Drawn, GridRow
 from tui.widgets.key_prompt import KeyPrompt
 from tui.widgets.paged_grid import PagedGrid
 from tui.widgets.sheet import Sheet
@@ -197,16 +197,11 @@ class TablesScreen(DeckScreen):
         order = self._view.order if self._view else None
         titles = [_title(column, order) for column in page.columns]
         muted = self.colour(Tone.UNKNOWN)
-        rows = [
-            GridRow(
-                str(index),
-                tuple(
-                    _value(value, column, muted, shown.labels.get((index, place)))
-                    for place, (value, column) in enumerate(zip(row, page.columns, strict=True))
-                ),
-            )
-            for index, row in enumerate(page.rows)
-        ]
+
+        def draw(index: int, place: int) -> Text:
+            return _value(page.rows[index][place], page.columns[place], muted, shown.labels.get((index, place)))
+
+        rows = [GridRow(str(index), Drawn(len(page.columns), partial(draw, index))) for index in range(len(page.rows))]
         self.rows.turn(titles, rows)
         if self._view:
             self._show_trail(self._view)
@@ -227,10 +222,15 @@ class TablesScreen(DeckScreen):
     def _caption(self, page: "Page") -> str:
         exact = self._counts.get(self._view.table.identity) if self._view and not self._view.filters else None
         rows = f"{exact:,} rows when counted" if exact is not None else _estimate(page)
-        return f"{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
+        window = self.rows.window
+        some = len(window) < len(page.columns)
+        columns = f"columns {window.start + 1:,}–{window.stop:,} of {len(page.columns):,}, " if some else ""
+        return f"{columns}{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
 
     @on(PagedGrid.CellHighlighted)
     def _cursor_moved(self) -> None:
+        if self._page and len(self.rows.window) < len(self._page.columns):
+            self.rows_panel.border_subtitle = self._caption(self._page)
         self.refresh_facts()
 
     # -- The ways between rows

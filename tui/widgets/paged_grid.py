@@ -1,7 +1,9 @@
 """A grid that holds one page of something longer: its edges are doors to the next page and the previous one."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -14,8 +16,11 @@ from tui.widgets.grid import Grid, GridRow
 WIDEST: Final = 40
 """Cells that a column takes at most."""
 
-WINDOW: Final = 48
-"""Columns that are laid out at once: more than fit a screen, and few enough to be laid out between two keys."""
+FEW: Final = 24
+"""Columns that are all laid out at once. Of more than these a window is, just wider than the grid."""
+
+_BETWEEN: Final = 2
+"""Cells between two columns."""
 
 
 class PagedGrid(Grid, inherit_bindings=False):
@@ -49,6 +54,7 @@ class PagedGrid(Grid, inherit_bindings=False):
         self._all_rows: tuple[GridRow, ...] = ()
         self._first = 0
         """The first column that is laid out."""
+        self._end = 0
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -60,7 +66,7 @@ class PagedGrid(Grid, inherit_bindings=False):
     @property
     def window(self) -> range:
         """The columns that are laid out."""
-        return range(self._first, min(self._first + WINDOW, len(self._all_titles)))
+        return range(self._first, self._end)
 
     def start_over(self) -> None:
         """Forget how wide columns were: another table comes."""
@@ -70,23 +76,28 @@ class PagedGrid(Grid, inherit_bindings=False):
         """Show a page, the cursor where it was as far as there are rows and columns."""
         column = self._first + self.cursor_column
         self._all_titles, self._all_rows = tuple(titles), tuple(rows)
-        self._first = min(self._first, _last_first(len(titles)))
+        self._first = 0 if len(titles) <= FEW else min(self._first, len(titles) - 1)
         self._lay_out(self.cursor_row, column)
 
     def go_to(self, row: int, column: int | None = None) -> None:
         """Put the cursor on a row, and on a column or the one where it is."""
         column = self._first + self.cursor_column if column is None else column
         if column not in self.window:
-            self._first = max(0, min(column - WINDOW // 2, _last_first(len(self._all_titles))))
+            self._first = max(0, min(column, len(self._all_titles) - 1) - len(self.window) // 2)
         self._lay_out(row, column)
 
     def _lay_out(self, row: int, column: int) -> None:
         """Lay the window's columns out, unless they are already, with the cursor on `row` and `column`."""
-        begin, end = self.window.start, self.window.stop
-        titles = self._all_titles[begin:end]
-        rows = [GridRow(each.key, each.cells[begin:end]) for each in self._all_rows]
+        begin = self._first
+        titles = self._all_titles[begin : begin + FEW]
+        rows = [GridRow(each.key, each.cells[begin : begin + FEW]) for each in self._all_rows]
+        widths = [self._width(begin + index, title, rows, index) for index, title in enumerate(titles)]
+        if len(self._all_titles) > FEW:
+            fitting = self._fitting(widths)
+            titles, widths = titles[:fitting], widths[:fitting]
+            rows = [GridRow(each.key, each.cells[:fitting]) for each in rows]
+        self._end = begin + len(titles)
         if titles != self._titles or [_drawn(each) for each in rows] != [_drawn(each) for each in self._shown]:
-            widths = [self._width(begin + index, title, rows, index) for index, title in enumerate(titles)]
             self.clear(columns=True)
             for title, width in zip(titles, widths, strict=True):
                 self.add_column(title, width=width)
@@ -96,6 +107,11 @@ class PagedGrid(Grid, inherit_bindings=False):
             column=max(0, min(column - begin, len(titles) - 1)),
             animate=False,
         )
+
+    def _fitting(self, widths: Sequence[int]) -> int:
+        """Return how many columns, the first of which have `widths`, it takes to fill the grid and one more."""
+        used = list(accumulate(width + _BETWEEN for width in widths))
+        return min(bisect_left(used, self.size.width) + 2, len(widths))
 
     def _width(self, number: int, title: Text, rows: Sequence[GridRow], index: int) -> int:
         """Return the width of the column `number` of all, which is `index` in `rows`."""
@@ -131,15 +147,10 @@ class PagedGrid(Grid, inherit_bindings=False):
         """Move right, or out to the right."""
         if self.cursor_column < len(self.columns) - 1:
             super().action_cursor_right()
-        elif self.window.stop < len(self._all_titles):
-            self.go_to(self.cursor_row, self.window.stop)
+        elif self._end < len(self._all_titles):
+            self.go_to(self.cursor_row, self._end)
         else:
             self.post_message(self.Left(self, 0, 1))
-
-
-def _last_first(columns: int) -> int:
-    """Return where the last window of so many `columns` begins."""
-    return max(0, columns - WINDOW)
 
 
 def _drawn(row: GridRow) -> list[tuple[str, str]]:
