@@ -81,6 +81,8 @@ class TablesScreen(DeckScreen):
         self._tables: tuple[Table, ...] = ()
         self._view: View | None = None
         self._page: Page | None = None
+        """The page that is shown, as long as it is of the table that is asked for."""
+        self._settled = False
         self._stops: tuple[Stop, ...] = ()
         self._counts: dict[tuple[str, str], int] = {}
         self._landing: Callable[[], None] | None = None
@@ -106,7 +108,7 @@ class TablesScreen(DeckScreen):
 
     def facts(self) -> Fact:
         """State whether a table is open, and which way there are more rows."""
-        facts = Fact.SELECTED if self._page and self._page.columns else Fact.NONE
+        facts = Fact.SELECTED if self._view else Fact.NONE
         if self._page and self._page.previous:
             facts |= Fact.BEFORE
         if self._page and self._page.next:
@@ -186,12 +188,16 @@ class TablesScreen(DeckScreen):
         """Ask for `view`; whatever was asked before is not wanted any more. `landing` is done once it is shown."""
         workspace = self.deck.workspace
         if workspace is not None:
+            if self._view is None or self._view.table.identity != view.table.identity:
+                # Its rows stay on the screen, but nothing can be asked about them any more.
+                self._page = None
             self._view, self._landing = view, landing
             self._paging.ask(partial(read_page, workspace, view, self._fitting))
 
     def _show_page(self, shown: Shown) -> None:
-        if self._page is None:
+        if not self._settled:
             # As when the project was opened: what reading rows is made of stays.
+            self._settled = True
             gc.freeze()
         page = self._page = shown.page
         order = self._view.order if self._view else None
@@ -251,7 +257,10 @@ class TablesScreen(DeckScreen):
 
     def _follow(self, identity: tuple[str, str], filters: "tuple[Filter, ...]") -> None:
         """Go to the rows of another table that meet `filters`, to come back from."""
+        from stack.tables.catalogue import Kind, Table, gone
+
         table = next((table for table in self._tables if table.identity == identity), None)
+        self.note("reference", () if table else gone(Table(*identity, Kind.TABLE, visible=False)).findings)
         if table and self._view and self.rows.place:
             self._stops = (*self._stops, Stop(self._view, *self.rows.place))
             self.list.select(identity)
