@@ -57,6 +57,8 @@ class TableBrowser:
 
     async def labels(self, shown: Page) -> Labels:
         """Return what the references of the page `shown` mean to a person; nothing where that takes too long."""
+        if not any(column.references for column in shown.columns):
+            return {}
         try:
             async with reading(
                 self._database.engine, self._database.url, timeout=LABEL_TIME, lock_timeout=LABEL_TIME

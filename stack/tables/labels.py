@@ -10,7 +10,7 @@ Neither the columns that are referred to nor what the role may not read is taken
 reference has no label.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,10 +35,11 @@ Target = tuple[str, str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A column of text that the role may read; `unique` where an index holds each value of it once."""
+    """A column that the role may read; `unique` where an index holds each value of it once, `text` where it is one."""
 
     name: str
     unique: bool
+    text: bool = True
 
 
 _CANDIDATES: Final = sa.text(
@@ -48,21 +49,27 @@ _CANDIDATES: Final = sa.text(
                SELECT FROM pg_catalog.pg_index i
                WHERE i.indrelid = c.oid AND i.indisunique AND i.indnkeyatts = 1 AND i.indpred IS NULL
                  AND i.indkey[0] = a.attnum
-           )
+           ),
+           t.typcategory = 'S'
     FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) WITH ORDINALITY AS w(schema, name, place)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typcategory = 'S'
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
     WHERE has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT')
     ORDER BY w.place, a.attnum
     """
 )
 
 
-def choose(candidates: Sequence[Candidate], referred: Iterable[str]) -> str | None:
-    """Return the column among `candidates` that labels a row which is referred to by `referred`; None for none."""
-    others = [each for each in candidates if each.name not in set(referred)]
+def choose(candidates: Sequence[Candidate], referred: Collection[str]) -> str | None:
+    """Return the column among `candidates` that labels a row which is referred to by its columns `referred`.
+
+    None where there is no such column, or not all of `referred` are among the candidates, which finding the row takes.
+    """
+    if not {each.name for each in candidates}.issuperset(referred):
+        return None
+    others = [each for each in candidates if each.text and each.name not in referred]
     names = [each.name for each in others]
     by_name = [name for name in PREFERRED if name in names]
     by_ending = [name for name in names if name.endswith(("_name", "_title"))]
@@ -93,8 +100,8 @@ async def labels(reader: Reader, page: Page) -> Labels:
 async def _choose_all(reader: Reader, targets: Sequence[Target]) -> dict[Target, str]:
     parameters = {"schemas": [schema for schema, _, _ in targets], "names": [table for _, table, _ in targets]}
     candidates: dict[int, list[Candidate]] = {}
-    for place, name, unique in await reader.execute(_CANDIDATES, parameters):
-        candidates.setdefault(place - 1, []).append(Candidate(name, unique))
+    for place, name, unique, is_text in await reader.execute(_CANDIDATES, parameters):
+        candidates.setdefault(place - 1, []).append(Candidate(name, unique, is_text))
     chosen = {targets[place]: choose(each, targets[place][2]) for place, each in candidates.items()}
     return {target: label for target, label in chosen.items() if label is not None}
 
