@@ -133,6 +133,8 @@ class Code(StrEnum):
     FILTER_INVALID = "filter-invalid"
     SORT_INVALID = "sort-invalid"
     CURSOR_INVALID = "cursor-invalid"
+    KEY_INVALID = "key-invalid"
+    ROW_GONE = "row-gone"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
     # Files that the deck writes

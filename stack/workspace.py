@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from stack.services.equivalent import ComposeCall
     from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
+    from stack.tables.catalogue import Table
+    from stack.tables.structure import Details
 
 PARTS: Final = (
     "stack.environment.address",
@@ -376,6 +378,15 @@ class Workspace:
         from stack.tables.browser import TableBrowser
 
         return TableBrowser(await self.database())
+
+    async def table_details(self, table: "Table") -> "Details":
+        """Return all that is known about the structure of `table`, and which migration made it."""
+        from stack.migrations.creation import find_creation
+        from stack.tables.structure import Details
+
+        structure = await (await self.tables()).structure(table)
+        look = partial(find_creation, self._project, table.schema, table.name, unqualified=table.visible)
+        return Details(structure, await in_thread(look))
 
     async def seed(self, bookings: int, random_seed: int, progress: Progress) -> "SeedResult":
         """Fill the booking tables with `bookings` bookings, the same for the same `random_seed`."""

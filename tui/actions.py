@@ -73,6 +73,16 @@ class Fact(Flag):
     """There are rows before the ones shown."""
     AFTER = auto()
     """There are rows after the ones shown."""
+    ROW = auto()
+    """The cursor is on a row."""
+    REFERENCE = auto()
+    """The cell under the cursor refers to a row of another table, or of the same one."""
+    KEYED = auto()
+    """The rows shown have a key."""
+    FOLLOWED = auto()
+    """The rows shown were come to by a reference."""
+    AWAITED = auto()
+    """An answer of the database is awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,8 +506,8 @@ ACTIONS: Final = (
         "The previous page of rows.",
         Fact.BEFORE,
     ),
-    Action(Place.TABLES, "first_page", "home,g", "Home", "First", "The first rows.", Fact.SELECTED),
-    Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED),
+    Action(Place.TABLES, "first_page", "home,g", "Home", "First", "The first rows.", Fact.SELECTED, footer=False),
+    Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED, footer=False),
     Action(
         Place.TABLES,
         "sort",
@@ -506,6 +516,82 @@ ACTIONS: Final = (
         "Sort",
         "Sort by the column under the cursor: upwards, downwards, then by the key again.",
         Fact.SELECTED,
+    ),
+    Action(Place.TABLES, "follow", "enter", "⏎", "Follow", "Go to the row that the cell refers to.", Fact.REFERENCE),
+    Action(
+        Place.TABLES,
+        "go_back",
+        "backspace",
+        "⌫",
+        "Back",
+        "Go back to where the reference was followed from: the table, the page and the cell.",
+        Fact.FOLLOWED,
+    ),
+    Action(
+        Place.TABLES,
+        "show_row",
+        "i",
+        "i",
+        "Row",
+        "Show the row whole: long text wrapped, JSON to be folded, bytes in hex.",
+        Fact.ROW,
+    ),
+    Action(
+        Place.TABLES,
+        "show_details",
+        "d",
+        "d",
+        "Details",
+        "Show the table's columns, constraints, indexes, triggers, the statements that make it, and its migration.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
+        "show_uses",
+        "u",
+        "u",
+        "Used by",
+        "Show which rows of other tables refer to the row, how many they are, and go to them.",
+        Fact.ROW,
+    ),
+    Action(
+        Place.TABLES,
+        "go_to_key",
+        "k",
+        "k",
+        "Key",
+        "Go to the page that begins at a key, or where the key would be.",
+        Fact.KEYED,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "find_table",
+        "t",
+        "t",
+        "Find table",
+        "Type a part of a table's name to find it; Enter goes to its rows.",
+        Fact.OPEN,
+    ),
+    Action(
+        Place.TABLES,
+        "count",
+        "number_sign",
+        "#",
+        "Count",
+        "Count the rows exactly, which reads all of them; Esc stops it.",
+        _CHANGES | Fact.SELECTED,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "give_up",
+        "escape",
+        "Esc",
+        "Stop asking",
+        "Wait no longer for rows or tables; the server stops working on them.",
+        Fact.AWAITED | Fact.IDLE,
+        footer=False,
     ),
     Action(
         Place.TABLES,

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stack.cli.command import add_command
-from stack.cli.output import Console, Outcome, align
+from stack.cli.output import JSON, Console, Outcome, align
 
 if TYPE_CHECKING:
     from stack.cli.command import Commands
+    from stack.migrations.creation import Creation
+    from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.workspace import Workspace
 
@@ -27,21 +29,80 @@ class Tables:
         rows = [("TABLE", "KIND", "ROWS (ESTIMATED)", "BYTES")]
         rows += [(t.path, t.kind.value, _count(t.estimated_rows), _count(t.bytes)) for t in tables]
         return Outcome(
-            {
-                "tables": [
-                    {
-                        "schema": t.schema,
-                        "name": t.name,
-                        "kind": t.kind.value,
-                        "estimated_rows": t.estimated_rows,
-                        "bytes": t.bytes,
-                        "primary_key": list(t.primary_key),
-                    }
-                    for t in tables
-                ]
-            },
+            {"tables": [_table_json(t) for t in tables]},
             align(rows),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TableDetails:
+    """Show one table: its columns, constraints, indexes and triggers, what makes it, and which migration did."""
+
+    table: str
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+        """Read its structure."""
+        from stack.tables.definition import definition
+
+        found = await (await workspace.tables()).find(self.table)
+        details = await workspace.table_details(found)
+        structure, creation = details.structure, details.creation
+        made = definition(structure)
+        by = f"-- {found.kind.value}"
+        if creation:
+            by += f", made by {creation.path.name}:{creation.line}, revision {creation.revision or 'computed'}"
+        return Outcome(
+            {
+                "table": _table_json(found),
+                "comment": structure.comment,
+                "columns": [
+                    {
+                        "name": c.name,
+                        "type": c.type,
+                        "nullable": c.nullable,
+                        "default": c.default,
+                        "generated": (c.generated or c.identity).lower() or None,
+                        "comment": c.comment,
+                    }
+                    for c in structure.columns
+                ],
+                "constraints": [
+                    {"name": c.name, "kind": c.kind.value, "definition": c.definition, "validated": c.validated}
+                    for c in structure.constraints
+                ],
+                "indexes": [
+                    {"name": i.name, "definition": i.definition, "bytes": i.bytes, "valid": i.valid}
+                    for i in structure.indexes
+                ],
+                "triggers": [
+                    {"name": t.name, "definition": t.definition, "enabled": t.enabled} for t in structure.triggers
+                ],
+                "policies": [{"name": p.name, "definition": p.definition} for p in structure.policies],
+                "definition": made,
+                "migration": _creation_json(creation) if creation else None,
+            },
+            f"{by}\n{made}",
+        )
+
+
+def _creation_json(creation: "Creation") -> JSON:
+    return {
+        "revision": creation.revision,
+        "message": creation.message,
+        "file": str(creation.path),
+        "line": creation.line,
+    }
+
+
+def _table_json(table: "Table") -> JSON:
+    return {
+        "schema": table.schema,
+        "name": table.name,
+        "kind": table.kind.value,
+        "estimated_rows": table.estimated_rows,
+        "bytes": table.bytes,
+        "primary_key": list(table.primary_key),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +154,8 @@ class Rows:
 
 
 def _reference(column: "Column") -> str | None:
-    return (
-        f"{column.references.schema}.{column.references.table}.{column.references.column}"
-        if column.references
-        else None
-    )
+    key = column.references
+    return f"{key.schema}.{key.table}.{key.other(column.name)}" if key else None
 
 
 def _count(rows: int | None) -> str:
@@ -113,7 +171,13 @@ def _limit(text: str) -> int:
 
 def add_commands(commands: "Commands") -> None:
     """Add the commands of this noun."""
-    add_command(commands, "tables", "list the tables, the booking tables first", lambda _: Tables())
+    tables = add_command(
+        commands,
+        "tables",
+        "list the tables, the booking tables first, or show one closely",
+        lambda a: TableDetails(a.table) if a.table else Tables(),
+    )
+    tables.add_argument("table", nargs="?", metavar="TABLE", help="its columns, constraints, indexes and definition")
     rows = add_command(
         commands,
         "rows",

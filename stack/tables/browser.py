@@ -5,14 +5,22 @@ from typing import Final
 
 from stack.booking.models import TABLES
 from stack.database.access import Database
+from stack.findings import Code, Failure
 from stack.tables.catalogue import Table, find_table, list_tables
 from stack.tables.filters import Filter
-from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, page
+from stack.tables.labels import Labels, labels
+from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, page
 from stack.tables.reading import reading
+from stack.tables.references import Use, uses
+from stack.tables.rows import WholeRow, whole_row
 from stack.tables.sorting import Sort
+from stack.tables.structure import Structure, structure
 
-LONGEST: Final = 1000
-"""Characters of a cell that a grid reads; more than that no screen shows."""
+LABEL_TIME: Final = 0.5
+"""Seconds that a statement for labels may take: rows are worth more than what is said beside them."""
+
+COUNT_TIME: Final = 3600.0
+"""Seconds that counting all rows of a table may take; who asks for it can stop it."""
 
 
 class TableBrowser:
@@ -46,3 +54,37 @@ class TableBrowser:
             return await page(
                 reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
             )
+
+    async def labels(self, shown: Page) -> Labels:
+        """Return what the references of the page `shown` mean to a person; nothing where that takes too long."""
+        if not any(column.references for column in shown.columns):
+            return {}
+        try:
+            async with reading(
+                self._database.engine, self._database.url, timeout=LABEL_TIME, lock_timeout=LABEL_TIME
+            ) as reader:
+                return await labels(reader, shown)
+        except Failure as failure:
+            if failure.finding.code is Code.DATABASE_TIMEOUT:
+                return {}
+            raise
+
+    async def row(self, table: Table, shown: Page, index: int) -> WholeRow:
+        """Return row `index` of the page `shown` of `table`, whole."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await whole_row(reader, table, shown, index)
+
+    async def uses(self, table: Table, shown: Page, index: int) -> tuple[Use, ...]:
+        """Return which foreign keys refer to row `index` of the page `shown` of `table`, with how many rows."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await uses(reader, table, await whole_row(reader, table, shown, index))
+
+    async def structure(self, table: Table) -> Structure:
+        """Return the columns, constraints, indexes and all else that belongs to `table`."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await structure(reader, table)
+
+    async def count(self, table: Table, filters: Sequence[Filter] = ()) -> int:
+        """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""
+        async with reading(self._database.engine, self._database.url, timeout=COUNT_TIME) as reader:
+            return await count(reader, table, filters=filters)

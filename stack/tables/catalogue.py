@@ -1,5 +1,6 @@
 """Which tables there are, out of Postgres' own catalogue, in one statement however many they are."""
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ _KINDS: Final = {
 
 _ALIKE: Final = 3
 
+_AT_ONCE: Final = 1000
+"""Tables that are taken from an answer before anything else may happen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -43,7 +47,7 @@ class Table:
     `estimated_rows` is the planner's estimate, None for views and where nothing is known yet. `bytes` is what its rows,
     indexes and long values take on disk, None for what has no storage of its own, and while somebody locks it. Both
     are the sum of its partitions for a partitioned table. `visible` says that its name alone finds it, without the
-    schema's.
+    schema's. `partition_of` is the schema and the name of the table that it is a partition of.
     """
 
     schema: str
@@ -53,6 +57,12 @@ class Table:
     bytes: int | None = None
     primary_key: tuple[str, ...] = ()
     visible: bool = True
+    partition_of: tuple[str, str] | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Its schema and its name, which tell it from every other."""
+        return self.schema, self.name
 
     @property
     def path(self) -> str:
@@ -77,7 +87,7 @@ _TABLES: Final = text(
         FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = l.relation
         WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()
     ), relation AS MATERIALIZED (
-        SELECT c.oid, n.nspname, c.relname, c.relkind, pg_table_is_visible(c.oid) AS visible,
+        SELECT c.oid, n.nspname, c.relname, c.relkind, c.relispartition, pg_table_is_visible(c.oid) AS visible,
                {ESTIMATE} AS estimate,
                CASE WHEN c.relkind IN ('r', 'm') AND c.oid NOT IN (SELECT l.oid FROM locked l)
                     THEN pg_total_relation_size(c.oid) END AS size
@@ -100,8 +110,10 @@ _TABLES: Final = text(
         GROUP BY i.indrelid
     )
     SELECT r.nspname, r.relname, r.relkind::text, r.visible,
-           coalesce(r.estimate, t.estimate), coalesce(r.size, t.size), p.columns
+           coalesce(r.estimate, t.estimate), coalesce(r.size, t.size), p.columns, o.nspname, o.relname
     FROM relation r LEFT JOIN total t ON t.root = r.oid LEFT JOIN primary_key p ON p.oid = r.oid
+    LEFT JOIN pg_catalog.pg_inherits h ON r.relispartition AND h.inhrelid = r.oid
+    LEFT JOIN relation o ON o.oid = h.inhparent
     """  # noqa: S608 - put together from constants
 )
 
@@ -112,10 +124,23 @@ async def list_tables(reader: Reader, first: Sequence[str] = ()) -> tuple[Table,
     What the role may not read is listed all the same; the catalogue is open to everybody.
     """
     found = await reader.execute(_TABLES)
-    tables = [
-        Table(schema, name, _KINDS[kind], estimate, size, tuple(key or ()), visible)
-        for schema, name, kind, visible, estimate, size, key in found
-    ]
+    tables: list[Table] = []
+    for part in found.partitions(_AT_ONCE):
+        tables += [
+            Table(
+                schema,
+                name,
+                _KINDS[kind],
+                estimate,
+                size,
+                tuple(key or ()),
+                visible,
+                None if parent is None else (parent_schema, parent),
+            )
+            for schema, name, kind, visible, estimate, size, key, parent_schema, parent in part
+        ]
+        # Whatever else the loop has to do, keys for one, need not wait for ten thousand tables.
+        await asyncio.sleep(0)
     place = {name: index for index, name in enumerate(first)}
 
     def order(table: Table) -> tuple[int, bool, str, str]:
@@ -142,6 +167,18 @@ def find_table(tables: Sequence[Table], name: str) -> Table:
             if len(visible) == 1:
                 return visible[0]
             raise _ambiguous(several, name)
+
+
+def gone(table: Table) -> Failure:
+    """Return the failure of a table that is not there any more."""
+    return Failure(
+        Finding(
+            Code.TABLE_MISSING,
+            f"The table {table.path} is gone",
+            "It was dropped or renamed since the tables were listed.",
+            fixes=(Fix("List the tables", "stackdeck tables"),),
+        )
+    )
 
 
 def _matches(tables: Sequence[Table], name: str) -> list[Table]:

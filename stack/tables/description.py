@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import text
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.tables.catalogue import ESTIMATE, Table
+from stack.tables.catalogue import ESTIMATE, Table, gone
 from stack.tables.names import Name, near
 from stack.tables.reading import Reader
 
@@ -20,16 +20,25 @@ class Family(Enum):
     INTEGER = "integer"
     NUMBER = "number"
     COMPOSITE = "composite"
+    ARRAY = "array"
+    RANGE = "range"
+    JSON = "json"
+    BYTES = "bytes"
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """The column that a foreign key points to."""
+class ForeignKey:
+    """A reference to another table: the values of `columns` here are those of `others` in one row there."""
 
+    columns: tuple[str, ...]
     schema: str
     table: str
-    column: str
+    others: tuple[str, ...]
+
+    def other(self, column: str) -> str:
+        """Return the column there that `column` here is equal to."""
+        return self.others[self.columns.index(column)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +46,8 @@ class Column:
     """One column.
 
     `type` is as Postgres declares it; `base_type` is the type that its values have, without a length and below any
-    domain, so that casting to it changes nothing. `default` is an expression in SQL. `readable` says whether the role
-    may select it.
+    domain, so that casting to it changes nothing. `default` is an expression in SQL. `references` is the foreign key
+    that it is part of; of several the one with the fewest columns. `readable` says whether the role may select it.
     """
 
     name: str
@@ -47,7 +56,7 @@ class Column:
     family: Family
     nullable: bool
     default: str | None
-    references: Reference | None
+    references: ForeignKey | None
     readable: bool
 
 
@@ -95,13 +104,19 @@ _DESCRIBE: Final = text(
         SELECT l.attnum, t.oid, t.typtype, t.typbasetype, t.typcategory
         FROM layer l JOIN pg_catalog.pg_type t ON t.oid = l.typbasetype WHERE l.typtype = 'd'
     ), reference AS (
-        SELECT DISTINCT ON (own) k.own, n.nspname, c.relname, a.attname
+        SELECT DISTINCT ON (own) k.own, n.nspname, c.relname, p.columns, p.others
         FROM relation r JOIN pg_catalog.pg_constraint f ON f.conrelid = r.oid AND f.contype = 'f'
-        CROSS JOIN LATERAL unnest(f.conkey, f.confkey) AS k(own, other)
+        CROSS JOIN LATERAL unnest(f.conkey) AS k(own)
+        CROSS JOIN LATERAL (
+            SELECT array_agg(a.attname::text ORDER BY e.position) AS columns,
+                   array_agg(o.attname::text ORDER BY e.position) AS others
+            FROM unnest(f.conkey, f.confkey) WITH ORDINALITY AS e(own, other, position)
+            JOIN attribute a ON a.attnum = e.own
+            JOIN pg_catalog.pg_attribute o ON o.attrelid = f.confrelid AND o.attnum = e.other
+        ) p
         JOIN pg_catalog.pg_class c ON c.oid = f.confrelid
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.other
-        ORDER BY own, cardinality(f.conkey), f.oid
+        ORDER BY own, cardinality(f.conkey), f.conparentid <> 0, f.oid
     ), unique_key AS (
         SELECT i.indrelid, array_agg(a.attname::text ORDER BY k.position) AS columns
         FROM (
@@ -118,7 +133,7 @@ _DESCRIBE: Final = text(
     SELECT r.estimate, u.columns, a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
            l.type::int, l.typcategory::text, NOT a.attnotnull,
            CASE WHEN a.attidentity <> '' THEN 'generated as identity' ELSE pg_get_expr(a.adbin, r.oid) END,
-           f.nspname, f.relname, f.attname, has_column_privilege(r.oid, a.attnum, 'SELECT')
+           f.nspname, f.relname, f.columns, f.others, has_column_privilege(r.oid, a.attnum, 'SELECT')
     FROM relation r LEFT JOIN unique_key u ON u.indrelid = r.oid
     LEFT JOIN attribute a ON true
     LEFT JOIN layer l ON l.attnum = a.attnum AND l.typtype <> 'd'
@@ -127,9 +142,21 @@ _DESCRIBE: Final = text(
     """  # noqa: S608 - put together from constants
 )
 
-# int8, int2, int4, oid: pg_type.dat of Postgres' source
-_INTEGERS: Final = frozenset({20, 21, 23, 26})
-_CATEGORIES: Final = {"B": Family.BOOLEAN, "N": Family.NUMBER, "C": Family.COMPOSITE}
+# int8, int2, int4, oid; bytea, json, jsonb: pg_type.dat of Postgres' source
+_INTEGERS: Final = (20, 21, 23, 26)
+_FAMILIES: Final = {
+    **dict.fromkeys(_INTEGERS, Family.INTEGER),
+    17: Family.BYTES,
+    114: Family.JSON,
+    3802: Family.JSON,
+}
+_CATEGORIES: Final = {
+    "A": Family.ARRAY,
+    "B": Family.BOOLEAN,
+    "C": Family.COMPOSITE,
+    "N": Family.NUMBER,
+    "R": Family.RANGE,
+}
 
 
 async def describe(reader: Reader, table: Table) -> Description:
@@ -140,27 +167,20 @@ async def describe(reader: Reader, table: Table) -> Description:
     """
     rows = (await reader.execute(_DESCRIBE, {"schema": table.schema, "name": table.name})).all()
     if not rows:
-        raise Failure(
-            Finding(
-                Code.TABLE_MISSING,
-                f"The table {table.path} is gone",
-                "It was dropped or renamed since the tables were listed.",
-                fixes=(Fix("List the tables", "stackdeck tables"),),
-            )
-        )
+        raise gone(table)
     estimate, key, *_ = rows[0]
     columns = tuple(
         Column(
             name=name,
             type=declared,
             base_type=base,
-            family=Family.INTEGER if oid in _INTEGERS else _CATEGORIES.get(category, Family.OTHER),
+            family=_FAMILIES.get(oid) or _CATEGORIES.get(category, Family.OTHER),
             nullable=nullable,
             default=default,
-            references=Reference(schema, other, column) if schema is not None else None,
+            references=ForeignKey(tuple(own), schema, other, tuple(others)) if schema is not None else None,
             readable=readable,
         )
-        for _, _, name, declared, base, oid, category, nullable, default, schema, other, column, readable in rows
+        for _, _, name, declared, base, oid, category, nullable, default, schema, other, own, others, readable in rows
         if name is not None
     )
     return Description(columns, tuple(key or ()), estimate)

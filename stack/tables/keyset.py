@@ -27,13 +27,14 @@ class Relation(Enum):
 
     EQUAL = "="
     BEYOND = "beyond"
+    FROM = "from"
     NULL = "is null"
     NOT_NULL = "is not null"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How keys relate to those of the row: one key, or for `Relation.BEYOND` several, compared as a row value."""
+    """How keys relate to those of the row: one key, or for `BEYOND` and `FROM` several, compared as a row value."""
 
     relation: Relation
     keys: tuple[Key, ...]
@@ -41,6 +42,11 @@ class Condition:
 
 Segment = tuple[Condition, ...]
 """Conditions that all hold."""
+
+
+def segment_from(keys: Sequence[Key]) -> Segment:
+    """Return the segment that holds a row and those after it; `keys` have one direction and hold no NULL."""
+    return (Condition(Relation.FROM, tuple(keys)),)
 
 
 def segments_after(keys: Sequence[Key], nulls: Sequence[bool]) -> list[Segment]:

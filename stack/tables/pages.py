@@ -7,7 +7,7 @@ says so (`Ordering.OFFSET`).
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -18,14 +18,14 @@ from stack.tables.catalogue import Table
 from stack.tables.cursors import Cursor, KeyCursor, OffsetCursor
 from stack.tables.description import Column, describe
 from stack.tables.filters import Filter
-from stack.tables.keyset import Key, Segment, segments_after
+from stack.tables.keyset import Key, Segment, segment_from, segments_after
 from stack.tables.reading import Reader
 from stack.tables.refusals import blame_input
-from stack.tables.requests import After, Before, Edge, Position, Request, prepare
+from stack.tables.requests import After, At, Before, Edge, Position, Request, prepare
 from stack.tables.sorting import Sort
 from stack.tables.statements import Ordered
 
-__all__ = ["After", "Before", "Edge", "Ordering", "Page", "Position", "page"]
+__all__ = ["After", "At", "Before", "Edge", "Ordering", "Page", "Position", "page"]
 
 PAGE_SIZE: Final = 100
 
@@ -48,7 +48,8 @@ class Page:
     `columns` are those that the role may read. `next` and `previous` are cursors for `After` and `Before`, None where
     there are no more rows that way. `cut` names the cells, by row and column, of which only the first part is here.
     `estimated_rows` is of the whole table, and None where a filter makes it say nothing. `seconds` is the time that the
-    statements took, as seen from here.
+    statements took, as seen from here. `key` are the columns that tell rows apart, none where nothing does, and `keys`
+    their values in each row, never cut.
     """
 
     columns: tuple[Column, ...]
@@ -59,6 +60,8 @@ class Page:
     ordering: Ordering
     cut: frozenset[tuple[int, int]]
     seconds: float
+    key: tuple[str, ...] = ()
+    keys: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ async def page(
 
     Raises:
         Failure: a column, value, order or cursor cannot be used (`Code.COLUMN_MISSING`, `FILTER_INVALID`,
-            `SORT_INVALID`, `CURSOR_INVALID`), or the role may read no column.
+            `SORT_INVALID`, `CURSOR_INVALID`, `KEY_INVALID`), or the role may read no column.
     """
     started = time.perf_counter()
     description = await describe(reader, table)
@@ -105,8 +108,31 @@ async def page(
         estimated_rows=None if filters else estimate,
         ordering=Ordering.KEY if request.keyed else Ordering.OFFSET,
         cut=cut,
+        key=description.key if request.keyed else (),
+        keys=_keys(request, description.key, found.rows) if request.keyed else (),
         seconds=time.perf_counter() - started,
     )
+
+
+async def count(reader: Reader, table: Table, *, filters: Sequence[Filter] = ()) -> int:
+    """Return how many rows of `table` meet all `filters`, which reads them all.
+
+    Raises:
+        Failure: as `page` does for a filter.
+    """
+    description = await describe(reader, table)
+    request = prepare(table, description, filters=filters, sort=(), position=Edge.FIRST, limit=1, longest=None)
+    try:
+        return (await reader.execute(request.rows.count())).scalar_one()
+    except DBAPIError as error:
+        await blame_input(reader, request, error)
+        raise
+
+
+def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
+    order = [each.column.name for each in request.order]
+    places = [len(request.columns) + order.index(name) for name in key]
+    return tuple(tuple(row[place] for place in places) for row in rows)
 
 
 async def _by_key(reader: Reader, request: Request) -> _Found:
@@ -117,7 +143,8 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
     if isinstance(request.cursor, KeyCursor):
         values = request.cursor.values
         keys = [Key(index, each.direction, each.column.nullable) for index, each in enumerate(order)]
-        segments = segments_after(keys, [value is None for value in values])
+        at = isinstance(request.position, At)
+        segments = [segment_from(keys)] if at else segments_after(keys, [value is None for value in values])
     rows: list[Row] = []
     wanted = request.limit + 1  # one more row than the page tells whether there is another page
     for segment in segments:
@@ -125,7 +152,10 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
         rows += [tuple(row) for row in await reader.execute(statement)]
         if len(rows) == wanted:
             break
-    beyond, behind = len(rows) == wanted, request.cursor is not None
+    if isinstance(request.position, At) and not rows:
+        # The key would be after all others.
+        return await _by_key(reader, replace(request, position=Edge.LAST, cursor=None))
+    beyond, behind = len(rows) == wanted, await _is_behind(reader, request, rows)
     rows = rows[: request.limit]
     if request.backwards:
         rows.reverse()
@@ -134,11 +164,20 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
     return _Found(rows, next=last if beyond else None, previous=first if behind else None)
 
 
+async def _is_behind(reader: Reader, request: Request, rows: Sequence[Row]) -> bool:
+    """Whether there are rows on the side that was not read: those by the row of a cursor, which is one of them."""
+    if not isinstance(request.position, At):
+        return request.cursor is not None
+    place = _place(request, rows[0])
+    before = await _by_key(reader, replace(request, position=Before(cursors.encode(place)), cursor=place, limit=1))
+    return bool(before.rows)
+
+
 def _reversed(each: Ordered) -> Ordered:
     return Ordered(each.column, each.direction.reversed)
 
 
-def _place(request: Request, row: Row) -> Cursor:
+def _place(request: Request, row: Row) -> KeyCursor:
     return KeyCursor(request.table, request.named_order, row[len(request.columns) :])
 
 

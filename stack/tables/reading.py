@@ -31,9 +31,15 @@ _SETTINGS: Final = text(
 
 @asynccontextmanager
 async def reading(
-    engine: AsyncEngine, url: DatabaseURL, *, timeout: float = STATEMENT_TIMEOUT
+    engine: AsyncEngine,
+    url: DatabaseURL,
+    *,
+    timeout: float = STATEMENT_TIMEOUT,
+    lock_timeout: float = LOCK_TIMEOUT,
 ) -> AsyncIterator[Reader]:
-    """Open a read-only transaction that sees one snapshot; each statement in it may take `timeout` seconds.
+    """Open a read-only transaction that sees one snapshot.
+
+    Each statement in it may take `timeout` seconds, and wait `lock_timeout` seconds for a lock.
 
     Raises:
         Failure: the database cannot be reached, refuses, or takes too long; said of `url`.
@@ -43,7 +49,7 @@ async def reading(
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             limits = {
                 "statement_timeout": f"{round(timeout * 1000)}ms",
-                "lock_timeout": f"{round(LOCK_TIMEOUT * 1000)}ms",
+                "lock_timeout": f"{round(lock_timeout * 1000)}ms",
             }
             await connection.execute(_SETTINGS, limits)
             yield Reader(connection)

@@ -10,7 +10,7 @@ from stack.findings import Code, Failure, Finding, Fix
 from stack.tables import cursors, filters
 from stack.tables.cursors import Cursor, KeyCursor
 from stack.tables.reading import Reader, server_words, sqlstate
-from stack.tables.requests import Request
+from stack.tables.requests import At, Request, key_invalid
 from stack.tables.statements import condition, typed
 
 
@@ -30,6 +30,9 @@ async def blame_input(reader: Reader, request: Request, error: DBAPIError) -> No
             raise filters.invalid(str(each), f"The column {column.name} is of type {column.type}.", refusal)
     for ordered, text in zip(request.order, _values(request.cursor), strict=False):
         if text is not None and (refusal := await _refusal(reader, [typed(text, ordered.column)])):
+            if isinstance(request.position, At):
+                cause = f"The column {ordered.column.name} is of type {ordered.column.type}."
+                raise key_invalid(request.position.values, cause, refusal)
             raise cursors.invalid(f"Its value for {ordered.column.name} cannot be read: {refusal}")
     if code == "42883" and request.order:
         unsortable = ", ".join(f"{each.column.name} ({each.column.type})" for each in request.order)

@@ -10,7 +10,7 @@ from stack.tables.catalogue import Table
 from stack.tables.cursors import Cursor, KeyCursor
 from stack.tables.description import Column, Description
 from stack.tables.filters import Filter
-from stack.tables.names import Name, quote_name
+from stack.tables.names import Name, quote_name, storable
 from stack.tables.sorting import Direction, Sort
 from stack.tables.statements import Ordered, Rows
 
@@ -36,7 +36,14 @@ class Before:
     cursor: str
 
 
-Position = Edge | After | Before
+@dataclass(frozen=True, slots=True)
+class At:
+    """The page that begins at a key, or where the key would be; `values` are of the key's columns, in their order."""
+
+    values: tuple[str, ...]
+
+
+Position = Edge | After | Before | At
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,11 @@ def prepare(
         raise _forbidden(table)
     keyed = bool(description.key) and {column.name for column in columns}.issuperset(description.key)
     path = f"{quote_name(table.schema)}.{quote_name(table.name)}"
-    cursor = None if isinstance(position, Edge) else cursors.decode(position.cursor, path)
+    cursor: Cursor | None = None
+    if isinstance(position, At):
+        cursor, sort = _locate(table, description, position, path, keyed=keyed), ()
+    elif not isinstance(position, Edge):
+        cursor = cursors.decode(position.cursor, path)
     asked = _resolve(description, sort)
     if cursor is not None and not asked:
         asked = _resolve_cursor(description, cursor)
@@ -107,6 +118,34 @@ def prepare(
         shown = ", ".join(f"{column}:{direction}" for column, direction in cursor.order)
         raise cursors.invalid(f"It was made for another order of the rows: {shown or 'none'}.")
     return request
+
+
+def _locate(table: Table, description: Description, position: At, path: str, *, keyed: bool) -> KeyCursor:
+    """Return the place of a key that was typed, in the order of the key."""
+    typed = position.values
+    if not keyed:
+        raise key_invalid(typed, f"{table.path} has no key that tells its rows apart.")
+    if len(typed) != len(description.key):
+        raise key_invalid(
+            typed, f"The key of {table.path} is {', '.join(description.key)}: {len(description.key)} values."
+        )
+    if not all(map(storable, typed)):
+        raise key_invalid(typed, "Postgres cannot hold a NUL, nor bytes that are no UTF-8.")
+    return KeyCursor(path, tuple((name, Direction.ASCENDING) for name in description.key), typed)
+
+
+def key_invalid(typed: Sequence[str], cause: str, evidence: str | None = None) -> Failure:
+    """Return the failure of a key that there is no going to."""
+    shown = ", ".join(typed)
+    return Failure(
+        Finding(
+            Code.KEY_INVALID,
+            f"There is no going to the key {shown!r}",
+            cause,
+            evidence=evidence,
+            fixes=(Fix("Type a value for each column of the key, with commas between them"),),
+        )
+    )
 
 
 def _resolve(description: Description, sort: Sequence[Sort]) -> tuple[Ordered, ...]:

@@ -32,6 +32,13 @@ _COMPARISONS: Final[
     Operator.AT_LEAST: operator.ge,
 }
 
+_AFTER: Final[dict[tuple[Relation, bool], Callable[[sa.Tuple, sa.Tuple], sa.ColumnElement[bool]]]] = {
+    (Relation.BEYOND, True): operator.gt,
+    (Relation.BEYOND, False): operator.lt,
+    (Relation.FROM, True): operator.ge,
+    (Relation.FROM, False): operator.le,
+}
+
 Texts = sa.Select[*tuple[str | None, ...]]
 """A statement whose rows are texts."""
 
@@ -64,8 +71,8 @@ class Rows:
         """Take the table, all its columns, of which the readable ones are shown, and each filter with its column."""
         self._columns = [column for column in columns if column.readable]
         # Columns are always named with their table: ORDER BY takes a bare name for the text that is selected.
-        named = [sa.column(_exactly(column.name), _NamedType(column.base_type)) for column in columns]
-        self._source = sa.table(_exactly(table.name), *named, schema=_exactly(table.schema)).alias("source")
+        named = [sa.column(exactly(column.name), _NamedType(column.base_type)) for column in columns]
+        self._source = sa.table(exactly(table.name), *named, schema=exactly(table.schema)).alias("source")
         self._where = [condition(self._of(column), column, each) for column, each in where]
 
     def by_key(
@@ -133,9 +140,10 @@ class Rows:
                 return ~_is_null(columns[0], order[bound.keys[0].index].column)
             case Relation.EQUAL:
                 return columns[0] == self._value(bound.keys[0], order, values)
-            case Relation.BEYOND:
+            case Relation.BEYOND | Relation.FROM:
                 left, right = sa.tuple_(*columns), sa.tuple_(*(self._value(key, order, values) for key in bound.keys))
-                return left > right if bound.keys[0].direction is Direction.ASCENDING else left < right
+                ascending = bound.keys[0].direction is Direction.ASCENDING
+                return _AFTER[bound.relation, ascending](left, right)
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
         return typed(values[key.index] or "", order[key.index].column)
@@ -171,5 +179,6 @@ def _is_null(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[bo
     return left.is_not_distinct_from(sa.null()) if column.family is Family.COMPOSITE else left.is_(None)
 
 
-def _exactly(name: str) -> sa.quoted_name:
+def exactly(name: str) -> sa.quoted_name:
+    """Return `name` as SQLAlchemy quotes it always: what it takes for harmless may be a reserved word tomorrow."""
     return sa.quoted_name(name, quote=True)

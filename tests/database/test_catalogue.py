@@ -5,7 +5,7 @@ import pytest
 
 from stack.findings import Code, Failure
 from stack.tables.catalogue import Kind, Table, find_table, list_tables
-from stack.tables.description import Family, Reference, describe
+from stack.tables.description import Family, ForeignKey, describe
 from stack.tables.reading import reading
 from tests.support.tables import engine_for, reader_for, run_sql, statements
 
@@ -53,6 +53,11 @@ async def test_tables_of_every_kind_in_one_statement(database):
     assert named["parts"].bytes == named["part11"].bytes + named["part2"].bytes > 0
     assert (named["seen"].bytes, named["seen"].estimated_rows) == (None, None)
     assert named["other.zebra"].visible is False
+    assert {name: table.partition_of for name, table in named.items() if table.partition_of} == {
+        "part1": ("public", "parts"),
+        "part11": ("public", "part1"),
+        "part2": ("public", "parts"),
+    }
 
 
 async def test_rows_that_were_never_analysed_are_known_from_the_statistics(database):
@@ -123,9 +128,10 @@ async def test_a_description(database):
     assert columns["paid"].default == "false"
     assert columns["id"].default == "generated as identity"
     assert columns["twice"].default == "(first * 2)"
-    assert columns["second"].references == Reference("public", "customers", "a")
-    assert columns["first"].references == Reference("public", "customers", "b")
-    assert columns["parent"].references == Reference("public", "bookings", "id")
+    both = ForeignKey(("second", "first"), "public", "customers", ("a", "b"))
+    assert columns["second"].references == columns["first"].references == both
+    assert both.other("first") == "b"
+    assert columns["parent"].references == ForeignKey(("parent",), "public", "bookings", ("id",))
     assert columns["paid"].references is None
 
 

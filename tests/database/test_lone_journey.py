@@ -7,6 +7,10 @@ def test_from_a_clone_to_the_bookings_without_an_engine(lone_clone):
     assert [service["action"] for service in first["services"]] == ["created"]
     lone_clone.done("migrate", "up")
     lone_clone.done("seed", "--bookings", "1000")
+    bookings = lone_clone.json("tables", "bookings")
+    assert bookings["migration"]["revision"] == "0003"
+    assert "ex_bookings_resource_id_period EXCLUDE USING gist" in bookings["definition"]
+    assert "CREATE TABLE public.bookings (" in lone_clone.done("tables", "bookings").stdout
     page = lone_clone.json("rows", "bookings", "--limit", "5")
     assert len(page["rows"]) == 5
     assert page["findings"] == []

@@ -32,7 +32,7 @@ class NastyWorkspace(FakeWorkspace):
             self.fake_services.log.put_nowait(LogLine(f"svc {NASTY}", "c", None, f"log {NASTY}"))
         self.fake_tables.tables = (Table("public", f"tbl {NASTY}", Kind.TABLE, 1, 1, ()),)
         self.fake_tables.columns = (column(f"col {NASTY}", "text"), column("b", "text"))
-        self.fake_tables.row = lambda number: (f"row {number} {NASTY}", NASTY)
+        self.fake_tables.numbered = lambda number: (f"row {number} {NASTY}", NASTY)
 
 
 class HangingWorkspace(FakeWorkspace):

@@ -45,6 +45,8 @@ from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.tables.rows import WholeRow
+from stack.tables.structure import Details
 from stack.text import SecretStr
 
 Answer = Callable[[], Awaitable[object]]
@@ -324,7 +326,14 @@ class FakeTables:
     async def list(self) -> tuple[Table, ...]:
         return self.tables
 
-    def row(self, number: int) -> tuple[str | None, ...]:
+    async def labels(self, page):
+        return {}
+
+    async def row(self, table, shown, index) -> WholeRow:
+        self.asked.append((table.name, index))
+        return WholeRow(shown.columns, shown.rows[index], frozenset(), shown.key)
+
+    def numbered(self, number: int) -> tuple[str | None, ...]:
         notes = None if number % 3 == 0 else "" if number % 3 == 1 else "a window seat, please"
         return (str(number), f"Customer {number}", notes, f"{number}.50", "2026-03-01 09:00:00+00")
 
@@ -340,7 +349,7 @@ class FakeTables:
             case Before(cursor):
                 start = int(cursor) - limit
         start = max(0, start)
-        rows = tuple(self.row(number) for number in range(start, min(self.count, start + limit)))
+        rows = tuple(self.numbered(number) for number in range(start, min(self.count, start + limit)))
         following = str(start + limit) if start + limit < self.count else None
         previous = str(start) if start else None
         return Page(self.columns, rows, following, previous, table.estimated_rows, Ordering.KEY, frozenset(), 0.0021)
@@ -380,6 +389,9 @@ class FakeWorkspace:
 
     async def tables(self) -> "FakeTables":
         return self.fake_tables
+
+    async def table_details(self, table) -> Details:
+        return Details(await self.fake_tables.structure(table), None)
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now

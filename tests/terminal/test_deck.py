@@ -52,6 +52,7 @@ def test_nothing_from_outside_is_obeyed(home):
         shown.send("2").wait_for("log [@click=app.quit]CLICKME[/]", "title [@click", "␛]52;c;Q0FOQVJZ␇")
         shown.send("w").wait_for("seen [@click", "Esc close").send("escape").wait_gone("Esc close")
         shown.send("6").wait_for("row 0 [@click", "col [@click", '"tbl [@click')
+        shown.send("i").wait_for('a row of "tbl', "␛]52;c;Q0FO").send("escape").wait_gone("Esc close")
         shown.send("5").wait_for("pending")
         for obeyed in OBEYED:
             assert obeyed not in bytes(shown.raw)
@@ -66,6 +67,8 @@ def test_a_link_in_outside_text_is_no_link(home):
                 for found in re.finditer("CLICKME", line):
                     shown.click(found.start() + 2, row)
             shown.drain()
+            # A click on a cell shows its row; Esc closes what a click has opened, and links would be in there too.
+            shown.send("escape").drain()
         shown.send("1").wait_for("All is well")
 
 

@@ -323,7 +323,7 @@ async def test_the_arrows_walk_over_the_edge_of_a_page_and_between_the_grids():
 
 async def test_null_the_empty_text_and_the_word_are_told_apart():
     workspace = FakeWorkspace()
-    workspace.fake_tables.row = lambda number: (str(number), (None, "", "NULL")[number % 3], "n", "1.50", "t")
+    workspace.fake_tables.numbered = lambda number: (str(number), (None, "", "NULL")[number % 3], "n", "1.50", "t")
     deck = deck_over(workspace)
     async with deck.run_test(size=SIZE) as pilot:
         await pilot.press("6")

@@ -1,11 +1,35 @@
 """A table that is shown again and again: what did not change stays where it is, the cursor stays on its row."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from rich.text import Text
 from textual.widgets import DataTable
 from textual.widgets.data_table import CursorType
+
+
+class Drawn(Sequence[Text]):
+    """Cells that are drawn as they are asked for: of a row of 1,600 columns a screen shows twenty."""
+
+    def __init__(self, count: int, draw: Callable[[int], Text]) -> None:
+        """Have `count` cells."""
+        self._count = count
+        self._draw = draw
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int, /) -> Text: ...
+
+    @overload
+    def __getitem__(self, place: "slice[int | None, int | None, int | None]", /) -> tuple[Text, ...]: ...
+
+    def __getitem__(self, place: "int | slice[int | None, int | None, int | None]", /) -> Text | tuple[Text, ...]:
+        if isinstance(place, slice):
+            return tuple(map(self._draw, range(self._count)[place]))
+        return self._draw(range(self._count)[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +37,7 @@ class GridRow:
     """One row; `key` tells it from all others in its grid, from one look to the next."""
 
     key: str
-    cells: tuple[Text, ...]
+    cells: Sequence[Text]
 
 
 class Grid(DataTable[Text]):

@@ -1,25 +1,33 @@
 """A grid that holds one page of something longer: its edges are doors to the next page and the previous one."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets.data_table import CursorType
 
 from tui.widgets.grid import Grid, GridRow
 
 WIDEST: Final = 40
 """Cells that a column takes at most."""
 
+FEW: Final = 24
+"""Columns that are all laid out at once. Of more than these a window is, just wider than the grid."""
+
+_BETWEEN: Final = 2
+"""Cells between two columns."""
+
 
 class PagedGrid(Grid, inherit_bindings=False):
     """A grid without paging keys of its own, which are the screen's here.
 
-    A column is as wide as its widest cell on any page so far, so that paging does not make columns jump.
+    A column is as wide as its widest cell on any page so far, so that paging does not make columns jump. Of many
+    columns a window is laid out, which moves along with the cursor.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,10 +46,27 @@ class PagedGrid(Grid, inherit_bindings=False):
         rows: int
         columns: int
 
-    def __init__(self, *, cursor: CursorType, id: str) -> None:  # noqa: A002 - Textual's name
-        """Make an empty grid."""
-        super().__init__(cursor=cursor, id=id)
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        """Make an empty grid, whose cursor is a cell."""
+        super().__init__(cursor="cell", id=id)
         self._widths: dict[str, int] = {}
+        self._all_titles: tuple[Text, ...] = ()
+        self._all_rows: tuple[GridRow, ...] = ()
+        self._first = 0
+        """The first column that is laid out."""
+        self._end = 0
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The row and the column under the cursor; None where there are no rows or no columns."""
+        if not self.row_count or not self.columns:
+            return None
+        return self.cursor_row, self._first + self.cursor_column
+
+    @property
+    def window(self) -> range:
+        """The columns that are laid out."""
+        return range(self._first, self._end)
 
     def start_over(self) -> None:
         """Forget how wide columns were: another table comes."""
@@ -49,21 +74,49 @@ class PagedGrid(Grid, inherit_bindings=False):
 
     def turn(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
         """Show a page, the cursor where it was as far as there are rows and columns."""
-        if tuple(titles) == self._titles and [_drawn(row) for row in rows] == [_drawn(row) for row in self._shown]:
-            return
-        row, column = self.cursor_coordinate
-        widths = [self._width(index, title, rows) for index, title in enumerate(titles)]
-        self.clear(columns=True)
-        for title, width in zip(titles, widths, strict=True):
-            self.add_column(title, width=width)
-        self.take(titles, rows)
+        column = self._first + self.cursor_column
+        self._all_titles, self._all_rows = tuple(titles), tuple(rows)
+        self._first = 0 if len(titles) <= FEW else min(self._first, len(titles) - 1)
+        self._lay_out(self.cursor_row, column)
+
+    def go_to(self, row: int, column: int | None = None) -> None:
+        """Put the cursor on a row, and on a column or the one where it is."""
+        column = self._first + self.cursor_column if column is None else column
+        if column not in self.window:
+            self._first = max(0, min(column, len(self._all_titles) - 1) - len(self.window) // 2)
+        self._lay_out(row, column)
+
+    def _lay_out(self, row: int, column: int) -> None:
+        """Lay the window's columns out, unless they are already, with the cursor on `row` and `column`."""
+        begin = self._first
+        titles = self._all_titles[begin : begin + FEW]
+        rows = [GridRow(each.key, each.cells[begin : begin + FEW]) for each in self._all_rows]
+        widths = [self._width(begin + index, title, rows, index) for index, title in enumerate(titles)]
+        if len(self._all_titles) > FEW:
+            fitting = self._fitting(widths)
+            titles, widths = titles[:fitting], widths[:fitting]
+            rows = [GridRow(each.key, each.cells[:fitting]) for each in rows]
+        self._end = begin + len(titles)
+        if titles != self._titles or [_drawn(each) for each in rows] != [_drawn(each) for each in self._shown]:
+            self.clear(columns=True)
+            for title, width in zip(titles, widths, strict=True):
+                self.add_column(title, width=width)
+            self.take(titles, rows)
         self.move_cursor(
-            row=min(row, max(0, len(rows) - 1)), column=min(column, max(0, len(titles) - 1)), animate=False
+            row=min(row, max(0, len(rows) - 1)),
+            column=max(0, min(column - begin, len(titles) - 1)),
+            animate=False,
         )
 
-    def _width(self, index: int, title: Text, rows: Sequence[GridRow]) -> int:
+    def _fitting(self, widths: Sequence[int]) -> int:
+        """Return how many columns, the first of which have `widths`, it takes to fill the grid and one more."""
+        used = list(accumulate(width + _BETWEEN for width in widths))
+        return min(bisect_left(used, self.size.width) + 2, len(widths))
+
+    def _width(self, number: int, title: Text, rows: Sequence[GridRow], index: int) -> int:
+        """Return the width of the column `number` of all, which is `index` in `rows`."""
         widest = max((cell_len(row.cells[index].plain) for row in rows), default=0)
-        name = f"{index} {title.plain}"
+        name = f"{number} {title.plain}"
         self._widths[name] = max(self._widths.get(name, 1), cell_len(title.plain), min(WIDEST, widest))
         return self._widths[name]
 
@@ -83,17 +136,21 @@ class PagedGrid(Grid, inherit_bindings=False):
 
     def action_cursor_left(self) -> None:
         """Move left, or out to the left."""
-        if self.cursor_type == "row" or self.cursor_column <= 0:
-            self.post_message(self.Left(self, 0, -1))
-        else:
+        if self.cursor_column > 0:
             super().action_cursor_left()
+        elif self._first > 0:
+            self.go_to(self.cursor_row, self._first - 1)
+        else:
+            self.post_message(self.Left(self, 0, -1))
 
     def action_cursor_right(self) -> None:
         """Move right, or out to the right."""
-        if self.cursor_type == "row" or self.cursor_column >= len(self.columns) - 1:
-            self.post_message(self.Left(self, 0, 1))
-        else:
+        if self.cursor_column < len(self.columns) - 1:
             super().action_cursor_right()
+        elif self._end < len(self._all_titles):
+            self.go_to(self.cursor_row, self._end)
+        else:
+            self.post_message(self.Left(self, 0, 1))
 
 
 def _drawn(row: GridRow) -> list[tuple[str, str]]:
