@@ -118,7 +118,7 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "rows",
         "print a page of a table",
-        lambda a: Rows(a.table, _each(a.where), _each(a.sort), a.limit, a.after),
+        lambda a: Rows(a.table, each(a.where), each(a.sort), a.limit, a.after),
     )
     rows.add_argument("table", metavar="TABLE")
     rows.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
@@ -127,5 +127,6 @@ def add_commands(commands: "Commands") -> None:
     rows.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
 
 
-def _each(values: Sequence[str] | None) -> tuple[str, ...]:
+def each(values: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what an option that may be given several times was given."""
     return tuple(values or ())

@@ -5,7 +5,10 @@ from typing import Final
 
 from stack.booking.models import TABLES
 from stack.database.access import Database
+from stack.findings import Progress
 from stack.tables.catalogue import Table, find_table, list_tables
+from stack.tables.export import Destination, Exported, export, plan_export
+from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
 from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, page
 from stack.tables.reading import reading
@@ -46,3 +49,19 @@ class TableBrowser:
             return await page(
                 reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
             )
+
+    async def export(
+        self,
+        table: Table,
+        destination: Destination,
+        *,
+        format: Format,  # noqa: A002 - what it is
+        formulas: Formulas = Formulas.KEPT,
+        filters: Sequence[Filter] = (),
+        sort: Sequence[Sort] = (),
+        progress: Progress,
+    ) -> Exported:
+        """Write every row that meets all `filters` to `destination`, as `stack.tables.export` does."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            plan = await plan_export(reader, table, filters=filters, sort=sort, format=format, formulas=formulas)
+        return await export(self._database.url, plan, destination, progress)

@@ -23,6 +23,14 @@ class Family(Enum):
     OTHER = "other"
 
 
+class Generated(Enum):
+    """Whether the server makes a column's values: never, where nobody gives one, or always."""
+
+    NEVER = ""
+    IDENTITY = "identity"
+    COMPUTED = "computed"
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The column that a foreign key points to."""
@@ -49,6 +57,7 @@ class Column:
     default: str | None
     references: Reference | None
     readable: bool
+    generated: Generated = Generated.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,8 @@ _DESCRIBE: Final = text(
     SELECT r.estimate, u.columns, a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
            l.type::int, l.typcategory::text, NOT a.attnotnull,
            CASE WHEN a.attidentity <> '' THEN 'generated as identity' ELSE pg_get_expr(a.adbin, r.oid) END,
-           f.nspname, f.relname, f.attname, has_column_privilege(r.oid, a.attnum, 'SELECT')
+           f.nspname, f.relname, f.attname, has_column_privilege(r.oid, a.attnum, 'SELECT'),
+           CASE WHEN a.attidentity <> '' THEN 'identity' WHEN a.attgenerated <> '' THEN 'computed' ELSE '' END
     FROM relation r LEFT JOIN unique_key u ON u.indrelid = r.oid
     LEFT JOIN attribute a ON true
     LEFT JOIN layer l ON l.attnum = a.attnum AND l.typtype <> 'd'
@@ -154,13 +164,14 @@ async def describe(reader: Reader, table: Table) -> Description:
             name=name,
             type=declared,
             base_type=base,
-            family=Family.INTEGER if oid in _INTEGERS else _CATEGORIES.get(category, Family.OTHER),
+            family=Family.INTEGER if oid in _INTEGERS else _CATEGORIES.get(kind, Family.OTHER),
             nullable=nullable,
             default=default,
-            references=Reference(schema, other, column) if schema is not None else None,
+            references=Reference(schema, other, target) if schema is not None else None,
             readable=readable,
+            generated=Generated(generated),
         )
-        for _, _, name, declared, base, oid, category, nullable, default, schema, other, column, readable in rows
+        for _, _, name, declared, base, oid, kind, nullable, default, schema, other, target, readable, generated in rows
         if name is not None
     )
     return Description(columns, tuple(key or ()), estimate)

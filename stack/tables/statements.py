@@ -35,6 +35,9 @@ _COMPARISONS: Final[
 Texts = sa.Select[*tuple[str | None, ...]]
 """A statement whose rows are texts."""
 
+Shown = Callable[[sa.ColumnElement[str], Column], sa.ColumnElement[str | None]]
+"""What a column's value is selected as."""
+
 
 class _NamedType(UserDefinedType[str]):
     """A type by the name that the server gave; `format_type` has quoted it where it must be."""
@@ -93,7 +96,9 @@ class Rows:
 
         Rows that `order` holds equal are told apart by all that they print, so that pages agree on their order.
         """
-        ties = [sa.cast(self._of(column), sa.Text) for column in self._columns] if order else []
+        # One row value: a list of columns has room for 1,664, which the widest table would fill twice.
+        texts = [sa.cast(self._of(column), sa.Text) for column in self._columns]
+        ties = [sa.func.row(*texts)] if order and texts else []
         return (
             # A table may have no columns, and still rows.
             sa.select(*(self._shown(longest) or [sa.cast(sa.null(), sa.Text)]))
@@ -104,6 +109,11 @@ class Rows:
             .offset(offset)
         )
 
+    def all(self, order: Sequence[Ordered], shown: Shown) -> Texts:
+        """Return every row in `order`, with each column as `shown` makes it, under the column's own name."""
+        cells = [shown(self._of(column), column).label(_exactly(column.name)) for column in self._columns]
+        return sa.select(*cells).select_from(self._source).where(*self._where).order_by(*self._order(order))
+
     def count(self) -> sa.Select[int]:
         """Return how many rows there are, which reads them all."""
         return sa.select(sa.func.count()).select_from(self._source).where(*self._where)
@@ -112,7 +122,7 @@ class Rows:
         return self._source.c[column.name]
 
     def _shown(self, longest: int | None) -> list[sa.ColumnElement[str | None]]:
-        texts = [_printed(self._of(column), column) for column in self._columns]
+        texts = [printed(self._of(column), column) for column in self._columns]
         # One character more than asked for shows that there is more.
         return texts if longest is None else [sa.func.left(text, longest + 1) for text in texts]
 
@@ -151,7 +161,7 @@ def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.C
     value = each.value or ""
     match each.operator:
         case Operator.CONTAINS:
-            return _printed(left, column).icontains(value, autoescape=True)
+            return printed(left, column).icontains(value, autoescape=True)
         case Operator.NULL:
             return _is_null(left, column)
         case Operator.NOT_NULL:
@@ -160,7 +170,8 @@ def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.C
             return _COMPARISONS[comparison](left, typed(value, column))
 
 
-def _printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
+def printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
+    """Return the text of `left`, which is `column` or has its type, as Postgres prints it."""
     if column.base_type not in _CAST_DIFFERS:
         return cast("sa.ColumnElement[str | None]", sa.cast(left, sa.Text))
     return sa.case((left.is_(None), None), else_=sa.func.format("%s", left, type_=sa.Text))

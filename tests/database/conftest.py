@@ -1,10 +1,13 @@
 """Databases with the booking tables in them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from stack.database.access import Database
+from stack.environment.pool import PoolSettings
 from stack.environment.url import DatabaseURL
+from stack.tables.browser import TableBrowser
 from tests.support.booking import upgrade
 from tests.support.postgres import PostgresServer
 
@@ -22,3 +25,11 @@ def booking_database(postgres: PostgresServer, migrated: DatabaseURL) -> Iterato
     """A database of this test's own with the booking tables, empty."""
     with postgres.database(template=migrated.database) as url:
         yield url
+
+
+@pytest.fixture
+async def browser(database: DatabaseURL) -> AsyncIterator[TableBrowser]:
+    """The tables of this test's own database."""
+    access = Database(database, PoolSettings(size=2, max_overflow=0))
+    yield TableBrowser(access)
+    await access.close()
