@@ -7,12 +7,23 @@ COPY, JSON by any reader of JSON, the statement by Postgres. NULL, the empty tex
 import json
 import re
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from typing import Final
 
 from stack.tables.catalogue import Table
 from stack.tables.description import Column, Family, Generated
 
 Row = Sequence[str | None]
+
+
+class Form(StrEnum):
+    """What cells are rendered as."""
+
+    TEXT = "text"
+    CSV = "CSV"
+    JSON = "JSON"
+    SQL = "SQL"
+
 
 _NEEDS_QUOTES: Final = re.compile(r'[,"\r\n]|^$|^\\\.$')
 _ESCAPES: Final = str.maketrans(
@@ -89,3 +100,30 @@ def sql_literal(column: Column, cell: str | None) -> str:
         return cell
     doubled = cell.replace("'", "''")
     return f"'{doubled}'" if "\\" not in cell else "E'" + doubled.replace("\\", r"\\") + "'"
+
+
+def render_cell(form: Form, column: Column, cell: str | None) -> str:
+    """Return one cell: as it is printed, or NULL; as a cell of CSV; as a value of JSON; as a literal of SQL."""
+    match form:
+        case Form.TEXT:
+            return "NULL" if cell is None else cell
+        case Form.CSV:
+            return csv_line([cell]).removesuffix("\n")
+        case Form.JSON:
+            return json_value(column, cell)
+        case Form.SQL:
+            return sql_literal(column, cell)
+
+
+def render_rows(form: Form, table: Table, columns: Sequence[Column], rows: Sequence[Row]) -> str:
+    """Return rows with the names of their columns: as lines, as an array of JSON, as a statement that inserts them."""
+    names = [column.name for column in columns]
+    match form:
+        case Form.TEXT:
+            return "".join(map(text_line, [names, *rows]))
+        case Form.CSV:
+            return "".join(map(csv_line, [names, *rows]))
+        case Form.JSON:
+            return "[\n" + ",\n".join(json_object(columns, row) for row in rows) + "\n]\n"
+        case Form.SQL:
+            return insert_statement(table, columns, rows)

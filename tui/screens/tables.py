@@ -1,6 +1,6 @@
 """Tables: the tables on the left, the rows of one on the right, a page at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -13,6 +13,8 @@ from textual.containers import Horizontal, Vertical
 
 from stack.findings import Progress
 from tui.actions import Fact, Place, bindings
+from tui.copying import Copies, Spot
+from tui.exporting import Exports
 from tui.outside import cell, line
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.tables.pages import Page, Position
+    from stack.tables.sorting import Sort
     from stack.workspace import Workspace
 
 SAMPLE_BOOKINGS: Final = 1000
@@ -71,6 +74,8 @@ class TablesScreen(DeckScreen):
         self._view: _View | None = None
         self._page: Page | None = None
         self._landing: Callable[[], None] | None = None
+        self._exports = Exports(self)
+        self._copies = Copies(self)
         self._listing = self.request("tables", self._show_tables)
         self._paging = self.request("page", self._show_page)
 
@@ -221,6 +226,17 @@ class TablesScreen(DeckScreen):
                 order = _Order(name, descending=False)
         self._go(replace(self._view, order=order, position=None))
 
+    def action_copy(self) -> None:
+        """Copy a cell, a row or the page."""
+        if self._view and self._page and self._page.rows and self._page.columns:
+            row, column = self.rows.cursor_coordinate
+            self._copies.copy(Spot(self._view.table, self._page, row, column))
+
+    def action_export(self) -> None:
+        """Write the rows to a file, all of them and not only the page."""
+        if self._view:
+            self._exports.export(self._view.table, (), _sort(self._view))
+
     def action_seed(self) -> None:
         """Make sample bookings, after asking."""
         workspace = self.deck.workspace
@@ -243,17 +259,21 @@ async def _tables(workspace: "Workspace") -> "tuple[Table, ...]":
 
 
 async def _page(workspace: "Workspace", view: _View, limit: int) -> "Page":
-    from stack.tables.names import Name
     from stack.tables.pages import Edge
-    from stack.tables.sorting import Direction, Sort
 
-    sort = []
-    if view.order:
-        direction = Direction.DESCENDING if view.order.descending else Direction.ASCENDING
-        sort.append(Sort(Name(view.order.column, quoted=True), direction))
     browser = await workspace.tables()
     position = view.position or Edge.FIRST
-    return await browser.page(view.table, sort=sort, limit=limit, position=position, longest=LONGEST)
+    return await browser.page(view.table, sort=_sort(view), limit=limit, position=position, longest=LONGEST)
+
+
+def _sort(view: _View) -> "Sequence[Sort]":
+    from stack.tables.names import Name
+    from stack.tables.sorting import Direction, Sort
+
+    if view.order is None:
+        return ()
+    direction = Direction.DESCENDING if view.order.descending else Direction.ASCENDING
+    return (Sort(Name(view.order.column, quoted=True), direction),)
 
 
 def _title(column: "Column", order: _Order | None) -> Text:
