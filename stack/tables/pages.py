@@ -2,7 +2,9 @@
 
 With a unique key, a page is found by the key values of the row beside it: it costs the same at any depth, and rows that
 others insert or delete meanwhile make no row appear twice or not at all. Without one, rows are counted, and the page
-says so (`Ordering.OFFSET`).
+says so (`Ordering.OFFSET`): a cursor of the server would see one snapshot, but for that it needs a transaction that is
+open as long as somebody looks, which keeps VACUUM from the whole database and a connection from everybody else, or
+WITH HOLD, which first copies every row of the table; and neither outlives a connection, or a command.
 """
 
 import time
