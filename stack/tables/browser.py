@@ -7,10 +7,12 @@ from stack.booking.models import TABLES
 from stack.database.access import Database
 from stack.findings import Progress
 from stack.tables.catalogue import Table, find_table, list_tables
+from stack.tables.description import describe
 from stack.tables.export import Destination, Exported, export, plan_export
 from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
-from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, page
+from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, described_page
+from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
 from stack.tables.sorting import Sort
 
@@ -24,6 +26,7 @@ class TableBrowser:
     def __init__(self, database: Database) -> None:
         """Read from `database`, connecting only when asked something."""
         self._database = database
+        self._quick = QuickPages(database.url, database.engine.dialect)
 
     async def list(self) -> tuple[Table, ...]:
         """Return every table, the booking tables first."""
@@ -45,10 +48,21 @@ class TableBrowser:
         longest: int | None = None,
     ) -> Page:
         """Return a page as `stack.tables.pages.page` does; cells longer than `longest` are cut to that."""
+        beside = await self._quick.page(
+            table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+        )
+        if beside is not None:
+            return beside
         async with reading(self._database.engine, self._database.url) as reader:
-            return await page(
-                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+            description = await describe(reader, table)
+            self._quick.remember(table, description)
+            return await described_page(
+                reader, table, description, filters=filters, sort=sort, limit=limit, position=position, longest=longest
             )
+
+    async def close(self) -> None:
+        """Close the connections that were kept for pages."""
+        await self._quick.close()
 
     async def export(
         self,

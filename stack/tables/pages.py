@@ -8,9 +8,10 @@ WITH HOLD, which first copies every row of the table; and neither outlives a con
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from stack.tables import cursors
 from stack.tables.catalogue import Table
 from stack.tables.cursors import Cursor, KeyCursor, OffsetCursor
-from stack.tables.description import Column, describe
+from stack.tables.description import Column, Description, describe
 from stack.tables.filters import Filter
 from stack.tables.keyset import Key, Segment, segments_after
 from stack.tables.reading import Reader
@@ -64,7 +65,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Part:
+    """Rows of a request: at most `limit` of a segment, in `order`, after the row that has the key's `values`."""
+
+    order: tuple[Ordered, ...]
+    segment: Segment
+    values: Row
+    limit: int
+
+
+Fetch = Callable[[Part], Awaitable[list[Row]]]
+"""Reads a part of a request that it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a page, and where the pages beside it begin."""
+
     rows: list[Row]
     next: Cursor | None
     previous: Cursor | None
@@ -89,31 +106,62 @@ async def page(
         Failure: a column, value, order or cursor cannot be used (`Code.COLUMN_MISSING`, `FILTER_INVALID`,
             `SORT_INVALID`, `CURSOR_INVALID`), or the role may read no column.
     """
-    started = time.perf_counter()
     description = await describe(reader, table)
+    return await described_page(
+        reader, table, description, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+    )
+
+
+async def described_page(
+    reader: Reader,
+    table: Table,
+    description: Description,
+    *,
+    filters: Sequence[Filter],
+    sort: Sequence[Sort],
+    limit: int,
+    position: Position,
+    longest: int | None,
+) -> Page:
+    """Return what `page` does for a table whose `description` is known."""
+    started = time.perf_counter()
     request = prepare(table, description, filters=filters, sort=sort, position=position, limit=limit, longest=longest)
     try:
-        found = await (_by_key if request.keyed else _by_offset)(reader, request)
+        found = await (
+            by_key(partial(_fetch, reader, request), request) if request.keyed else _by_offset(reader, request)
+        )
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
-    rows, cut = _cut(found.rows, len(request.columns), longest)
+    return page_of(table, description, request, found, time.perf_counter() - started)
+
+
+def page_of(table: Table, description: Description, request: Request, found: Found, seconds: float) -> Page:
+    """Return the page that has the rows that were `found` for `request`, which took `seconds`."""
+    rows, cut = _cut(found.rows, len(request.columns), request.longest)
     estimate = table.estimated_rows if description.estimated_rows is None else description.estimated_rows
     return Page(
         columns=request.columns,
         rows=rows,
         next=cursors.encode(found.next) if found.next else None,
         previous=cursors.encode(found.previous) if found.previous else None,
-        estimated_rows=None if filters else estimate,
+        estimated_rows=None if request.where else estimate,
         ordering=Ordering.KEY if request.keyed else Ordering.OFFSET,
         cut=cut,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
     )
 
 
-async def _by_key(reader: Reader, request: Request) -> _Found:
+async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:
+    rows, longest = request.rows, request.longest
+    statement = rows.by_key(part.order, part.segment, part.values, limit=part.limit, longest=longest)
+    return [tuple(row) for row in await reader.execute(statement)]
+
+
+async def by_key(fetch: Fetch, request: Request) -> Found:
+    """Return the page of a `request` that is keyed; rows are had from `fetch`."""
     # A page that ends somewhere is one that begins there in the reverse order, turned round.
-    order = [_reversed(each) for each in request.order] if request.backwards else list(request.order)
+    order = tuple(map(_reversed, request.order)) if request.backwards else request.order
     values: tuple[str | None, ...] = ()
     segments: list[Segment] = [()]
     if isinstance(request.cursor, KeyCursor):
@@ -123,8 +171,7 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
     rows: list[Row] = []
     wanted = request.limit + 1  # one more row than the page tells whether there is another page
     for segment in segments:
-        statement = request.rows.by_key(order, segment, values, limit=wanted - len(rows), longest=request.longest)
-        rows += [tuple(row) for row in await reader.execute(statement)]
+        rows += await fetch(Part(order, segment, values, wanted - len(rows)))
         if len(rows) == wanted:
             break
     beyond, behind = len(rows) == wanted, request.cursor is not None
@@ -133,7 +180,7 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
         rows.reverse()
         beyond, behind = behind, beyond
     first, last = (_place(request, rows[0]), _place(request, rows[-1])) if rows else (request.cursor, request.cursor)
-    return _Found(rows, next=last if beyond else None, previous=first if behind else None)
+    return Found(rows, next=last if beyond else None, previous=first if behind else None)
 
 
 def _reversed(each: Ordered) -> Ordered:
@@ -144,7 +191,7 @@ def _place(request: Request, row: Row) -> Cursor:
     return KeyCursor(request.table, request.named_order, row[len(request.columns) :])
 
 
-async def _by_offset(reader: Reader, request: Request) -> _Found:
+async def _by_offset(reader: Reader, request: Request) -> Found:
     start = request.cursor.offset if isinstance(request.cursor, OffsetCursor) else 0
     limit = request.limit
     if isinstance(request.position, Before):
@@ -155,7 +202,7 @@ async def _by_offset(reader: Reader, request: Request) -> _Found:
     rows = [tuple(row) for row in await reader.execute(statement)]
     if not request.columns:
         rows = [() for _ in rows]
-    return _Found(
+    return Found(
         rows=rows[:limit],
         previous=OffsetCursor(request.table, request.named_order, start) if start else None,
         next=OffsetCursor(request.table, request.named_order, start + limit) if len(rows) > limit else None,

@@ -39,6 +39,18 @@ Shown = Callable[[sa.ColumnElement[str], Column], sa.ColumnElement[str | None]]
 """What a column's value is selected as."""
 
 
+_LIMIT: Final = "row_limit"
+
+
+def _key(index: int) -> str:
+    return f"key_{index}"
+
+
+def key_parameters(values: Sequence[str | None], limit: int) -> dict[str, object]:
+    """Return the parameters of `Rows.by_key` that change from one page to the next."""
+    return {_LIMIT: limit} | {_key(index): value or "" for index, value in enumerate(values)}
+
+
 class _NamedType(UserDefinedType[str]):
     """A type by the name that the server gave; `format_type` has quoted it where it must be."""
 
@@ -80,7 +92,10 @@ class Rows:
         limit: int,
         longest: int | None,
     ) -> Texts:
-        """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full."""
+        """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full.
+
+        The limit and the values are the parameters that `key_parameters` names: the statement is one for all of them.
+        """
         keys = [sa.cast(self._of(each.column), sa.Text) for each in order]
         bounds = [self._bound(each, order, values) for each in segment]
         return (
@@ -88,7 +103,7 @@ class Rows:
             .select_from(self._source)
             .where(*self._where, *bounds)
             .order_by(*self._order(order))
-            .limit(limit)
+            .limit(sa.bindparam(_LIMIT, limit, sa.Integer))
         )
 
     def by_offset(self, order: Sequence[Ordered], offset: int, *, limit: int, longest: int | None) -> Texts:
@@ -148,7 +163,8 @@ class Rows:
                 return left > right if bound.keys[0].direction is Direction.ASCENDING else left < right
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
-        return typed(values[key.index] or "", order[key.index].column)
+        bound = sa.bindparam(_key(key.index), values[key.index] or "", sa.Text)
+        return sa.cast(bound, _NamedType(order[key.index].column.base_type))
 
 
 def typed(value: str, column: Column) -> sa.ColumnElement[str]:

@@ -31,5 +31,7 @@ def booking_database(postgres: PostgresServer, migrated: DatabaseURL) -> Iterato
 async def browser(database: DatabaseURL) -> AsyncIterator[TableBrowser]:
     """The tables of this test's own database."""
     access = Database(database, PoolSettings(size=2, max_overflow=0))
-    yield TableBrowser(access)
+    tables = TableBrowser(access)
+    yield tables
+    await tables.close()
     await access.close()

@@ -245,6 +245,7 @@ def test_rows_that_others_write_are_neither_skipped_nor_shown_twice(database, ca
                     break
                 position = After(cursor) if forwards else Before(cursor)
             everything = await browser.page(table, sort=sort, limit=100)
+            await browser.close()
             await access.close()
             return [row[-len(key) :] for row in seen], [row[-len(key) :] for row in everything.rows]
 
