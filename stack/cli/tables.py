@@ -73,6 +73,7 @@ class Rows:
         )
         head = [column.name for column in page.columns]
         body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
+        zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
         more = f"\nmore: --after {page.next}" if page.next else ""
         return Outcome(
             {
@@ -86,9 +87,10 @@ class Rows:
                 "next": page.next,
                 "previous": page.previous,
                 "estimated_rows": page.estimated_rows,
+                "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
             },
-            align([head, *body]) + more,
+            align([head, *body]) + zone + more,
         )
 
 

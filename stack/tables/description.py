@@ -65,12 +65,14 @@ class Description:
     """A table's columns in their order.
 
     `key` holds the columns of its primary key, or else of the smallest unique key without NULLs; it is empty where
-    nothing tells two rows apart. `estimated_rows` is as in `Table`.
+    nothing tells two rows apart. `estimated_rows` is as in `Table`. `time_zone` is the one that the server prints times
+    in, where it says so with each; it is the session's, which the server, the database or the role sets.
     """
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     estimated_rows: int | None
+    time_zone: str
 
     def column(self, name: Name) -> Column:
         """Return the column that a person means by `name`.
@@ -124,7 +126,8 @@ _DESCRIBE: Final = text(
         JOIN attribute a ON a.attnum = k.attnum
         WHERE k.position <= i.indnkeyatts GROUP BY i.indrelid
     )
-    SELECT r.estimate, u.columns, a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
+    SELECT r.estimate, current_setting('TimeZone'), u.columns,
+           a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
            l.type::int, l.typcategory::text, NOT a.attnotnull,
            CASE WHEN a.attidentity <> '' THEN 'generated as identity' ELSE pg_get_expr(a.adbin, r.oid) END,
            f.nspname, f.relname, f.attname, has_column_privilege(r.oid, a.attnum, 'SELECT'),
@@ -158,7 +161,7 @@ async def describe(reader: Reader, table: Table) -> Description:
                 fixes=(Fix("List the tables", "stackdeck tables"),),
             )
         )
-    estimate, key, *_ = rows[0]
+    estimate, zone, key, *_ = rows[0]
     columns = tuple(
         Column(
             name=name,
@@ -171,10 +174,12 @@ async def describe(reader: Reader, table: Table) -> Description:
             readable=readable,
             generated=Generated(generated),
         )
-        for _, _, name, declared, base, oid, kind, nullable, default, schema, other, target, readable, generated in rows
+        for name, declared, base, oid, kind, nullable, default, schema, other, target, readable, generated in (
+            row[3:] for row in rows
+        )
         if name is not None
     )
-    return Description(columns, tuple(key or ()), estimate)
+    return Description(columns, tuple(key or ()), estimate, zone)
 
 
 def _missing(name: str, names: Sequence[str]) -> Failure:

@@ -32,6 +32,8 @@ __all__ = ["After", "Before", "Edge", "Ordering", "Page", "Position", "page"]
 
 PAGE_SIZE: Final = 100
 
+_ZONED: Final = frozenset({"timestamp with time zone", "tstzrange", "tstzmultirange"})
+
 
 class Ordering(Enum):
     """How the rows of a page were found, and so what can be relied on."""
@@ -51,7 +53,8 @@ class Page:
     `columns` are those that the role may read. `next` and `previous` are cursors for `After` and `Before`, None where
     there are no more rows that way. `cut` names the cells, by row and column, of which only the first part is here.
     `estimated_rows` is of the whole table, and None where a filter makes it say nothing. `seconds` is the time that the
-    statements took, as seen from here.
+    statements took, as seen from here. `time_zone` is the one that times with a zone are printed in, None where no
+    column has them.
     """
 
     columns: tuple[Column, ...]
@@ -62,6 +65,7 @@ class Page:
     ordering: Ordering
     cut: frozenset[tuple[int, int]]
     seconds: float
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,13 @@ def page_of(table: Table, description: Description, request: Request, found: Fou
         ordering=Ordering.KEY if request.keyed else Ordering.OFFSET,
         cut=cut,
         seconds=seconds,
+        time_zone=description.time_zone if any(map(_is_zoned, request.columns)) else None,
     )
+
+
+def _is_zoned(column: Column) -> bool:
+    """Whether values, elements or bounds of the column are moments, which are printed in a session's time zone."""
+    return column.base_type.removesuffix("[]") in _ZONED
 
 
 async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:

@@ -8,7 +8,7 @@ for `KNOWN_FOR`. What goes wrong here is no failure: the ordinary way, which loo
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import psycopg
@@ -18,6 +18,7 @@ from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
 from stack.tables.catalogue import Table
+from stack.tables.cursors import KeyCursor, decode
 from stack.tables.description import Column, Description
 from stack.tables.filters import Filter
 from stack.tables.keyset import Segment
@@ -32,6 +33,7 @@ KNOWN_FOR: Final = 10.0
 
 _KEPT: Final = 2  # connections
 
+_Asked = tuple[tuple[Filter, ...], tuple[Sort, ...], int, int | None]
 _Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
 
 
@@ -50,6 +52,7 @@ class _Known:
     description: Description
     seen: float
     statements: dict[_Shape, _Made] = field(default_factory=dict)
+    requests: dict[_Asked, Request] = field(default_factory=dict)
 
 
 class QuickPages:
@@ -90,9 +93,7 @@ class QuickPages:
         if known is None or not isinstance(position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
             return None
         try:
-            request = prepare(
-                table, known.description, filters=filters, sort=sort, position=position, limit=limit, longest=longest
-            )
+            request = _request(table, known, (tuple(filters), tuple(sort), limit, longest), position)
         except Failure:
             # Perhaps a column that is not known yet.
             return None
@@ -141,3 +142,18 @@ class QuickPages:
         """Close every connection."""
         while self._idle:
             await self._idle.pop().close()
+
+
+def _request(table: Table, known: _Known, asked: _Asked, position: After | Before) -> Request:
+    """Return what is asked for, put together anew only where its order is another one than before."""
+    before = known.requests.get(asked)
+    if before is not None:
+        cursor = decode(position.cursor, before.table)
+        if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
+            return replace(before, position=position, cursor=cursor)
+    filters, sort, limit, longest = asked
+    made = prepare(
+        table, known.description, filters=filters, sort=sort, position=position, limit=limit, longest=longest
+    )
+    known.requests[asked] = made
+    return made

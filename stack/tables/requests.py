@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.tables import cursors
@@ -100,7 +99,7 @@ def prepare(
         keyed=keyed,
         position=position,
         cursor=cursor,
-        rows=_rows(table, description.columns, where),
+        rows=Rows(table, description.columns, where),
         limit=limit,
         longest=longest,
     )
@@ -108,12 +107,6 @@ def prepare(
         shown = ", ".join(f"{column}:{direction}" for column, direction in cursor.order)
         raise cursors.invalid(f"It was made for another order of the rows: {shown or 'none'}.")
     return request
-
-
-@lru_cache(maxsize=64)
-def _rows(table: Table, columns: tuple[Column, ...], where: tuple[tuple[Column, Filter], ...]) -> Rows:
-    # Putting the parts of statements together takes longer than a page does; from page to page they are the same.
-    return Rows(table, columns, where)
 
 
 def _resolve(description: Description, sort: Sequence[Sort]) -> tuple[Ordered, ...]:

@@ -11,6 +11,7 @@ from psycopg import sql
 from stack.findings import silent
 from stack.tables.export import file_at
 from stack.tables.export_statement import Format
+from stack.tables.pages import After
 from stack.tables.renderings import csv_line, insert_statement, json_object, text_line
 from stack.tables.sorting import parse_sort
 from stack.tables.values import native
@@ -139,3 +140,21 @@ async def test_every_type_is_shown_and_taken_away_as_it_is(database, browser, tm
         if ours != theirs and not (index in of_json and json.loads(ours) == json.loads(theirs))
     }
     assert differing == set()
+
+
+async def test_the_zone_that_times_are_printed_in_is_named(database, browser):
+    run_sql(
+        database,
+        f"ALTER DATABASE {database.database} SET TimeZone = 'America/St_Johns'",
+        "CREATE DOMAIN moment AS timestamptz",
+        "CREATE TABLE zoned (id int PRIMARY KEY, at moment)",
+        "CREATE TABLE ranged (id int PRIMARY KEY, during tstzrange[])",
+        "CREATE TABLE plain (id int PRIMARY KEY, at timestamp, day date, clock timetz)",
+        "INSERT INTO zoned VALUES (1, '2026-01-01 12:00+00'), (2, '2026-07-01 12:00+00')",
+    )
+    shown = await browser.page(await browser.find("zoned"), limit=1)
+    assert (shown.time_zone, shown.rows) == ("America/St_Johns", (("1", "2026-01-01 08:30:00-03:30"),))
+    beside = await browser.page(await browser.find("zoned"), limit=1, position=After(shown.next))
+    assert (beside.time_zone, beside.rows) == ("America/St_Johns", (("2", "2026-07-01 09:30:00-02:30"),))
+    assert (await browser.page(await browser.find("ranged"))).time_zone == "America/St_Johns"
+    assert (await browser.page(await browser.find("plain"))).time_zone is None

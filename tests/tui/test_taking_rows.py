@@ -40,11 +40,11 @@ async def open_rows(deck, pilot):
 
 async def copy(deck, pilot, choice):
     """Copy what the entry `choice` of the menu says, and return it."""
-    before = len(deck._notifications)
+    deck.clear_notifications()
     await pilot.press("c")
     await until(pilot, lambda: isinstance(deck.screen, ChoiceMenu))
     await pilot.press(*["down"] * choice, "enter")
-    await until(pilot, lambda: len(deck._notifications) > before)
+    await until(pilot, lambda: len(deck._notifications) > 0)
     return deck.clipboard, list(deck._notifications)[-1].message
 
 

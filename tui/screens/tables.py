@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from stack.findings import Progress
+from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.copying import Copies, Spot
 from tui.exporting import Exports
@@ -308,4 +309,5 @@ def _about(rows: int | None) -> str:
 
 def _caption(page: "Page") -> str:
     rows = f"about {page.estimated_rows:,} rows (an estimate)" if page.estimated_rows is not None else "rows uncounted"
-    return f"{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
+    zone = f", times in {page.time_zone}" if page.time_zone else ""
+    return clean_line(f"{rows}, {page.ordering.value}{zone}, {page.seconds * 1000:.1f} ms")
