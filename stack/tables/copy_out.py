@@ -37,8 +37,8 @@ class Drain:
         """Have `run` end soon, with `Unwanted`."""
         self._unwanted.set()
 
-    def run(self, connection: PGconn, statement: bytes, write: Callable[[list[memoryview]], int]) -> None:
-        """Run `statement`, a COPY TO STDOUT, and give `write` its rows, many at a time; it returns how many bytes.
+    def run(self, connection: PGconn, statement: bytes, write: Callable[[bytearray], int]) -> None:
+        """Run `statement`, a COPY TO STDOUT, and give `write` whole rows, many at a time; it returns how many bytes.
 
         Blocking. The connection is of no more use where this does not end well.
 
@@ -58,29 +58,26 @@ class Drain:
             self._take(connection, selector, write)
             _expect(connection.get_result(), ExecStatus.COMMAND_OK)
 
-    def _take(
-        self, connection: PGconn, selector: selectors.BaseSelector, write: Callable[[list[memoryview]], int]
-    ) -> None:
-        rows: list[memoryview] = []
-        held = 0
+    def _take(self, connection: PGconn, selector: selectors.BaseSelector, write: Callable[[bytearray], int]) -> None:
+        rows, block = 0, bytearray()
         while True:
-            # The innermost loop of an export of millions.
+            # The innermost loop of an export of millions; a list of rows would keep the garbage collector at work.
             length, row = connection.get_copy_data(1)
             if length > 0:
-                rows.append(row)
-                held += length
-                if held < CHUNK:
+                block += row
+                rows += 1
+                if len(block) < CHUNK:
                     continue
             elif length == 0:
                 self._wait(selector)
                 connection.consume_input()
                 continue
-            self.size += write(rows)
-            self.rows += len(rows)
+            self.size += write(block)
+            self.rows = rows
             self._check()
             if length < 0:
                 return
-            rows, held = [], 0
+            block.clear()
 
     def _wait(self, selector: selectors.BaseSelector) -> None:
         while not selector.select(_LOOK_UP):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -35,6 +36,8 @@ from stack.text import clean_line
 
 Destination = Callable[[], AbstractContextManager[BinaryIO]]
 """Opens what an export is written to; what is opened is whole once its block has ended without an error."""
+
+_QUOTED: Final = re.compile(QUOTE + b"([^" + QUOTE + b"]*)" + QUOTE)
 
 _REPORT_SECONDS: Final = 0.2
 _CANCEL_TIMEOUT: Final = 3.0
@@ -161,19 +164,17 @@ def _write(drain: Drain, connection: PGconn, statement: bytes, head: bytes, dest
     with destination() as file:
         file.write(head)
 
-        def write(rows: list[memoryview]) -> int:
-            block = b"".join(rows)
-            if QUOTE in block:
-                block = b"".join(_on_one_line(bytes(row)) for row in rows)
+        def write(rows: bytearray) -> int:
+            block = _QUOTED.sub(_on_one_line, rows) if QUOTE in rows else rows
             file.write(block)
             return len(block)
 
         drain.run(connection, statement, write)
 
 
-def _on_one_line(row: bytes) -> bytes:
-    """Return a row of JSON without the quotes that it has where it has line breaks, which are white space in JSON."""
-    return row.strip(QUOTE + b"\n").replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
+def _on_one_line(quoted: re.Match[bytes]) -> bytes:
+    """Return JSON without its quotes and with spaces for its line breaks, which are white space in JSON."""
+    return quoted.group(1).replace(b"\n", b" ").replace(b"\r", b" ")
 
 
 async def _watch(

@@ -85,7 +85,9 @@ class RoundTrips:
         self._send(statement.text, [str(values[name]).encode() for name in statement.names])
         connection.send_query_params(_END, None)
         connection.pipeline_sync()
-        connection.flush()
+        while connection.flush():
+            # A statement for 1,600 columns is longer than what some sockets take at once.
+            await self._writable()
         rows: list[Row] = []
         while (result := await self._result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
             if result is not None and result.status == ExecStatus.FATAL_ERROR:
@@ -108,17 +110,28 @@ class RoundTrips:
     async def _result(self) -> PGresult | None:
         """Return the next result; None between the statements."""
         connection = self._connection.pgconn
-        loop = asyncio.get_running_loop()
         while connection.is_busy():
-            ready = loop.create_future()
-            loop.add_reader(connection.socket, _settle, ready)
-            try:
-                await ready
-            finally:
-                loop.remove_reader(connection.socket)
+            await self._readable()
             connection.consume_input()
-            connection.flush()
         return connection.get_result()
+
+    async def _readable(self) -> None:
+        loop, socket = asyncio.get_running_loop(), self._connection.pgconn.socket
+        ready = loop.create_future()
+        loop.add_reader(socket, _settle, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(socket)
+
+    async def _writable(self) -> None:
+        loop, socket = asyncio.get_running_loop(), self._connection.pgconn.socket
+        ready = loop.create_future()
+        loop.add_writer(socket, _settle, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_writer(socket)
 
     async def close(self) -> None:
         """Close the connection, and have the server stop what it still does for it."""

@@ -82,6 +82,19 @@ async def test_they_are_the_same_as_others_and_take_nothing_but_their_statement(
     assert len(sessions(access.url, "state = 'idle in transaction'")) == 0
 
 
+async def test_a_table_may_be_as_wide_as_there_are(access, tables):
+    run_sql(
+        access.url,
+        f"CREATE TABLE wide ({', '.join(f'c{n} int' for n in range(1600))}, PRIMARY KEY (c7, c3))",
+        "INSERT INTO wide (c3, c7, c1599) VALUES (1, 2, 3), (2, 1, 4)",
+    )
+    table = await tables.find("wide")
+    first = await tables.page(table, limit=1, longest=10)
+    with statements(access.engine) as sent:
+        second = await tables.page(table, limit=1, longest=10, position=After(first.next))
+    assert (sent, len(second.rows[0]), second.rows[0][1599]) == ([], 1600, "3")
+
+
 async def test_a_table_that_was_altered_is_looked_at_anew(access, tables):
     table = await tables.find('"100%s"')
     first = await tables.page(table, limit=5, sort=[parse_sort("n")])

@@ -142,6 +142,30 @@ async def test_every_type_is_shown_and_taken_away_as_it_is(database, browser, tm
     assert differing == set()
 
 
+async def test_a_megabyte_on_one_line_and_on_a_hundred_thousand(database, browser, tmp_path):
+    run_sql(
+        database,
+        "CREATE TABLE long (id int PRIMARY KEY, v text)",
+        """INSERT INTO long VALUES (1, repeat('"é,', 250000)), (2, repeat(E'a line\t"\n', 100000)), (3, '')""",
+    )
+    table = await browser.find("long")
+    held = raw(database, "long")
+    cut = await browser.page(table, longest=500)
+    assert [row[1] for row in cut.rows] == [row[1][:500] for row in held]
+    assert cut.cut == {(0, 1), (1, 1)}
+    whole = await browser.page(table)
+    assert list(whole.rows) == held
+    for kind in Format:
+        written = await browser.export(table, file_at(tmp_path / kind), format=kind, progress=silent)
+        assert written.bytes == (tmp_path / kind).stat().st_size
+    csv.field_size_limit(10_000_000)
+    _, *rows = csv.reader(io.StringIO((tmp_path / "csv").read_bytes().decode(), newline=""))
+    lines = (tmp_path / "jsonl").read_bytes().decode().split("\n")
+    assert [tuple(row) for row in rows] == held
+    assert [(str(made["id"]), made["v"]) for made in map(json.loads, lines[:-1])] == held
+    assert list(csv.reader(io.StringIO("".join(map(csv_line, whole.rows)), newline=""))) == [list(row) for row in held]
+
+
 async def test_the_zone_that_times_are_printed_in_is_named(database, browser):
     run_sql(
         database,
