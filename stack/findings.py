@@ -140,6 +140,8 @@ class Code(StrEnum):
     # Files that the deck writes
     LOG_FILE_EXISTS = "log-file-exists"
     LOG_NOT_SAVED = "log-not-saved"
+    EXPORT_FILE_EXISTS = "export-file-exists"
+    EXPORT_NOT_WRITTEN = "export-not-written"
     REPORT_FILE_EXISTS = "report-file-exists"
     REPORT_NOT_SAVED = "report-not-saved"
     # The program itself

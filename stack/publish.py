@@ -1,15 +1,16 @@
-"""New files: each gets its name only when it is complete, and never in the place of another file."""
+"""New files: each gets its name only when it is complete, and in the place of another file only where that is asked."""
 
 import errno
 import os
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 # What file systems without hard links answer, as FAT and some network ones are.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_HINT: Final = 40  # characters of the name that its draft has in its own: 255 bytes are all that many file systems take
 
 
 def publish(draft: Path, target: Path) -> None:
@@ -30,24 +31,36 @@ def publish(draft: Path, target: Path) -> None:
     sync_directory(target.parent)
 
 
-def write_new(target: Path, chunks: Iterable[str]) -> None:
-    """Write `chunks` to the new file `target`, in UTF-8; blocking.
+@contextmanager
+def new_file(target: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Lend a file for its owner alone, which gets the name `target` when the block ends without an error; blocking.
 
     Raises:
-        FileExistsError: there is something of that name.
-        OSError: it cannot be written. Nothing is left of it.
+        FileExistsError: there is something of that name, and it is not to be written over.
+        OSError: it cannot be written. Nothing is left of it, and what was there is as it was.
     """
-    # Readable by its owner alone from the beginning; it gets its name when it is complete.
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    if not overwrite and target.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:_HINT]}.", dir=target.parent)
     draft = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.writelines(chunks)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(descriptor)
-        publish(draft, target)
+        if overwrite:
+            draft.replace(target)
+            sync_directory(target.parent)
+        else:
+            publish(draft, target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_new(target: Path, chunks: Iterable[str]) -> None:
+    """Write `chunks` to the new file `target`, in UTF-8, as `new_file` does."""
+    with new_file(target) as file:
+        file.writelines(chunk.encode() for chunk in chunks)
 
 
 def sync_directory(directory: Path) -> None:

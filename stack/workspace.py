@@ -113,6 +113,7 @@ class _Read:
     services: ServiceControl | None = None
     containers: "Containers | None" = None
     database: "Database | None" = None
+    tables: "TableBrowser | None" = None
 
 
 class Workspace:
@@ -356,8 +357,8 @@ class Workspace:
 
         url = await self._url()
         if self._read.database is not None and self._read.database.url != url:
-            await self._read.database.close()
-            self._read.database = None
+            await _let_go(self._read)
+            self._read.database = self._read.tables = None
         if self._read.database is None:
             self._read.database = Database(url, self.settings().pool)
         return self._read.database
@@ -377,7 +378,10 @@ class Workspace:
         """Return the database's tables."""
         from stack.tables.browser import TableBrowser
 
-        return TableBrowser(await self.database())
+        database = await self.database()
+        if self._read.tables is None:
+            self._read.tables = TableBrowser(database)
+        return self._read.tables
 
     async def table_details(self, table: "Table") -> "Details":
         """Return all that is known about the structure of `table`, and which migration made it."""
@@ -463,8 +467,15 @@ class Workspace:
             await read.services.close()
         if read.containers is not None:
             read.containers.close()
-        if read.database is not None:
-            await read.database.close()
+        await _let_go(read)
+
+
+async def _let_go(read: _Read) -> None:
+    """Close what is connected to the database."""
+    if read.tables is not None:
+        await read.tables.close()
+    if read.database is not None:
+        await read.database.close()
 
 
 def import_parts(parts: Sequence[str] = PARTS) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stack.tables.pages import Page, Position, Row
     from stack.tables.references import Use
     from stack.tables.rows import WholeRow
+    from stack.tables.sorting import Sort
     from stack.workspace import Workspace
 
 LONGEST: Final = 500
@@ -39,6 +40,17 @@ class View:
         """What a breadcrumb says of it."""
         which = ", ".join(map(str, self.filters))
         return f"{self.table.path}: {which}" if which else self.table.path
+
+    @property
+    def sort(self) -> "tuple[Sort, ...]":
+        """The order as the tables take it."""
+        from stack.tables.names import Name
+        from stack.tables.sorting import Direction, Sort
+
+        if self.order is None:
+            return ()
+        direction = Direction.DESCENDING if self.order.descending else Direction.ASCENDING
+        return (Sort(Name(self.order.column, quoted=True), direction),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +95,12 @@ async def read_tables(workspace: "Workspace") -> "tuple[Table, ...]":
 
 async def read_page(workspace: "Workspace", view: View, limit: int) -> Shown:
     """Read at most `limit` rows of `view`, with what their references mean."""
-    from stack.tables.names import Name
     from stack.tables.pages import Edge
-    from stack.tables.sorting import Direction, Sort
 
-    sort = []
-    if view.order:
-        direction = Direction.DESCENDING if view.order.descending else Direction.ASCENDING
-        sort.append(Sort(Name(view.order.column, quoted=True), direction))
     browser = await workspace.tables()
     position = view.position or Edge.FIRST
     page = await browser.page(
-        view.table, filters=view.filters, sort=sort, limit=limit, position=position, longest=LONGEST
+        view.table, filters=view.filters, sort=view.sort, limit=limit, position=position, longest=LONGEST
     )
     return Shown(page, await browser.labels(page))
 

@@ -22,7 +22,7 @@ from stack.findings import Code, Failure, Finding, Fix, Progress, silent
 
 _Connection = psycopg.AsyncConnection[TupleRow]
 
-_COLUMNS: Final = {
+COLUMNS: Final = {
     "users": ("id", "email", "full_name", "is_active", "created_at"),
     "customers": ("id", "full_name", "email", "phone", "created_at"),
     "resources": ("id", "kind", "location", "name", "capacity", "hourly_price", "is_active", "created_at"),
@@ -92,7 +92,7 @@ async def _claim_tables(connection: _Connection) -> None:
     Raises:
         Failure: a table is missing or has rows.
     """
-    for table in _COLUMNS:
+    for table in COLUMNS:
         if await _value(connection, sql.SQL("SELECT to_regclass({})").format(table)) is None:
             raise Failure(
                 Finding(
@@ -103,9 +103,9 @@ async def _claim_tables(connection: _Connection) -> None:
                 )
             )
     await connection.execute("SET LOCAL lock_timeout = '5s'")
-    tables = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+    tables = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
     await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(tables))
-    for table in _COLUMNS:
+    for table in COLUMNS:
         if await _value(connection, sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table))):
             raise _refused(
                 "The booking tables hold rows already",
@@ -137,7 +137,7 @@ async def _copy_bookings(connection: _Connection, sample: Sample, progress: Prog
 
 
 async def _copy(connection: _Connection, table: str, lines: bytes) -> None:
-    columns = sql.SQL(", ").join(map(sql.Identifier, _COLUMNS[table]))
+    columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS[table]))
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), columns)
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(lines)
@@ -145,7 +145,7 @@ async def _copy(connection: _Connection, table: str, lines: bytes) -> None:
 
 async def _settle(connection: _Connection) -> None:
     """Let the next ids follow those of the sample, and the planner know of the rows."""
-    for table in _COLUMNS:
+    for table in COLUMNS:
         await connection.execute(
             sql.SQL("SELECT setval(pg_get_serial_sequence({}, 'id'), max(id)) FROM {}").format(
                 table, sql.Identifier(table)

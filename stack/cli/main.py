@@ -22,7 +22,7 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 
-NOUNS: Final = ("services", "logs", "doctor", "environment", "database", "migrations", "tables", "booking")
+NOUNS: Final = ("services", "logs", "doctor", "environment", "database", "migrations", "tables", "export", "booking")
 """The modules with commands, in the order of ``--help``."""
 
 COMMANDS: Final = {
@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "db": "database",
     "migrate": "migrations",
     **dict.fromkeys(("tables", "rows"), "tables"),
+    "export": "export",
     "seed": "booking",
 }
 """The module of each command."""

@@ -134,6 +134,7 @@ class Rows:
         )
         head = [column.name for column in page.columns]
         body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
+        zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
         more = f"\nmore: --after {page.next}" if page.next else ""
         return Outcome(
             {
@@ -147,9 +148,10 @@ class Rows:
                 "next": page.next,
                 "previous": page.previous,
                 "estimated_rows": page.estimated_rows,
+                "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
             },
-            align([head, *body]) + more,
+            align([head, *body]) + zone + more,
         )
 
 
@@ -182,7 +184,7 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "rows",
         "print a page of a table",
-        lambda a: Rows(a.table, _each(a.where), _each(a.sort), a.limit, a.after),
+        lambda a: Rows(a.table, each(a.where), each(a.sort), a.limit, a.after),
     )
     rows.add_argument("table", metavar="TABLE")
     rows.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
@@ -191,5 +193,6 @@ def add_commands(commands: "Commands") -> None:
     rows.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
 
 
-def _each(values: Sequence[str] | None) -> tuple[str, ...]:
+def each(values: Sequence[str] | None) -> tuple[str, ...]:
+    """Return what an option that may be given several times was given."""
     return tuple(values or ())

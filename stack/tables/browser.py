@@ -5,11 +5,15 @@ from typing import Final
 
 from stack.booking.models import TABLES
 from stack.database.access import Database
-from stack.findings import Code, Failure
+from stack.findings import Code, Failure, Progress
 from stack.tables.catalogue import Table, find_table, list_tables
+from stack.tables.description import describe
+from stack.tables.export import Destination, Exported, export, plan_export
+from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
 from stack.tables.labels import Labels, labels
-from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, page
+from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, described_page
+from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
 from stack.tables.references import Use, uses
 from stack.tables.rows import WholeRow, whole_row
@@ -29,6 +33,7 @@ class TableBrowser:
     def __init__(self, database: Database) -> None:
         """Read from `database`, connecting only when asked something."""
         self._database = database
+        self._quick = QuickPages(database.url, database.engine.dialect)
 
     async def list(self) -> tuple[Table, ...]:
         """Return every table, the booking tables first."""
@@ -50,9 +55,16 @@ class TableBrowser:
         longest: int | None = None,
     ) -> Page:
         """Return a page as `stack.tables.pages.page` does; cells longer than `longest` are cut to that."""
+        beside = await self._quick.page(
+            table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+        )
+        if beside is not None:
+            return beside
         async with reading(self._database.engine, self._database.url) as reader:
-            return await page(
-                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+            description = await describe(reader, table)
+            self._quick.remember(table, description)
+            return await described_page(
+                reader, table, description, filters=filters, sort=sort, limit=limit, position=position, longest=longest
             )
 
     async def labels(self, shown: Page) -> Labels:
@@ -88,3 +100,23 @@ class TableBrowser:
         """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""
         async with reading(self._database.engine, self._database.url, timeout=COUNT_TIME) as reader:
             return await count(reader, table, filters=filters)
+
+    async def close(self) -> None:
+        """Close the connections that were kept for pages."""
+        await self._quick.close()
+
+    async def export(
+        self,
+        table: Table,
+        destination: Destination,
+        *,
+        format: Format,  # noqa: A002 - what it is
+        formulas: Formulas = Formulas.KEPT,
+        filters: Sequence[Filter] = (),
+        sort: Sequence[Sort] = (),
+        progress: Progress,
+    ) -> Exported:
+        """Write every row that meets all `filters` to `destination`, as `stack.tables.export` does."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            plan = await plan_export(reader, table, filters=filters, sort=sort, format=format, formulas=formulas)
+        return await export(self._database.url, plan, destination, progress)

@@ -27,6 +27,14 @@ class Family(Enum):
     OTHER = "other"
 
 
+class Generated(Enum):
+    """Whether the server makes a column's values: never, where nobody gives one, or always."""
+
+    NEVER = ""
+    IDENTITY = "identity"
+    COMPUTED = "computed"
+
+
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
     """A reference to another table: the values of `columns` here are those of `others` in one row there."""
@@ -58,6 +66,7 @@ class Column:
     default: str | None
     references: ForeignKey | None
     readable: bool
+    generated: Generated = Generated.NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +74,14 @@ class Description:
     """A table's columns in their order.
 
     `key` holds the columns of its primary key, or else of the smallest unique key without NULLs; it is empty where
-    nothing tells two rows apart. `estimated_rows` is as in `Table`.
+    nothing tells two rows apart. `estimated_rows` is as in `Table`. `time_zone` is the one that the server prints times
+    in, where it says so with each; it is the session's, which the server, the database or the role sets.
     """
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     estimated_rows: int | None
+    time_zone: str
 
     def column(self, name: Name) -> Column:
         """Return the column that a person means by `name`.
@@ -130,10 +141,12 @@ _DESCRIBE: Final = text(
         JOIN attribute a ON a.attnum = k.attnum
         WHERE k.position <= i.indnkeyatts GROUP BY i.indrelid
     )
-    SELECT r.estimate, u.columns, a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
+    SELECT r.estimate, current_setting('TimeZone'), u.columns,
+           a.attname, format_type(a.atttypid, a.atttypmod), format_type(l.type, -1),
            l.type::int, l.typcategory::text, NOT a.attnotnull,
            CASE WHEN a.attidentity <> '' THEN 'generated as identity' ELSE pg_get_expr(a.adbin, r.oid) END,
-           f.nspname, f.relname, f.columns, f.others, has_column_privilege(r.oid, a.attnum, 'SELECT')
+           f.nspname, f.relname, f.columns, f.others, has_column_privilege(r.oid, a.attnum, 'SELECT'),
+           CASE WHEN a.attidentity <> '' THEN 'identity' WHEN a.attgenerated <> '' THEN 'computed' ELSE '' END
     FROM relation r LEFT JOIN unique_key u ON u.indrelid = r.oid
     LEFT JOIN attribute a ON true
     LEFT JOIN layer l ON l.attnum = a.attnum AND l.typtype <> 'd'
@@ -168,22 +181,25 @@ async def describe(reader: Reader, table: Table) -> Description:
     rows = (await reader.execute(_DESCRIBE, {"schema": table.schema, "name": table.name})).all()
     if not rows:
         raise gone(table)
-    estimate, key, *_ = rows[0]
+    estimate, zone, key, *_ = rows[0]
     columns = tuple(
         Column(
             name=name,
             type=declared,
             base_type=base,
-            family=_FAMILIES.get(oid) or _CATEGORIES.get(category, Family.OTHER),
+            family=_FAMILIES.get(oid) or _CATEGORIES.get(kind, Family.OTHER),
             nullable=nullable,
             default=default,
             references=ForeignKey(tuple(own), schema, other, tuple(others)) if schema is not None else None,
             readable=readable,
+            generated=Generated(generated),
         )
-        for _, _, name, declared, base, oid, category, nullable, default, schema, other, own, others, readable in rows
+        for name, declared, base, oid, kind, nullable, default, schema, other, own, others, readable, generated in (
+            row[3:] for row in rows
+        )
         if name is not None
     )
-    return Description(columns, tuple(key or ()), estimate)
+    return Description(columns, tuple(key or ()), estimate, zone)
 
 
 def _missing(name: str, names: Sequence[str]) -> Failure:

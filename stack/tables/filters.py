@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.tables.names import Name, storable, take_name
+from stack.tables.names import Name, quote_name, storable, take_name
 
 
 class Operator(StrEnum):
@@ -39,8 +39,10 @@ class Filter:
     value: str | None = None
 
     def __str__(self) -> str:
-        parts = [self.column.text, self.operator.value]
-        return " ".join(parts if self.value is None else [*parts, f"'{self.value}'"])
+        """Return it as a person would type it; `parse_filter` reads it back."""
+        parts = [quote_name(self.column.text), self.operator.value]
+        doubled = (self.value or "").replace("'", "''")
+        return " ".join(parts if self.value is None else [*parts, f"'{doubled}'"])
 
 
 def parse_filter(text: str) -> Filter:

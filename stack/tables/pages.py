@@ -2,13 +2,16 @@
 
 With a unique key, a page is found by the key values of the row beside it: it costs the same at any depth, and rows that
 others insert or delete meanwhile make no row appear twice or not at all. Without one, rows are counted, and the page
-says so (`Ordering.OFFSET`).
+says so (`Ordering.OFFSET`): a cursor of the server would see one snapshot, but for that it needs a transaction that is
+open as long as somebody looks, which keeps VACUUM from the whole database and a connection from everybody else, or
+WITH HOLD, which first copies every row of the table; and neither outlives a connection, or a command.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError
@@ -16,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from stack.tables import cursors
 from stack.tables.catalogue import Table
 from stack.tables.cursors import Cursor, KeyCursor, OffsetCursor
-from stack.tables.description import Column, describe
+from stack.tables.description import Column, Description, describe
 from stack.tables.filters import Filter
 from stack.tables.keyset import Key, Segment, segment_from, segments_after
 from stack.tables.reading import Reader
@@ -28,6 +31,8 @@ from stack.tables.statements import Ordered
 __all__ = ["After", "At", "Before", "Edge", "Ordering", "Page", "Position", "page"]
 
 PAGE_SIZE: Final = 100
+
+_ZONED: Final = frozenset({"timestamp with time zone", "tstzrange", "tstzmultirange"})
 
 
 class Ordering(Enum):
@@ -49,7 +54,8 @@ class Page:
     there are no more rows that way. `cut` names the cells, by row and column, of which only the first part is here.
     `estimated_rows` is of the whole table, and None where a filter makes it say nothing. `seconds` is the time that the
     statements took, as seen from here. `key` are the columns that tell rows apart, none where nothing does, and `keys`
-    their values in each row, never cut.
+    their values in each row, never cut. `time_zone` is the one that times with a zone are printed in, None where no
+    column has them.
     """
 
     columns: tuple[Column, ...]
@@ -62,10 +68,27 @@ class Page:
     seconds: float
     key: tuple[str, ...] = ()
     keys: tuple[Row, ...] = ()
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Part:
+    """Rows of a request: at most `limit` of a segment, in `order`, after the row that has the key's `values`."""
+
+    order: tuple[Ordered, ...]
+    segment: Segment
+    values: Row
+    limit: int
+
+
+Fetch = Callable[[Part], Awaitable[list[Row]]]
+"""Reads a part of a request that it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The rows of a page, and where the pages beside it begin."""
+
     rows: list[Row]
     next: Cursor | None
     previous: Cursor | None
@@ -90,27 +113,52 @@ async def page(
         Failure: a column, value, order or cursor cannot be used (`Code.COLUMN_MISSING`, `FILTER_INVALID`,
             `SORT_INVALID`, `CURSOR_INVALID`, `KEY_INVALID`), or the role may read no column.
     """
-    started = time.perf_counter()
     description = await describe(reader, table)
+    return await described_page(
+        reader, table, description, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+    )
+
+
+async def described_page(
+    reader: Reader,
+    table: Table,
+    description: Description,
+    *,
+    filters: Sequence[Filter],
+    sort: Sequence[Sort],
+    limit: int,
+    position: Position,
+    longest: int | None,
+) -> Page:
+    """Return what `page` does for a table whose `description` is known."""
+    started = time.perf_counter()
     request = prepare(table, description, filters=filters, sort=sort, position=position, limit=limit, longest=longest)
     try:
-        found = await (_by_key if request.keyed else _by_offset)(reader, request)
+        found = await (
+            by_key(partial(_fetch, reader, request), request) if request.keyed else _by_offset(reader, request)
+        )
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
-    rows, cut = _cut(found.rows, len(request.columns), longest)
+    return page_of(table, description, request, found, time.perf_counter() - started)
+
+
+def page_of(table: Table, description: Description, request: Request, found: Found, seconds: float) -> Page:
+    """Return the page that has the rows that were `found` for `request`, which took `seconds`."""
+    rows, cut = _cut(found.rows, len(request.columns), request.longest)
     estimate = table.estimated_rows if description.estimated_rows is None else description.estimated_rows
     return Page(
         columns=request.columns,
         rows=rows,
         next=cursors.encode(found.next) if found.next else None,
         previous=cursors.encode(found.previous) if found.previous else None,
-        estimated_rows=None if filters else estimate,
+        estimated_rows=None if request.where else estimate,
         ordering=Ordering.KEY if request.keyed else Ordering.OFFSET,
         cut=cut,
         key=description.key if request.keyed else (),
         keys=_keys(request, description.key, found.rows) if request.keyed else (),
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
+        time_zone=description.time_zone if any(map(_is_zoned, request.columns)) else None,
     )
 
 
@@ -135,9 +183,21 @@ def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Ro
     return tuple(tuple(row[place] for place in places) for row in rows)
 
 
-async def _by_key(reader: Reader, request: Request) -> _Found:
+def _is_zoned(column: Column) -> bool:
+    """Whether values, elements or bounds of the column are moments, which are printed in a session's time zone."""
+    return column.base_type.removesuffix("[]") in _ZONED
+
+
+async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:
+    rows, longest = request.rows, request.longest
+    statement = rows.by_key(part.order, part.segment, part.values, limit=part.limit, longest=longest)
+    return [tuple(row) for row in await reader.execute(statement)]
+
+
+async def by_key(fetch: Fetch, request: Request) -> Found:
+    """Return the page of a `request` that is keyed; rows are had from `fetch`."""
     # A page that ends somewhere is one that begins there in the reverse order, turned round.
-    order = [_reversed(each) for each in request.order] if request.backwards else list(request.order)
+    order = tuple(map(_reversed, request.order)) if request.backwards else request.order
     values: tuple[str | None, ...] = ()
     segments: list[Segment] = [()]
     if isinstance(request.cursor, KeyCursor):
@@ -148,28 +208,27 @@ async def _by_key(reader: Reader, request: Request) -> _Found:
     rows: list[Row] = []
     wanted = request.limit + 1  # one more row than the page tells whether there is another page
     for segment in segments:
-        statement = request.rows.by_key(order, segment, values, limit=wanted - len(rows), longest=request.longest)
-        rows += [tuple(row) for row in await reader.execute(statement)]
+        rows += await fetch(Part(order, segment, values, wanted - len(rows)))
         if len(rows) == wanted:
             break
     if isinstance(request.position, At) and not rows:
         # The key would be after all others.
-        return await _by_key(reader, replace(request, position=Edge.LAST, cursor=None))
-    beyond, behind = len(rows) == wanted, await _is_behind(reader, request, rows)
+        return await by_key(fetch, replace(request, position=Edge.LAST, cursor=None))
+    beyond, behind = len(rows) == wanted, await _is_behind(fetch, request, rows)
     rows = rows[: request.limit]
     if request.backwards:
         rows.reverse()
         beyond, behind = behind, beyond
     first, last = (_place(request, rows[0]), _place(request, rows[-1])) if rows else (request.cursor, request.cursor)
-    return _Found(rows, next=last if beyond else None, previous=first if behind else None)
+    return Found(rows, next=last if beyond else None, previous=first if behind else None)
 
 
-async def _is_behind(reader: Reader, request: Request, rows: Sequence[Row]) -> bool:
+async def _is_behind(fetch: Fetch, request: Request, rows: Sequence[Row]) -> bool:
     """Whether there are rows on the side that was not read: those by the row of a cursor, which is one of them."""
     if not isinstance(request.position, At):
         return request.cursor is not None
     place = _place(request, rows[0])
-    before = await _by_key(reader, replace(request, position=Before(cursors.encode(place)), cursor=place, limit=1))
+    before = await by_key(fetch, replace(request, position=Before(cursors.encode(place)), cursor=place, limit=1))
     return bool(before.rows)
 
 
@@ -181,7 +240,7 @@ def _place(request: Request, row: Row) -> KeyCursor:
     return KeyCursor(request.table, request.named_order, row[len(request.columns) :])
 
 
-async def _by_offset(reader: Reader, request: Request) -> _Found:
+async def _by_offset(reader: Reader, request: Request) -> Found:
     start = request.cursor.offset if isinstance(request.cursor, OffsetCursor) else 0
     limit = request.limit
     if isinstance(request.position, Before):
@@ -192,7 +251,7 @@ async def _by_offset(reader: Reader, request: Request) -> _Found:
     rows = [tuple(row) for row in await reader.execute(statement)]
     if not request.columns:
         rows = [() for _ in rows]
-    return _Found(
+    return Found(
         rows=rows[:limit],
         previous=OffsetCursor(request.table, request.named_order, start) if start else None,
         next=OffsetCursor(request.table, request.named_order, start + limit) if len(rows) > limit else None,

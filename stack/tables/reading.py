@@ -19,13 +19,27 @@ Reader = NewType("Reader", AsyncConnection)
 
 # How values are printed is a session's setting. These are the forms that lose nothing and can be read back; the last
 # two keep rows that have no order of their own in the order in which they lie in the table.
+_FORMS: Final = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "synchronize_seqscans": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+
+
+def session_settings(timeout: float | None, lock_timeout: float = LOCK_TIMEOUT) -> dict[str, str]:
+    """Return the settings to read rows with; a statement may take `timeout` seconds, or as long as it takes.
+
+    It may wait `lock_timeout` seconds for a lock.
+    """
+    limits = {"statement_timeout": timeout or 0.0, "lock_timeout": lock_timeout}
+    return {name: f"{round(seconds * 1000)}ms" for name, seconds in limits.items()} | _FORMS
+
+
 _SETTINGS: Final = text(
-    """
-    SELECT set_config('statement_timeout', :statement_timeout, true), set_config('lock_timeout', :lock_timeout, true),
-           set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true),
-           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
-           set_config('synchronize_seqscans', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
-    """
+    "SELECT " + ", ".join(f"set_config('{name}', :{name.lower()}, true)" for name in session_settings(None))
 )
 
 
@@ -47,11 +61,8 @@ async def reading(
     try:
         async with engine.connect() as connection:
             await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            limits = {
-                "statement_timeout": f"{round(timeout * 1000)}ms",
-                "lock_timeout": f"{round(lock_timeout * 1000)}ms",
-            }
-            await connection.execute(_SETTINGS, limits)
+            settings = session_settings(timeout, lock_timeout)
+            await connection.execute(_SETTINGS, {name.lower(): value for name, value in settings.items()})
             yield Reader(connection)
     except (SQLAlchemyError, OSError) as error:
         raise explain(error, url) from None

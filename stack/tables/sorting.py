@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.tables.names import Name, take_name
+from stack.tables.names import Name, quote_name, take_name
 
 
 class Direction(StrEnum):
@@ -25,6 +25,10 @@ class Sort:
 
     column: Name
     direction: Direction = Direction.ASCENDING
+
+    def __str__(self) -> str:
+        """Return it as a person would type it; `parse_sort` reads it back."""
+        return f"{quote_name(self.column.text)}:{self.direction.value}"
 
 
 def parse_sort(text: str) -> Sort:

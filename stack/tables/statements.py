@@ -42,6 +42,21 @@ _AFTER: Final[dict[tuple[Relation, bool], Callable[[sa.Tuple, sa.Tuple], sa.Colu
 Texts = sa.Select[*tuple[str | None, ...]]
 """A statement whose rows are texts."""
 
+Shown = Callable[[sa.ColumnElement[str], Column], sa.ColumnElement[str | None]]
+"""What a column's value is selected as."""
+
+
+_LIMIT: Final = "row_limit"
+
+
+def _key(index: int) -> str:
+    return f"key_{index}"
+
+
+def key_parameters(values: Sequence[str | None], limit: int) -> dict[str, object]:
+    """Return the parameters of `Rows.by_key` that change from one page to the next."""
+    return {_LIMIT: limit} | {_key(index): value or "" for index, value in enumerate(values)}
+
 
 class _NamedType(UserDefinedType[str]):
     """A type by the name that the server gave; `format_type` has quoted it where it must be."""
@@ -84,7 +99,10 @@ class Rows:
         limit: int,
         longest: int | None,
     ) -> Texts:
-        """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full."""
+        """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full.
+
+        The limit and the values are the parameters that `key_parameters` names: the statement is one for all of them.
+        """
         keys = [sa.cast(self._of(each.column), sa.Text) for each in order]
         bounds = [self._bound(each, order, values) for each in segment]
         return (
@@ -92,7 +110,7 @@ class Rows:
             .select_from(self._source)
             .where(*self._where, *bounds)
             .order_by(*self._order(order))
-            .limit(limit)
+            .limit(sa.bindparam(_LIMIT, limit, sa.Integer))
         )
 
     def by_offset(self, order: Sequence[Ordered], offset: int, *, limit: int, longest: int | None) -> Texts:
@@ -100,7 +118,9 @@ class Rows:
 
         Rows that `order` holds equal are told apart by all that they print, so that pages agree on their order.
         """
-        ties = [sa.cast(self._of(column), sa.Text) for column in self._columns] if order else []
+        # One row value: a list of columns has room for 1,664, which the widest table would fill twice.
+        texts = [sa.cast(self._of(column), sa.Text) for column in self._columns]
+        ties = [sa.func.row(*texts)] if order and texts else []
         return (
             # A table may have no columns, and still rows.
             sa.select(*(self._shown(longest) or [sa.cast(sa.null(), sa.Text)]))
@@ -111,6 +131,11 @@ class Rows:
             .offset(offset)
         )
 
+    def all(self, order: Sequence[Ordered], shown: Shown) -> Texts:
+        """Return every row in `order`, with each column as `shown` makes it, under the column's own name."""
+        cells = [shown(self._of(column), column).label(exactly(column.name)) for column in self._columns]
+        return sa.select(*cells).select_from(self._source).where(*self._where).order_by(*self._order(order))
+
     def count(self) -> sa.Select[int]:
         """Return how many rows there are, which reads them all."""
         return sa.select(sa.func.count()).select_from(self._source).where(*self._where)
@@ -119,7 +144,7 @@ class Rows:
         return self._source.c[column.name]
 
     def _shown(self, longest: int | None) -> list[sa.ColumnElement[str | None]]:
-        texts = [_printed(self._of(column), column) for column in self._columns]
+        texts = [printed(self._of(column), column) for column in self._columns]
         # One character more than asked for shows that there is more.
         return texts if longest is None else [sa.func.left(text, longest + 1) for text in texts]
 
@@ -146,7 +171,8 @@ class Rows:
                 return _AFTER[bound.relation, ascending](left, right)
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
-        return typed(values[key.index] or "", order[key.index].column)
+        bound = sa.bindparam(_key(key.index), values[key.index] or "", sa.Text)
+        return sa.cast(bound, _NamedType(order[key.index].column.base_type))
 
 
 def typed(value: str, column: Column) -> sa.ColumnElement[str]:
@@ -159,7 +185,7 @@ def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.C
     value = each.value or ""
     match each.operator:
         case Operator.CONTAINS:
-            return _printed(left, column).icontains(value, autoescape=True)
+            return printed(left, column).icontains(value, autoescape=True)
         case Operator.NULL:
             return _is_null(left, column)
         case Operator.NOT_NULL:
@@ -168,7 +194,8 @@ def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.C
             return _COMPARISONS[comparison](left, typed(value, column))
 
 
-def _printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
+def printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
+    """Return the text of `left`, which is `column` or has its type, as Postgres prints it."""
     if column.base_type not in _CAST_DIFFERS:
         return cast("sa.ColumnElement[str | None]", sa.cast(left, sa.Text))
     return sa.case((left.is_(None), None), else_=sa.func.format("%s", left, type_=sa.Text))

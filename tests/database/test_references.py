@@ -3,14 +3,13 @@
 import pytest
 
 from stack.findings import Code, Failure
-from stack.tables.browser import TableBrowser
 from stack.tables.description import ForeignKey
 from stack.tables.labels import Candidate, choose, labels
 from stack.tables.pages import At, Before, page
 from stack.tables.reading import reading
 from stack.tables.references import MOST, Uncounted
 from stack.tables.rows import equal
-from tests.support.tables import engine_for, run_sql, statements
+from tests.support.tables import browser_for, run_sql, statements
 
 SCHEMA = (
     "CREATE TABLE people (id int PRIMARY KEY, email text UNIQUE, full_name text, about text)",
@@ -39,12 +38,10 @@ VISITS = '"Visits [/]"'
 
 async def test_labels_of_a_page_take_a_statement_for_each_table_that_is_referred_to(database):
     run_sql(database, *SCHEMA)
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
-        async with reading(engine, database) as reader:
-            shown = await page(reader, await browser.find(VISITS), limit=4)
-            with statements(engine) as sent:
-                found = await labels(reader, shown)
+    async with browser_for(database) as (browser, engine), reading(engine, database) as reader:
+        shown = await page(reader, await browser.find(VISITS), limit=4)
+        with statements(engine) as sent:
+            found = await labels(reader, shown)
     names = [column.name for column in shown.columns]
     assert {(row, names[column]): label for (row, column), label in found.items()} == {
         (0, "person"): "Ada",
@@ -78,8 +75,7 @@ def test_which_column_is_the_label(candidates, chosen):
 
 async def test_what_refers_to_a_row_is_counted_up_to_a_limit(database):
     run_sql(database, *SCHEMA)
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, engine):
         people = await browser.find("people")
         shown = await browser.page(people)
         with statements(engine) as sent:
@@ -104,8 +100,7 @@ async def test_what_refers_to_a_row_is_counted_up_to_a_limit(database):
 
 async def test_composite_keys_and_nulls(database):
     run_sql(database, *SCHEMA)
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, engine):
         rooms = await browser.find("rooms")
         (use,) = await browser.uses(rooms, await browser.page(rooms), 1)
         visit = (await browser.page(await browser.find(VISITS))).columns[4]
@@ -113,8 +108,7 @@ async def test_composite_keys_and_nulls(database):
     assert (use.rows, use.indexed) == (1, False)
     run_sql(database, "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE)", "CREATE TABLE r (u int REFERENCES t (u))")
     run_sql(database, "INSERT INTO t VALUES (1, NULL)")
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, engine):
         table = await browser.find("t")
         (use,) = await browser.uses(table, await browser.page(table), 0)
     assert use.rows is Uncounted.NULL
@@ -134,8 +128,7 @@ async def test_what_cannot_be_counted_is_said_and_the_rest_is_counted(database, 
         "GRANT SELECT ON people, parts, long_notes TO half_seeing",
     )
     url = type(database)(database.host, database.port, database.database, "half_seeing", database.password)
-    async with engine_for(url) as engine:
-        browser = browse(engine, url)
+    async with browser_for(url) as (browser, _):
         people = await browser.find("people")
         found = await browser.uses(people, await browser.page(people), 0)
         parts = await browser.find("parts")
@@ -160,8 +153,7 @@ async def test_a_row_is_read_whole_by_its_key(database):
         "INSERT INTO long VALUES (repeat('k', 700), repeat('x', 1000000), '\\x00ff')",
         "INSERT INTO keyless VALUES (repeat('x', 1000))",
     )
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, _):
         table, keyless = await browser.find("long"), await browser.find("keyless")
         shown = await browser.page(table, longest=500)
         assert shown.cut == {(0, 0), (0, 1)}
@@ -181,8 +173,7 @@ async def test_a_page_begins_at_a_key_or_where_it_would_be(database):
         "CREATE TABLE t (a int, b text, PRIMARY KEY (a, b))",
         "INSERT INTO t SELECT n, m FROM generate_series(0, 90, 10) n, unnest(ARRAY['x', 'y']) m",
     )
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, _):
         table = await browser.find("t")
 
         async def at(*values, limit=3):
@@ -206,19 +197,7 @@ async def test_a_page_begins_at_a_key_or_where_it_would_be(database):
 
 async def test_rows_are_counted_exactly_on_demand(database):
     run_sql(database, *SCHEMA)
-    async with engine_for(database) as engine:
-        browser = browse(engine, database)
+    async with browser_for(database) as (browser, _):
         table = await browser.find(VISITS)
         assert await browser.count(table) == 3 + MOST + 11
         assert await browser.count(table, equal(("person",), ("1",))) == 1
-
-
-class OneEngine:
-    """A database with an engine of the test's."""
-
-    def __init__(self, engine, url):
-        self.engine, self.url = engine, url
-
-
-def browse(engine, url):
-    return TableBrowser(OneEngine(engine, url))

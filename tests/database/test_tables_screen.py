@@ -6,9 +6,8 @@ import psycopg
 import pytest
 from textual.content import Content
 
-from stack.tables.browser import TableBrowser
 from tests.support.fake_workspace import FakeWorkspace
-from tests.support.tables import engine_for, run_sql
+from tests.support.tables import browser_for, run_sql
 from tests.tui.support import deck_over, shown, until
 
 SIZE = (120, 36)
@@ -33,17 +32,12 @@ SCHEMA = (
 )
 
 
-class OneEngine:
-    def __init__(self, engine, url):
-        self.engine, self.url = engine, url
-
-
 @contextlib.asynccontextmanager
 async def deck_on(url):
     """A deck that shows the tables of the database at `url`."""
-    async with engine_for(url) as engine:
+    async with browser_for(url) as (browser, _):
         workspace = FakeWorkspace()
-        workspace.fake_tables = TableBrowser(OneEngine(engine, url))
+        workspace.fake_tables = browser
         deck = deck_over(workspace)
         async with deck.run_test(size=SIZE) as pilot:
             await pilot.press("6")

@@ -20,7 +20,7 @@ from stack.environment.pool import PoolSettings
 from stack.environment.report import EnvironmentReport, Variable
 from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Finding, Fix, Loss
+from stack.findings import Code, Finding, Fix, Gauge, Loss, Unit
 from stack.project import Overrides, Project, RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -44,6 +44,7 @@ from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family
+from stack.tables.export import Exported
 from stack.tables.pages import After, Before, Edge, Ordering, Page
 from stack.tables.rows import WholeRow
 from stack.tables.structure import Details
@@ -309,6 +310,8 @@ class FakeTables:
 
     def __init__(self) -> None:
         self.count = 1000
+        self.exports: list[tuple[object, ...]] = []
+        self.exporting = asyncio.Event()
         self.asked: list[tuple[str, object]] = []
         self.columns = (
             column("id", "bigint", Family.INTEGER),
@@ -352,7 +355,26 @@ class FakeTables:
         rows = tuple(self.numbered(number) for number in range(start, min(self.count, start + limit)))
         following = str(start + limit) if start + limit < self.count else None
         previous = str(start) if start else None
-        return Page(self.columns, rows, following, previous, table.estimated_rows, Ordering.KEY, frozenset(), 0.0021)
+        return Page(
+            self.columns,
+            rows,
+            following,
+            previous,
+            table.estimated_rows,
+            Ordering.KEY,
+            frozenset(),
+            0.0021,
+            key=table.primary_key,
+            keys=tuple(row[:1] for row in rows) if table.primary_key else (),
+        )
+
+    async def export(self, table, destination, *, filters=(), sort=(), progress, **options) -> Exported:
+        self.exports.append((table.name, *options.values(), tuple(map(str, sort))))
+        progress("Exporting", (Gauge(table.name, 500, 1000, Unit.ROWS),))
+        await self.exporting.wait()
+        with destination() as file:
+            file.write(b"id\n1\n")
+        return Exported(1, 5, 0.1)
 
 
 class FakeWorkspace:

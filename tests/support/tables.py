@@ -7,9 +7,11 @@ import psycopg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from stack.database.access import Database
 from stack.database.sessions import create_engine
 from stack.environment.pool import PoolSettings
 from stack.environment.url import DatabaseURL
+from stack.tables.browser import TableBrowser
 from stack.tables.reading import Reader, reading
 
 
@@ -27,6 +29,18 @@ async def engine_for(url: DatabaseURL) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def browser_for(url: DatabaseURL) -> AsyncIterator[tuple[TableBrowser, AsyncEngine]]:
+    """Lend a browser of the tables of `url` with the engine that it reads by."""
+    database = Database(url, PoolSettings(size=2, max_overflow=0))
+    browser = TableBrowser(database)
+    try:
+        yield browser, database.engine
+    finally:
+        await browser.close()
+        await database.close()
 
 
 @contextlib.asynccontextmanager

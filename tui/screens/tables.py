@@ -14,7 +14,10 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from stack.findings import Progress
+from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
+from tui.copying import Copies, Spot
+from tui.exporting import Exports
 from tui.outside import cell, line
 from tui.screens.base import DeckScreen
 from tui.table_questions import (
@@ -86,6 +89,8 @@ class TablesScreen(DeckScreen):
         self._stops: tuple[Stop, ...] = ()
         self._counts: dict[tuple[str, str], int] = {}
         self._landing: Callable[[], None] | None = None
+        self._exports = Exports(self)
+        self._copies = Copies(self)
         self._listing = self.request("tables", self._show_tables)
         self._paging = self.request("page", self._show_page)
         self._following = self.request("reference", self._follow_key)
@@ -231,7 +236,8 @@ class TablesScreen(DeckScreen):
         window = self.rows.window
         some = len(window) < len(page.columns)
         columns = f"columns {window.start + 1:,}–{window.stop:,} of {len(page.columns):,}, " if some else ""
-        return f"{columns}{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
+        zone = f", times in {page.time_zone}" if page.time_zone else ""
+        return clean_line(f"{columns}{rows}, {page.ordering.value}{zone}, {page.seconds * 1000:.1f} ms")
 
     @on(PagedGrid.CellHighlighted)
     def _cursor_moved(self) -> None:
@@ -434,6 +440,16 @@ class TablesScreen(DeckScreen):
             case _:
                 order = Order(name, descending=False)
         self._go(replace(self._view, order=order, position=None))
+
+    def action_copy(self) -> None:
+        """Copy a cell, a row or the page."""
+        if self._view and self._page and self._page.rows and self._page.columns and self.rows.place:
+            self._copies.copy(Spot(self._view.table, self._page, *self.rows.place))
+
+    def action_export(self) -> None:
+        """Write the rows to a file, all of them and not only the page."""
+        if self._view:
+            self._exports.export(self._view.table, self._view.filters, self._view.sort)
 
     def action_seed(self) -> None:
         """Make sample bookings, after asking."""

@@ -1,0 +1,159 @@
+"""The pages after the first: on a connection that is ready, by a statement that is made, of a table that is known.
+
+A page of a hundred rows takes the server less than a millisecond; describing its table, preparing a transaction and
+putting the statement together take many times as long. None of it changes from one page to the next, so it is kept,
+for `KNOWN_FOR`. What goes wrong here is no failure: the ordinary way, which looks at everything anew, then says why.
+"""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import psycopg
+import sqlalchemy as sa
+
+from stack.database.errors import explain
+from stack.environment.url import DatabaseURL
+from stack.findings import Failure
+from stack.tables.catalogue import Table
+from stack.tables.cursors import KeyCursor, decode
+from stack.tables.description import Column, Description
+from stack.tables.filters import Filter
+from stack.tables.keyset import Segment
+from stack.tables.pages import Page, Part, Row, by_key, page_of
+from stack.tables.requests import After, Before, Position, Request, prepare
+from stack.tables.round_trip import RoundTrips, Statement, numbered
+from stack.tables.sorting import Sort
+from stack.tables.statements import Ordered, key_parameters
+
+KNOWN_FOR: Final = 10.0
+"""Seconds for which a table is taken to be as it was seen; a statement that fails is reason to look anew at once."""
+
+_KEPT: Final = 2  # connections
+
+_Asked = tuple[tuple[Filter, ...], tuple[Sort, ...], int, int | None]
+_Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A statement, and those of its parameters that are the same on each page."""
+
+    statement: Statement
+    parameters: dict[str, object]
+
+
+@dataclass(slots=True)
+class _Known:
+    """A table as it was at `seen`, of the monotonic clock, with the statements that were made for it."""
+
+    description: Description
+    seen: float
+    statements: dict[_Shape, _Made] = field(default_factory=dict)
+    requests: dict[_Asked, Request] = field(default_factory=dict)
+
+
+class QuickPages:
+    """Pages of the tables of one database."""
+
+    def __init__(self, url: DatabaseURL, dialect: sa.Dialect) -> None:
+        """Connect to nothing yet; `dialect` is psycopg's."""
+        self._url = url
+        self._dialect = dialect
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._idle: list[RoundTrips] = []
+
+    def remember(self, table: Table, description: Description) -> None:
+        """Take `description` for what `table` is from now on."""
+        known = self._known.get((table.schema, table.name))
+        if known is None or known.description != description:
+            self._known[table.schema, table.name] = _Known(description, time.monotonic())
+        else:
+            known.seen = time.monotonic()
+
+    async def page(
+        self,
+        table: Table,
+        *,
+        filters: Sequence[Filter],
+        sort: Sequence[Sort],
+        limit: int,
+        position: Position,
+        longest: int | None,
+    ) -> Page | None:
+        """Return the page beside one that was had before; None where that takes the ordinary way.
+
+        Raises:
+            Failure: it took the server longer than it may.
+        """
+        started = time.perf_counter()
+        known = self._known.get((table.schema, table.name))
+        if known is None or not isinstance(position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
+            return None
+        try:
+            request = _request(table, known, (tuple(filters), tuple(sort), limit, longest), position)
+        except Failure:
+            # Perhaps a column that is not known yet.
+            return None
+        if not request.keyed:
+            return None
+        try:
+            async with self._lent() as connection:
+
+                async def fetch(part: Part) -> list[Row]:
+                    made = self._made(known, request, part)
+                    values = made.parameters | key_parameters(part.values, part.limit)
+                    return await connection.read(made.statement, values)
+
+                found = await by_key(fetch, request)
+        except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
+            raise explain(error, self._url) from None
+        except psycopg.Error:
+            self._known.pop((table.schema, table.name), None)
+            return None
+        return page_of(table, known.description, request, found, time.perf_counter() - started)
+
+    def _made(self, known: _Known, request: Request, part: Part) -> _Made:
+        shape = (request.where, part.order, part.segment, request.longest)
+        made = known.statements.get(shape)
+        if made is None:
+            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
+            compiled = select.compile(dialect=self._dialect)
+            made = known.statements[shape] = _Made(numbered(str(compiled)), dict(compiled.params))
+        return made
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[RoundTrips]:
+        """Lend a connection, which is kept for the next page where all went well."""
+        connection = self._idle.pop() if self._idle else await RoundTrips.to(self._url)
+        try:
+            yield connection
+        except BaseException:
+            await connection.close()
+            raise
+        if len(self._idle) < _KEPT:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
+def _request(table: Table, known: _Known, asked: _Asked, position: After | Before) -> Request:
+    """Return what is asked for, put together anew only where its order is another one than before."""
+    before = known.requests.get(asked)
+    if before is not None:
+        cursor = decode(position.cursor, before.table)
+        if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
+            return replace(before, position=position, cursor=cursor)
+    filters, sort, limit, longest = asked
+    made = prepare(
+        table, known.description, filters=filters, sort=sort, position=position, limit=limit, longest=longest
+    )
+    known.requests[asked] = made
+    return made

@@ -1,0 +1,145 @@
+"""A statement that reads, in a transaction of its own, in one round trip.
+
+psycopg's pipeline waits for the server several times on the way; libpq's own mode does not
+(https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). Beginning, settings, statement and end go out
+together. Nothing is left behind in the session, by us or by a function that a view calls: the end is a rollback.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+from psycopg.rows import TupleRow
+
+from stack.database.connection import connect
+from stack.environment.url import DatabaseURL
+from stack.tables.reading import STATEMENT_TIMEOUT, session_settings
+
+Row = tuple[str | None, ...]
+
+_BEGIN: Final = b"BEGIN READ ONLY"
+_END: Final = b"ROLLBACK"
+_SETTINGS: Final = (
+    "SELECT "
+    + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in session_settings(STATEMENT_TIMEOUT).items())
+).encode()
+
+_CANCEL_TIMEOUT: Final = 3.0
+_PARAMETER: Final = re.compile(r"%%|%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement as the server takes it, ``$1`` for the first of the `names` of its parameters."""
+
+    text: bytes
+    names: tuple[str, ...]
+
+
+def numbered(text: str) -> Statement:
+    """Return the statement `text`, which has its parameters in the form of psycopg: by name, each ``%`` doubled."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found.group(1)
+        return f"${names.setdefault(name, len(names) + 1)}" if name else "%"
+
+    numbers = _PARAMETER.sub(number, text)
+    return Statement(numbers.encode(), tuple(names))
+
+
+class RoundTrips:
+    """A connection to read with, one statement at a time."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        """Take `connection`, which is nobody else's any more."""
+        self._connection = connection
+        self._prepared: dict[bytes, bytes] = {}
+        connection.pgconn.enter_pipeline_mode()
+        self._text = Transformer(connection)
+
+    @classmethod
+    async def to(cls, url: DatabaseURL) -> "RoundTrips":
+        """Connect to `url`."""
+        return cls(await connect(url, autocommit=True))
+
+    async def read(self, statement: Statement, values: Mapping[str, object]) -> list[Row]:
+        """Return the rows of `statement`, all of whose columns are texts; it may take `STATEMENT_TIMEOUT`.
+
+        Whatever this raises, a cancellation too, the connection has to be closed afterwards.
+
+        Raises:
+            psycopg.Error: the server refuses, or went away.
+        """
+        connection = self._connection.pgconn
+        connection.send_query_params(_BEGIN, None)
+        self._send(_SETTINGS, [])
+        self._send(statement.text, [str(values[name]).encode() for name in statement.names])
+        connection.send_query_params(_END, None)
+        connection.pipeline_sync()
+        while connection.flush():
+            # A statement for 1,600 columns is longer than what some sockets take at once.
+            await self._writable()
+        rows: list[Row] = []
+        while (result := await self._result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
+            if result is not None and result.status == ExecStatus.FATAL_ERROR:
+                raise error_from_result(result)
+            if result is not None and result.status == ExecStatus.TUPLES_OK:
+                # Those of the settings come first.
+                self._text.set_pgresult(result)
+                rows = self._text.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def _send(self, text: bytes, values: Sequence[bytes]) -> None:
+        """Send a statement, prepared once for all."""
+        connection = self._connection.pgconn
+        name = self._prepared.get(text)
+        if name is None:
+            name = self._prepared[text] = f"stackdeck_{len(self._prepared)}".encode()
+            connection.send_prepare(name, text)
+        connection.send_query_prepared(name, values)
+
+    async def _result(self) -> PGresult | None:
+        """Return the next result; None between the statements."""
+        connection = self._connection.pgconn
+        while connection.is_busy():
+            await self._readable()
+            connection.consume_input()
+        return connection.get_result()
+
+    async def _readable(self) -> None:
+        loop, socket = asyncio.get_running_loop(), self._connection.pgconn.socket
+        ready = loop.create_future()
+        loop.add_reader(socket, _settle, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(socket)
+
+    async def _writable(self) -> None:
+        loop, socket = asyncio.get_running_loop(), self._connection.pgconn.socket
+        ready = loop.create_future()
+        loop.add_writer(socket, _settle, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_writer(socket)
+
+    async def close(self) -> None:
+        """Close the connection, and have the server stop what it still does for it."""
+        with contextlib.suppress(psycopg.Error):
+            await self._connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
+        await self._connection.close()
+
+
+def _settle(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
