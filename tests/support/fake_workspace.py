@@ -346,7 +346,8 @@ class FakeTables:
         rows = tuple(self.row(number) for number in range(start, min(self.count, start + limit)))
         following = str(start + limit) if start + limit < self.count else None
         previous = str(start) if start else None
-        return Page(self.columns, rows, following, previous, table.estimated_rows, Ordering.KEY, frozenset(), 0.0021)
+        about, zone = table.estimated_rows, "Asia/Kathmandu"
+        return Page(self.columns, rows, following, previous, about, Ordering.KEY, frozenset(), 0.0021, zone)
 
     async def export(self, table, destination, *, filters=(), sort=(), progress, **options) -> Exported:
         self.exports.append((table.name, *options.values(), tuple(map(str, sort))))

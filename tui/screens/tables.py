@@ -12,7 +12,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from stack.findings import Progress
-from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.copying import Copies, Spot
 from tui.exporting import Exports
@@ -172,7 +171,8 @@ class TablesScreen(DeckScreen):
         ]
         self.rows.turn(titles, rows)
         if self._view:
-            self.rows_panel.border_title = line(self._view.table.path)
+            zone = f" · times in {page.time_zone}" if page.time_zone else ""
+            self.rows_panel.border_title = line(f"{self._view.table.path}{zone}")
         self.rows_panel.border_subtitle = _caption(page)
         if self._landing:
             self._landing()
@@ -309,5 +309,4 @@ def _about(rows: int | None) -> str:
 
 def _caption(page: "Page") -> str:
     rows = f"about {page.estimated_rows:,} rows (an estimate)" if page.estimated_rows is not None else "rows uncounted"
-    zone = f", times in {page.time_zone}" if page.time_zone else ""
-    return clean_line(f"{rows}, {page.ordering.value}{zone}, {page.seconds * 1000:.1f} ms")
+    return f"{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
