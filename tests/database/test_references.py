@@ -108,7 +108,7 @@ async def test_composite_keys_and_nulls(database):
     assert (use.rows, use.indexed) == (1, False)
     run_sql(database, "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE)", "CREATE TABLE r (u int REFERENCES t (u))")
     run_sql(database, "INSERT INTO t VALUES (1, NULL)")
-    async with browser_for(database) as (browser, engine):
+    async with browser_for(database) as (browser, _):
         table = await browser.find("t")
         (use,) = await browser.uses(table, await browser.page(table), 0)
     assert use.rows is Uncounted.NULL

@@ -366,6 +366,7 @@ class FakeTables:
             0.0021,
             key=table.primary_key,
             keys=tuple(row[:1] for row in rows) if table.primary_key else (),
+            time_zone="Asia/Kathmandu",
         )
 
     async def export(self, table, destination, *, filters=(), sort=(), progress, **options) -> Exported:

@@ -54,6 +54,7 @@ async def test_a_cell_a_row_and_the_page_are_copied_and_it_says_what_was():
     deck = deck_over(FakeWorkspace())
     async with deck.run_test(size=SIZE) as pilot:
         await open_rows(deck, pilot)
+        assert "─ bookings · times in Asia/Kathmandu ─" in shown(deck)
         await pilot.press("down", "right")
         assert await copy(deck, pilot, 0) == (
             "Customer 1",

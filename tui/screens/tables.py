@@ -14,7 +14,6 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
 from stack.findings import Progress
-from stack.text import clean_line
 from tui.actions import Fact, Place, bindings
 from tui.copying import Copies, Spot
 from tui.exporting import Exports
@@ -215,7 +214,7 @@ class TablesScreen(DeckScreen):
         rows = [GridRow(str(index), Drawn(len(page.columns), partial(draw, index))) for index in range(len(page.rows))]
         self.rows.turn(titles, rows)
         if self._view:
-            self._show_trail(self._view)
+            self._show_trail(self._view, page.time_zone)
         self.rows_panel.border_subtitle = self._caption(page)
         if self._landing:
             self._landing()
@@ -236,8 +235,7 @@ class TablesScreen(DeckScreen):
         window = self.rows.window
         some = len(window) < len(page.columns)
         columns = f"columns {window.start + 1:,}–{window.stop:,} of {len(page.columns):,}, " if some else ""
-        zone = f", times in {page.time_zone}" if page.time_zone else ""
-        return clean_line(f"{columns}{rows}, {page.ordering.value}{zone}, {page.seconds * 1000:.1f} ms")
+        return f"{columns}{rows}, {page.ordering.value}, {page.seconds * 1000:.1f} ms"
 
     @on(PagedGrid.CellHighlighted)
     def _cursor_moved(self) -> None:
@@ -274,9 +272,12 @@ class TablesScreen(DeckScreen):
             self.rows.focus()
             self._go(View(table, filters), partial(self._land, 0, 0))
 
-    def _show_trail(self, view: View) -> None:
-        """Say what is shown and by which way, as much of the way as there is room for."""
-        title, way = line(view.title), [line(f"{stop.view.title} ▸ ", "$muted") for stop in self._stops]
+    def _show_trail(self, view: View, zone: str | None) -> None:
+        """Say what is shown, in which time `zone`, and by which way, as much of the way as there is room for."""
+        title, way = (
+            line(f"{view.title} · times in {zone}" if zone else view.title),
+            [line(f"{stop.view.title} ▸ ", "$muted") for stop in self._stops],
+        )
         while way and title.cell_length + way[-1].cell_length <= self.rows_panel.size.width - _FRAME:
             title = way.pop() + title
         self.rows_panel.border_title = Content.styled("… ▸ ", "$muted") + title if way else title
