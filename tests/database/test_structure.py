@@ -16,7 +16,7 @@ GROUND = (
     "CREATE EXTENSION btree_gist",
     "CREATE TYPE mood AS ENUM ('well', 'it''s bad')",
     "CREATE DOMAIN positive AS numeric(8, 2) CHECK (value > 0)",
-    "CREATE COLLATION blunt (provider = icu, locale = 'und', deterministic = false)",
+    'CREATE COLLATION blunt FROM "C"',
     "CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'",
     "CREATE FOREIGN DATA WRAPPER nothing",
     'CREATE SERVER "far away" FOREIGN DATA WRAPPER nothing',
