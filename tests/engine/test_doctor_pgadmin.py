@@ -71,7 +71,7 @@ class PgAdmin:
 
     async def until_up(self):
         """Wait until it answers, and return what the doctor says then."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(150):
             while True:
                 found = await self.findings()
                 if Code.SERVICE_UNHEALTHY not in {finding.code for finding in found}:
@@ -80,7 +80,7 @@ class PgAdmin:
 
     async def until_it_listens(self):
         """Wait until its log says so."""
-        for _ in range(200):
+        for _ in range(600):
             if b"Listening" in self.box.container("pgadmin").logs():
                 return
             await asyncio.sleep(0.2)
@@ -98,7 +98,7 @@ class PgAdmin:
         """Start it, and wait until it has ended by itself; `up` may be done before."""
         with contextlib.suppress(Failure):
             await self.up()
-        self.box.container("pgadmin").wait(timeout=30)
+        self.box.container("pgadmin").wait(timeout=60)
 
 
 @pytest.fixture
@@ -134,6 +134,7 @@ async def test_a_directory_that_it_may_not_write_to(pgadmin):
     assert found.fixes[0].command == f"sudo chown -R 5050:5050 {pgadmin.box.directory}/kept"
 
 
+@pytest.mark.timeout(400)  # pgAdmin makes its own database twice here, ten seconds' work each time
 async def test_what_it_remembers_of_its_first_start(pgadmin):
     env = pgadmin.box.directory / ".env"
     env.write_text("MAIL=ada@example.local\nSECRET=\n")
