@@ -100,7 +100,7 @@ async def test_what_refers_to_a_row_is_counted_up_to_a_limit(database):
 
 async def test_composite_keys_and_nulls(database):
     run_sql(database, *SCHEMA)
-    async with browser_for(database) as (browser, engine):
+    async with browser_for(database) as (browser, _):
         rooms = await browser.find("rooms")
         (use,) = await browser.uses(rooms, await browser.page(rooms), 1)
         visit = (await browser.page(await browser.find(VISITS))).columns[4]

@@ -93,7 +93,7 @@ async def test_references_are_followed_there_and_back(database):
         await until(pilot, lambda: "Person 1 " not in shown(deck))
         await pilot.press("down", "down", "right", "right")
         screen = deck.front
-        place, first = screen.rows.place, screen.rows.get_cell_at((0, 0)).plain
+        place, first = screen.rows.place, screen.rows.cell_at(0, 0).plain
         await pilot.press("enter")
         await until(pilot, lambda: "rooms: house = '1', number = '" in title(deck))
         assert title(deck).startswith('"visits [/]" ▸ ')
@@ -108,7 +108,7 @@ async def test_references_are_followed_there_and_back(database):
         await until(pilot, lambda: "rooms: house = '1', number = '" in title(deck))
         await pilot.press("backspace")
         await until(pilot, lambda: title(deck) == '"visits [/]"')
-        await until(pilot, lambda: screen.rows.get_cell_at((0, 0)).plain == first)
+        await until(pilot, lambda: screen.rows.cell_at(0, 0).plain == first)
         assert screen.rows.place == place
 
 
@@ -120,7 +120,7 @@ async def test_a_row_is_shown_whole_and_a_key_is_gone_to(database):
         await pilot.press("i")
         await until(pilot, lambda: "2,000 characters" in shown(deck))
         await pilot.press("escape", "k", *"150", "enter")
-        await until(pilot, lambda: deck.front.rows.get_cell_at((0, 0)).plain == "150")
+        await until(pilot, lambda: deck.front.rows.cell_at(0, 0).plain == "150")
         await pilot.press("k", *"x", "enter")
         await until(pilot, lambda: "There is no going to the key 'x'" in shown(deck))
 
@@ -194,9 +194,9 @@ async def test_as_many_columns_as_there_can_be_are_walked_through_a_window(datab
         for _ in range(60):
             await pilot.press("right")
         assert rows.place == (0, 60)
-        assert len(rows.columns) < 100
+        assert len(rows.window) < 100
         rows.go_to(0, 1599)
-        assert rows.get_cell_at((0, rows.cursor_column)).plain == "2"
+        assert rows.cell_at(*rows.place).plain == "2"
         await pilot.press("left")
         assert rows.place == (0, 1598)
 

@@ -313,10 +313,10 @@ async def test_the_arrows_walk_over_the_edge_of_a_page_and_between_the_grids():
         await until(pilot, lambda: deck.focused is rows)
         await pilot.press(*["down"] * rows.row_count)
         await until(pilot, lambda: "Customer 17 " in shown(deck))
-        assert rows.cursor_row == 0
+        assert rows.place[0] == 0
         await pilot.press("up")
         await until(pilot, lambda: "Customer 16 " in shown(deck))
-        assert rows.cursor_row == rows.row_count - 1
+        assert rows.place[0] == rows.row_count - 1
         await pilot.press("left")
         await until(pilot, lambda: deck.focused is deck.front.list)
 
@@ -329,12 +329,12 @@ async def test_null_the_empty_text_and_the_word_are_told_apart():
         await pilot.press("6")
         rows = deck.screen.rows
         await until(pilot, lambda: rows.row_count > 3)
-        null, empty, word = (rows.get_cell_at((row, 1)) for row in range(3))
+        null, empty, word = (rows.cell_at(row, 1) for row in range(3))
         assert (null.plain, empty.plain, word.plain) == ("NULL", "''", "NULL")
         assert "italic" in str(null.style)
         assert "italic" in str(empty.style)
         assert not str(word.style)
-        assert rows.get_cell_at((0, 3)).justify == "right"
+        assert rows.cell_at(0, 3).justify == "right"
 
 
 async def test_a_slow_table_never_lands_in_the_place_of_another():
