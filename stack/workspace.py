@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stack.services.equivalent import ComposeCall
     from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
+    from stack.tables.console.console import Console
 
 PARTS: Final = (
     "stack.environment.address",
@@ -368,6 +369,12 @@ class Workspace:
         from stack.tables.browser import TableBrowser
 
         return TableBrowser(await self.database())
+
+    async def console(self) -> "Console":
+        """Return the database's read-only SQL console."""
+        from stack.tables.console.console import Console
+
+        return Console(await self.database())
 
     async def seed(self, bookings: int, random_seed: int, progress: Progress) -> "SeedResult":
         """Fill the booking tables with `bookings` bookings, the same for the same `random_seed`."""

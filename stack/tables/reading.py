@@ -17,13 +17,14 @@ LOCK_TIMEOUT: Final = 2.0
 Reader = NewType("Reader", AsyncConnection)
 """A connection inside `reading`; whatever reads rows or the catalogue asks for one of these."""
 
-# How values are printed is a session's setting. These are the forms that lose nothing and can be read back; the last
-# two keep rows that have no order of their own in the order in which they lie in the table.
+FORMS: Final = {"DateStyle": "ISO", "IntervalStyle": "postgres", "extra_float_digits": "1", "bytea_output": "hex"}
+"""How values are printed, which is a session's setting: the forms that lose nothing and can be read back."""
+
+# The last two keep rows that have no order of their own in the order in which they lie in the table.
 _SETTINGS: Final = text(
-    """
+    f"""
     SELECT set_config('statement_timeout', :statement_timeout, true), set_config('lock_timeout', :lock_timeout, true),
-           set_config('DateStyle', 'ISO', true), set_config('IntervalStyle', 'postgres', true),
-           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
+           {", ".join(f"set_config('{name}', '{value}', true)" for name, value in FORMS.items())},
            set_config('synchronize_seqscans', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)
     """
 )
