@@ -79,6 +79,7 @@ PARTS: Final = (
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
+    "stack.tables.console.console",
     "stack.doctor.checklist",
 )
 """What a workspace imports when it is first asked for it."""

@@ -12,7 +12,7 @@ from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure
 from stack.tables.console.names import columns, vocabulary
 from stack.tables.console.refusals import Refusal
-from stack.tables.console.rights import READER, RUNS_TEXT, SETS
+from stack.tables.console.rights import READER, RUNS_TEXT, SETS, Rights
 from stack.tables.console.running import APPLICATION_NAME, CELL, Answer, run
 from stack.text import SecretStr
 from tests.support.tables import reader_for, run_sql
@@ -366,3 +366,12 @@ async def test_the_names_for_completion_come_from_the_catalogue(world):
         assert "int4in" not in known.functions("int4in")
         table = known.table(["public", "t"])
         assert await columns(reader, [table]) == {("public", "t"): ("id", "note")}
+
+
+@pytest.mark.parametrize(
+    ("login", "rights"), [(None, Rights(READER, True)), (OWNER, Rights(OWNER, False)), (MEMBER, Rights(READER, True))]
+)
+async def test_it_says_whose_rights_a_statement_has(world, login, rights):
+    got = await answer(world.login(login), "SELECT current_user")
+    assert got.rows == ((rights.role,),)
+    assert got.rights == rights

@@ -43,6 +43,7 @@ from stack.services.equivalent import ComposeCall
 from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
+from stack.tables.console.console import Console
 from stack.tables.description import Column, Family
 from stack.tables.pages import After, Before, Edge, Ordering, Page
 from stack.text import SecretStr
@@ -358,6 +359,7 @@ class FakeWorkspace:
         self.fake_database = FakeDatabase()
         self.fake_migrations = FakeMigrations()
         self.fake_tables = FakeTables()
+        self.fake_console: Console | None = None
         self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
         self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
@@ -383,6 +385,10 @@ class FakeWorkspace:
 
     async def tables(self) -> "FakeTables":
         return self.fake_tables
+
+    async def console(self) -> Console:
+        assert self.fake_console is not None, "this test has no database"
+        return self.fake_console
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now

@@ -47,6 +47,7 @@ class PagedGrid(Grid, inherit_bindings=False):
         self._widths: dict[str, int] = {}
         self._all_titles: tuple[Text, ...] = ()
         self._all_rows: tuple[GridRow, ...] = ()
+        self._widest = WIDEST
         self._first = 0
         """The first column that is laid out."""
 
@@ -66,8 +67,9 @@ class PagedGrid(Grid, inherit_bindings=False):
         """Forget how wide columns were: another table comes."""
         self._widths.clear()
 
-    def turn(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
-        """Show a page, the cursor where it was as far as there are rows and columns."""
+    def turn(self, titles: Sequence[Text], rows: Sequence[GridRow], *, widest: int = WIDEST) -> None:
+        """Show a page, its columns at most `widest` cells wide, the cursor where it was as far as there are rows."""
+        self._widest = widest
         column = self._first + self.cursor_column
         self._all_titles, self._all_rows = tuple(titles), tuple(rows)
         self._first = min(self._first, _last_first(len(titles)))
@@ -101,7 +103,7 @@ class PagedGrid(Grid, inherit_bindings=False):
         """Return the width of the column `number` of all, which is `index` in `rows`."""
         widest = max((cell_len(row.cells[index].plain) for row in rows), default=0)
         name = f"{number} {title.plain}"
-        self._widths[name] = max(self._widths.get(name, 1), cell_len(title.plain), min(WIDEST, widest))
+        self._widths[name] = max(self._widths.get(name, 1), cell_len(title.plain), min(self._widest, widest))
         return self._widths[name]
 
     def action_cursor_down(self) -> None:

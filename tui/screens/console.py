@@ -1,0 +1,292 @@
+"""The SQL console: a statement above, what it returns below, over Tables; Esc goes back, what is typed stays."""
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from stack.findings import Finding
+from stack.tables.console.completion import Columns, Completion, Vocabulary, named_tables
+from stack.tables.console.refusals import Refusal
+from stack.tables.console.running import Answer
+from stack.tables.rows import WholeRow
+from tui.draft import Draft
+from tui.outside import line
+from tui.refusal_lines import refusal_lines
+from tui.requests import Asking, Request
+from tui.row_lines import row_lines
+from tui.table_cells import title_cell, value_cell
+from tui.vitals import Tone
+from tui.widgets.grid import GridRow
+from tui.widgets.modal import Modal
+from tui.widgets.paged_grid import WIDEST, PagedGrid
+from tui.widgets.sheet import Sheet
+from tui.widgets.statement_editor import LONGEST, StatementEditor
+
+if TYPE_CHECKING:
+    from stack.tables.catalogue import Table
+    from stack.workspace import Workspace
+
+_BEAT: Final = 0.25
+_WIDEST_ALONE: Final = 500
+"""Cells of a column that is the only one, as a plan's is."""
+_NOTICES: Final = 3
+_STEP: Final = 20
+"""Cells by which a result with one wide column moves sideways."""
+
+_KEYS: Final = (("F5 ^R", "Run"),)
+_EDITOR_KEYS: Final = (("⇥", "Complete, or to the rows"), ("↑↓", "History"))
+_GRID_KEYS: Final = (("⏎", "Row"), ("↑", "Statement"))
+_BACK: Final = ("Esc", "Stop or back")
+
+
+class ConsoleScreen(Asking, Modal[None]):
+    """Type a statement, run it, look at its rows."""
+
+    CSS_PATH = "../styles/console.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+r,f5,ctrl+enter,ctrl+j", "run", "Run", priority=True),
+        Binding("escape", "back", "Back", priority=True),
+        # A grid of pages leaves these to its screen; in the text they are the text's.
+        Binding("pagedown", "in_rows('page_down')", show=False),
+        Binding("pageup", "in_rows('page_up')", show=False),
+        Binding("home,g", "in_rows('scroll_top')", show=False),
+        Binding("end,G", "in_rows('scroll_bottom')", show=False),
+    ]
+
+    def __init__(self, workspace: "Workspace", draft: Draft) -> None:
+        """Go on with `draft` over the database of `workspace`."""
+        super().__init__()
+        self._workspace = workspace
+        self._draft = draft
+        self.editor = StatementEditor(draft.text)
+        self.offer = Static(id="offer")
+        self.words = Static(id="words")
+        self.rows = PagedGrid(id="rows")
+        self._statement_panel = Vertical(id="statement-panel", classes="panel")
+        self._result_panel = Vertical(id="result-panel", classes="panel")
+        self._asked = ""
+        self._columns: Columns = {}
+        self._vocabulary: Vocabulary | None = None
+        self._history: tuple[str, ...] = ()
+        self._recalled = 0
+        """How many statements back in the history; 0 is what is being typed."""
+        self._answering = Request[Answer | Refusal](self, "statement", receive=self._show, refuse=self._fail)
+        self._naming = Request[Vocabulary](self, "names", receive=self._know, refuse=self._fail)
+        self._describing = Request[Columns](self, "columns", receive=self._know_columns, refuse=self._fail)
+        self._remembering = Request[tuple[str, ...]](self, "history", receive=self._remember, refuse=self._fail)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the statement, what completes it, what is said about it, and its rows."""
+        with Vertical(id="console"):
+            with self._statement_panel as panel:
+                panel.border_title = "SQL, read-only"
+                yield self.editor
+                yield self.offer
+            with self._result_panel:
+                yield self.words
+                yield self.rows
+            yield Static(id="keys")
+
+    def on_mount(self) -> None:
+        """Read the names and the history, and show what there was."""
+        self.set_interval(_BEAT, self._beat)
+        self._naming.ask(self._read_names)
+        self._remembering.ask(self._read_history)
+        if self._draft.answer:
+            self._show_answer(self._draft.answer)
+        else:
+            self.words.update(Content.styled("Nothing here can change data: the server sees to that.", "$muted"))
+            self.rows.display = False
+        self.editor.focus()
+        self.editor.move_cursor(self.editor.document.end)
+
+    def on_unmount(self) -> None:
+        """Wait for nothing any more."""
+        for request in (self._answering, self._naming, self._describing, self._remembering):
+            request.cancel()
+
+    # -- Running
+
+    def action_run(self) -> None:
+        """Run the statement; one that still runs is stopped."""
+        self._asked = self.editor.text
+        self._recalled = 0
+        self._answering.ask(partial(self._run, self._asked))
+        self._beat()
+
+    def action_back(self) -> None:
+        """Stop the statement that runs, or go back to Tables."""
+        if self._answering.pending:
+            self._answering.cancel()
+            self._statement_panel.border_subtitle = "stopped, on the server too"
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Go back to Tables."""
+        self._draft.text = self.editor.text
+        self.close(None)
+
+    async def _run(self, statement: str) -> Answer | Refusal:
+        return await (await self._workspace.console()).run(statement)
+
+    def _beat(self) -> None:
+        if self._answering.pending:
+            seconds = self._answering.seconds(time.monotonic())
+            self._statement_panel.border_subtitle = f"running, {seconds:.1f} s; Esc stops it"
+
+    def _show(self, outcome: Answer | Refusal) -> None:
+        self._statement_panel.border_subtitle = ""
+        self._remembering.ask(self._read_history)
+        if isinstance(outcome, Answer):
+            self._draft.answer = outcome
+            self.rows.start_over()
+            self._show_answer(outcome)
+            return
+        if outcome.position is not None and self.editor.text == self._asked:
+            self.editor.mark(outcome.position)
+        self._say(outcome.notices, refusal_lines(outcome.finding, self._asked, outcome.position))
+        self._grow_old()
+
+    def _fail(self, findings: tuple[Finding, ...]) -> None:
+        self._statement_panel.border_subtitle = ""
+        self._say((), Content("\n").join(refusal_lines(finding, "", None) for finding in findings))
+        self._grow_old()
+
+    def _show_answer(self, answer: Answer) -> None:
+        muted = self.app.theme_variables[Tone.UNKNOWN.value.removeprefix("$")]
+        titles = [title_cell(column) for column in answer.columns]
+        rows = [
+            GridRow(
+                str(index),
+                tuple(value_cell(value, column, muted) for value, column in zip(row, answer.columns, strict=True)),
+            )
+            for index, row in enumerate(answer.rows)
+        ]
+        self.rows.display = bool(titles)
+        self.rows.turn(titles, rows, widest=_WIDEST_ALONE if len(titles) == 1 else WIDEST)
+        self.rows.go_to(0, 0)
+        self._say(answer.notices)
+        count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
+        self._result_panel.border_title = f"The first {count}, there are more" if answer.more else count
+        rights = answer.rights
+        whose = f"as {rights.role}" if rights.reduced else f"with all rights of {rights.role}"
+        self._result_panel.border_subtitle = line(f"{answer.seconds * 1000:,.1f} ms, {whose}")
+
+    def _say(self, notices: tuple[str, ...], words: Content | None = None) -> None:
+        lines = [] if words is None else [words]
+        lines += [line(notice, "$warning") for notice in notices[:_NOTICES]]
+        if len(notices) > _NOTICES:
+            lines.append(line(f"and {len(notices) - _NOTICES} more notices", "$muted"))
+        self.words.update(Content("\n").join(lines))
+        self.words.display = bool(lines)
+
+    def _grow_old(self) -> None:
+        """Say that the rows below are not this statement's."""
+        if self._draft.answer:
+            self._result_panel.border_title = "Above: this statement. Below: the rows of the last one that ran"
+
+    # -- Names
+
+    async def _read_names(self) -> Vocabulary:
+        return await (await self._workspace.console()).vocabulary()
+
+    async def _read_columns(self, tables: "tuple[Table, ...]") -> Columns:
+        # What is gone by now has none, and is not asked for again.
+        found = await (await self._workspace.console()).columns(tables)
+        return {**{table.identity: () for table in tables}, **found}
+
+    def _know(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self.editor.know(vocabulary, self._columns)
+        self._look_at_tables()
+
+    def _know_columns(self, columns: Columns) -> None:
+        self._columns = {**self._columns, **columns}
+        if self._vocabulary:
+            self.editor.know(self._vocabulary, self._columns)
+        self._look_at_tables()
+
+    @on(StatementEditor.Changed)
+    def _look_at_tables(self) -> None:
+        """Ask for the columns of the tables that the statement names."""
+        if self._vocabulary and len(self.editor.text) <= LONGEST:
+            tables = named_tables(self.editor.text, self._vocabulary)
+            missing = tuple(table for table in tables if table.identity not in self._columns)
+            if missing:
+                self._describing.poll(partial(self._read_columns, missing))
+
+    @on(StatementEditor.Offered)
+    def _show_offer(self, event: StatementEditor.Offered) -> None:
+        self.offer.update(_offer(event.completion, event.taken))
+
+    # -- History
+
+    async def _read_history(self) -> tuple[str, ...]:
+        return await (await self._workspace.console()).history()
+
+    def _remember(self, history: tuple[str, ...]) -> None:
+        self._history = history
+
+    @on(StatementEditor.Recalled)
+    def _recall(self, event: StatementEditor.Recalled) -> None:
+        """Put an earlier statement into the editor; what was being typed comes back after the last one."""
+        place = self._recalled - event.by
+        if not 0 <= place <= len(self._history):
+            return
+        if self._recalled == 0:
+            self._draft.text = self.editor.text
+        self._recalled = place
+        self.editor.replace_all(self._history[-place] if place else self._draft.text)
+
+    # -- The grid
+
+    @on(PagedGrid.CellSelected)
+    def _show_row(self) -> None:
+        """Show the row under the cursor whole, as far as it was read."""
+        answer, place = self._draft.answer, self.rows.place
+        if answer is None or place is None:
+            return
+        cut = frozenset(column for row, column in answer.cut if row == place[0])
+        row = WholeRow(answer.columns, answer.rows[place[0]], cut, ())
+
+        async def read() -> WholeRow:
+            return row
+
+        self.app.push_screen(Sheet(f"Row {place[0] + 1:,}", read, row_lines, "⏎ Fold"))
+
+    async def action_in_rows(self, action: str) -> None:
+        """Move among the rows."""
+        await self.rows.run_action(action)
+
+    @on(PagedGrid.Left)
+    def _cross(self, event: PagedGrid.Left) -> None:
+        """Go up to the statement; past the last column, see more of a wide one."""
+        if event.rows < 0:
+            self.editor.focus()
+        elif event.columns:
+            self.rows.scroll_relative(x=event.columns * _STEP, animate=False)
+
+    def on_descendant_focus(self) -> None:
+        """Say what the keys do where the cursor is now."""
+        here = _GRID_KEYS if self.rows.has_focus else _EDITOR_KEYS
+        keys = [Content.assemble((key, "bold $accent"), f" {title}") for key, title in (*_KEYS, *here, _BACK)]
+        self.query_one("#keys", Static).update(Content("   ").join(keys))
+
+
+def _offer(completion: Completion, taken: int | None) -> Content:
+    """Return the candidates on one line."""
+    if not completion.candidates:
+        return Content()
+    shown = Content.styled("⇥ ", "bold $accent")
+    for place, candidate in enumerate(completion.candidates):
+        style = "reverse" if place == taken else "$primary" if candidate.origin.value == "column" else ""
+        shown += line(candidate.text, style) + Content("  ")
+    return shown
