@@ -10,7 +10,7 @@ from stack.findings import Finding
 from stack.text import clean_line
 from tui.outside import line
 
-_ROOM: Final = 30
+_ROOM: Final = 50
 """Characters of a long line that are shown before the place."""
 
 
@@ -27,10 +27,9 @@ def refusal_lines(finding: Finding, text: str, position: int | None) -> Content:
 
 
 def _marked(text: str, position: int) -> Iterator[Content]:
-    begin = text.rfind("\n", 0, position) + 1
+    line_begin = text.rfind("\n", 0, position) + 1
+    begin = max(line_begin, position - _ROOM)
     end = text.find("\n", position)
-    shown = text[max(begin, position - _ROOM) : end if end >= 0 else len(text)]
-    before = clean_line(text[max(begin, position - _ROOM) : position])
-    number = f"{text.count(chr(10), 0, position) + 1} │ "
-    yield line(number, "$muted") + line(shown)
-    yield line(" " * (cell_len(number) + cell_len(before)) + "▲", "bold $error")
+    head = f"{text.count(chr(10), 0, position) + 1} │ {'…' if begin > line_begin else ''}"
+    yield line(head, "$muted") + line(text[begin : end if end >= 0 else len(text)])
+    yield line(" " * (cell_len(head) + cell_len(clean_line(text[begin:position]))) + "▲", "bold $error")

@@ -4,6 +4,7 @@ import contextlib
 
 import psycopg
 import pytest
+from textual.events import Key
 
 from stack.tables.browser import TableBrowser
 from stack.tables.console.console import Console
@@ -144,6 +145,16 @@ async def test_earlier_statements_come_back_in_the_next_session_too(database):
         await until(pilot, lambda: editor.text == "select 1")
         await pilot.press("down", "down", "down")
         await until(pilot, lambda: editor.text == "n")
+
+
+async def test_what_is_typed_right_before_is_run_too(database):
+    async with console_on(database) as (deck, pilot):
+        # Not one after the other, as Pilot presses keys, but all at once, as a terminal brings them.
+        for character in "select 4321":
+            deck.post_message(Key(character if character != " " else "space", character))
+        deck.post_message(Key("ctrl+r", None))
+        await until(pilot, lambda: "1 row" in shown(deck))
+        assert deck.screen.rows.get_cell_at((0, 0)).plain == "4321"
 
 
 async def test_a_plan_is_seen_to_its_ends(database):

@@ -51,8 +51,8 @@ class ConsoleScreen(Asking, Modal[None]):
 
     CSS_PATH = "../styles/console.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r,f5,ctrl+enter,ctrl+j", "run", "Run", priority=True),
-        Binding("escape", "back", "Back", priority=True),
+        # None of these has priority: it would overtake what was typed just before it.
+        Binding("ctrl+r,f5,ctrl+enter,ctrl+j", "run", "Run"),
         # A grid of pages leaves these to its screen; in the text they are the text's.
         Binding("pagedown", "in_rows('page_down')", show=False),
         Binding("pageup", "in_rows('page_up')", show=False),
@@ -121,18 +121,14 @@ class ConsoleScreen(Asking, Modal[None]):
         self._answering.ask(partial(self._run, self._asked))
         self._beat()
 
-    def action_back(self) -> None:
+    def action_leave(self) -> None:
         """Stop the statement that runs, or go back to Tables."""
         if self._answering.pending:
             self._answering.cancel()
             self._statement_panel.border_subtitle = "stopped, on the server too"
         else:
-            self.action_leave()
-
-    def action_leave(self) -> None:
-        """Go back to Tables."""
-        self._draft.text = self.editor.text
-        self.close(None)
+            self._draft.text = self.editor.text
+            self.close(None)
 
     async def _run(self, statement: str) -> Answer | Refusal:
         return await (await self._workspace.console()).run(statement)

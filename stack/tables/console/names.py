@@ -9,14 +9,20 @@ from stack.tables.catalogue import Table, list_tables
 from stack.tables.console.completion import Columns, Vocabulary
 from stack.tables.reading import Reader
 
-# Without what only the server itself calls: functions of types, indexes and operators, which have `internal` or
-# `cstring` in their signature, and those beginning with an underscore.
+# Without what only the server itself calls: functions of types, which have `internal` or `cstring` in their signature,
+# of indexes, and of operators, whose description says so (Postgres' source, ``pg_proc.dat``).
 _FUNCTIONS: Final = text(
     """
     SELECT DISTINCT p.proname::text FROM pg_catalog.pg_proc p
     WHERE pg_function_is_visible(p.oid) AND p.prokind IN ('f', 'a', 'w') AND p.proname !~ '^_'
       AND p.prorettype NOT IN ('internal'::regtype, 'cstring'::regtype, 'trigger'::regtype, 'event_trigger'::regtype)
       AND NOT ('internal'::regtype = ANY (p.proargtypes::oid[]) OR 'cstring'::regtype = ANY (p.proargtypes::oid[]))
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_amproc a WHERE a.amproc = p.oid)
+      AND NOT EXISTS (
+          SELECT FROM pg_catalog.pg_description d
+          WHERE d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
+            AND d.description ~ '^implementation of .* operator$'
+      )
     """
 )
 
