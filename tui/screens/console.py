@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -31,7 +31,8 @@ from tui.widgets.statement_editor import LONGEST, StatementEditor
 
 if TYPE_CHECKING:
     from stack.tables.catalogue import Table
-    from stack.workspace import Workspace
+    from stack.tables.console.console import Console
+    from tui.app import Deck
 
 _BEAT: Final = 0.25
 _WIDEST_ALONE: Final = 500
@@ -60,10 +61,9 @@ class ConsoleScreen(Asking, Modal[None]):
         Binding("end,G", "in_rows('scroll_bottom')", show=False),
     ]
 
-    def __init__(self, workspace: "Workspace", draft: Draft) -> None:
-        """Go on with `draft` over the database of `workspace`."""
+    def __init__(self, draft: Draft) -> None:
+        """Go on with `draft`, on the database of the project that is open then."""
         super().__init__()
-        self._workspace = workspace
         self._draft = draft
         self.editor = StatementEditor(draft.text)
         self.offer = Static(id="offer")
@@ -130,8 +130,13 @@ class ConsoleScreen(Asking, Modal[None]):
             self._draft.text = self.editor.text
             self.close(None)
 
+    async def _project_console(self) -> "Console":
+        workspace = cast("Deck", self.app).workspace
+        assert workspace is not None  # noqa: S101 - the console is opened over an open project, which another may replace
+        return await workspace.console()
+
     async def _run(self, statement: str) -> Answer | Refusal:
-        return await (await self._workspace.console()).run(statement)
+        return await (await self._project_console()).run(statement)
 
     def _beat(self) -> None:
         if self._answering.pending:
@@ -192,11 +197,11 @@ class ConsoleScreen(Asking, Modal[None]):
     # -- Names
 
     async def _read_names(self) -> Vocabulary:
-        return await (await self._workspace.console()).vocabulary()
+        return await (await self._project_console()).vocabulary()
 
     async def _read_columns(self, tables: "tuple[Table, ...]") -> Columns:
         # What is gone by now has none, and is not asked for again.
-        found = await (await self._workspace.console()).columns(tables)
+        found = await (await self._project_console()).columns(tables)
         return {**{table.identity: () for table in tables}, **found}
 
     def _know(self, vocabulary: Vocabulary) -> None:
@@ -226,7 +231,7 @@ class ConsoleScreen(Asking, Modal[None]):
     # -- History
 
     async def _read_history(self) -> tuple[str, ...]:
-        return await (await self._workspace.console()).history()
+        return await (await self._project_console()).history()
 
     def _remember(self, history: tuple[str, ...]) -> None:
         self._history = history

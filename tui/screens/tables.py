@@ -422,8 +422,7 @@ class TablesScreen(DeckScreen):
         """Open the SQL console where it was left."""
         from tui.screens.console import ConsoleScreen
 
-        if self.deck.workspace:
-            self.app.push_screen(ConsoleScreen(self.deck.workspace, self._draft))
+        self.app.push_screen(ConsoleScreen(self._draft))
 
     def action_seed(self) -> None:
         """Make sample bookings, after asking."""
