@@ -54,11 +54,11 @@ class ConsoleScreen(Asking, Modal[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         # None of these has priority: it would overtake what was typed just before it.
         Binding("ctrl+r,f5,ctrl+enter,ctrl+j", "run", "Run"),
-        # A grid of pages leaves these to its screen; in the text they are the text's.
-        Binding("pagedown", "in_rows('page_down')", show=False),
-        Binding("pageup", "in_rows('page_up')", show=False),
-        Binding("home,g", "in_rows('scroll_top')", show=False),
-        Binding("end,G", "in_rows('scroll_bottom')", show=False),
+        # The grid leaves these to its screen; in the text they are the text's.
+        Binding("pagedown,n", "turn(1)", show=False),
+        Binding("pageup,p", "turn(-1)", show=False),
+        Binding("home,g", "first_page", show=False),
+        Binding("end,G", "last_page", show=False),
     ]
 
     def __init__(self, draft: Draft) -> None:
@@ -72,6 +72,8 @@ class ConsoleScreen(Asking, Modal[None]):
         self._statement_panel = Vertical(id="statement-panel", classes="panel")
         self._result_panel = Vertical(id="result-panel", classes="panel")
         self._asked = ""
+        self._top = 0
+        """Which of the rows is the first one in the grid."""
         self._columns: Columns = {}
         self._vocabulary: Vocabulary | None = None
         self._history: tuple[str, ...] = ()
@@ -162,20 +164,11 @@ class ConsoleScreen(Asking, Modal[None]):
         self._grow_old()
 
     def _show_answer(self, answer: Answer) -> None:
-        muted = self.app.theme_variables[Tone.UNKNOWN.value.removeprefix("$")]
-        titles = [title_cell(column) for column in answer.columns]
-        rows = [
-            GridRow(
-                str(index),
-                tuple(value_cell(value, column, muted) for value, column in zip(row, answer.columns, strict=True)),
-            )
-            for index, row in enumerate(answer.rows)
-        ]
-        self.rows.display = bool(titles)
-        self.rows.turn(titles, rows, widest=_WIDEST_ALONE if len(titles) == 1 else WIDEST)
+        self.rows.display = bool(answer.columns)
+        self._turn(0)
         self.rows.go_to(0, 0)
         self._say(answer.notices)
-        count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
+        count = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
         self._result_panel.border_title = f"The first {count}, there are more" if answer.more else count
         rights = answer.rights
         whose = f"as {rights.role}" if rights.reduced else f"with all rights of {rights.role}"
@@ -188,6 +181,33 @@ class ConsoleScreen(Asking, Modal[None]):
             lines.append(line(f"and {len(notices) - _NOTICES} more notices", "$muted"))
         self.words.update(Content("\n").join(lines))
         self.words.display = bool(lines)
+
+    @on(PagedGrid.Resized)
+    def _fit(self) -> None:
+        """Show as many rows as fit now."""
+        self._turn(self._top)
+
+    @property
+    def _fitting(self) -> int:
+        """How many rows fit: the grid without its head and its horizontal scroll bar."""
+        return max(1, self.rows.size.height - 2)
+
+    def _turn(self, top: int) -> None:
+        """Show the page of rows that begins at `top`: hundreds of them at once would hold up every key."""
+        answer = self._draft.answer
+        if answer is None:
+            return
+        self._top = top
+        muted = self.app.theme_variables[Tone.UNKNOWN.value.removeprefix("$")]
+        titles = [title_cell(column) for column in answer.columns]
+        rows = [
+            GridRow(
+                str(top + index),
+                tuple(value_cell(value, column, muted) for value, column in zip(row, answer.columns, strict=True)),
+            )
+            for index, row in enumerate(answer.rows[top : top + self._fitting])
+        ]
+        self.rows.turn(titles, rows, widest=_WIDEST_ALONE if len(titles) == 1 else WIDEST)
 
     def _grow_old(self) -> None:
         """Say that the rows below are not this statement's."""
@@ -255,25 +275,42 @@ class ConsoleScreen(Asking, Modal[None]):
         answer, place = self._draft.answer, self.rows.place
         if answer is None or place is None:
             return
-        cut = frozenset(column for row, column in answer.cut if row == place[0])
-        row = WholeRow(answer.columns, answer.rows[place[0]], cut, ())
+        number = self._top + place[0]
+        cut = frozenset(column for row, column in answer.cut if row == number)
+        row = WholeRow(answer.columns, answer.rows[number], cut, ())
 
         async def read() -> WholeRow:
             return row
 
-        self.app.push_screen(Sheet(f"Row {place[0] + 1:,}", read, row_lines, "⏎ Fold"))
+        self.app.push_screen(Sheet(f"Row {number + 1:,}", read, row_lines, "⏎ Fold"))
 
-    async def action_in_rows(self, action: str) -> None:
-        """Move among the rows."""
-        await self.rows.run_action(action)
+    def action_turn(self, pages: int) -> None:
+        """Go some pages on or back, as far as there are rows."""
+        top = max(0, self._top + pages * self._fitting)
+        if self._draft.answer and top != self._top and top < len(self._draft.answer.rows):
+            self._turn(top)
+            self.rows.go_to(0 if pages > 0 else self.rows.row_count - 1)
+
+    def action_first_page(self) -> None:
+        """Go to the first rows."""
+        self._turn(0)
+        self.rows.go_to(0)
+
+    def action_last_page(self) -> None:
+        """Go to the last rows."""
+        if self._draft.answer:
+            self._turn(max(0, len(self._draft.answer.rows) - 1) // self._fitting * self._fitting)
+            self.rows.go_to(max(0, self.rows.row_count - 1))
 
     @on(PagedGrid.Left)
     def _cross(self, event: PagedGrid.Left) -> None:
-        """Go up to the statement; past the last column, see more of a wide one."""
-        if event.rows < 0:
-            self.editor.focus()
-        elif event.columns:
+        """Go from page to page, up to the statement, and past the last column to the rest of a wide one."""
+        if event.columns:
             self.rows.scroll_relative(x=event.columns * _STEP, animate=False)
+        elif event.rows < 0 and self._top == 0:
+            self.editor.focus()
+        else:
+            self.action_turn(event.rows)
 
     def on_descendant_focus(self) -> None:
         """Say what the keys do where the cursor is now."""

@@ -41,6 +41,12 @@ class PagedGrid(Grid, inherit_bindings=False):
         rows: int
         columns: int
 
+    @dataclass
+    class Resized(Message):
+        """Another number of rows may fit `grid` now."""
+
+        grid: "PagedGrid"
+
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         """Make an empty grid, whose cursor is a cell."""
         super().__init__(cursor="cell", id=id)
@@ -62,6 +68,10 @@ class PagedGrid(Grid, inherit_bindings=False):
     def window(self) -> range:
         """The columns that are laid out."""
         return range(self._first, min(self._first + WINDOW, len(self._all_titles)))
+
+    def on_resize(self) -> None:
+        """Tell whoever gives it pages."""
+        self.post_message(self.Resized(self))
 
     def start_over(self) -> None:
         """Forget how wide columns were: another table comes."""

@@ -1,5 +1,6 @@
 """Why a statement is not carried out: what the server says, and what that means to a person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,7 +8,7 @@ import psycopg
 
 from stack.database.errors import server_said
 from stack.findings import Code, Finding, Fix
-from stack.tables.console.lexing import Token, statements
+from stack.tables.console.lexing import Token
 from stack.tables.console.rights import SETS, Rights
 
 DECLARE: Final = "DECLARE console NO SCROLL CURSOR FOR "
@@ -18,8 +19,7 @@ WITHOUT_CURSOR: Final = frozenset({"explain", "show"})
 
 _PSQL: Final = Fix("Do it in psql, which may do what the log-in may", "stackdeck psql")
 
-# read_only_sql_transaction; feature_not_supported, which DECLARE CURSOR says of changes in WITH.
-_WRITES: Final = frozenset({"25006", "0A000"})
+_CHANGES: Final = frozenset({"insert", "update", "delete", "merge"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,33 @@ def withheld(token: Token) -> Finding:
     )
 
 
-def refused(error: psycopg.Error, statement: str, rights: Rights, notices: tuple[str, ...]) -> Refusal:
+def refused(error: psycopg.Error, statement: Sequence[Token], rights: Rights, notices: tuple[str, ...]) -> Refusal:
     """Return what it means that the server refused `statement` with `error`."""
-    begins = statements(statement)[0][0]
-    before = 0 if begins.name in WITHOUT_CURSOR else len(DECLARE)
+    before = 0 if statement[0].name in WITHOUT_CURSOR else len(DECLARE)
     said = error.diag.statement_position
     position = max(0, int(said) - 1 - before) if said else None
-    return Refusal(_finding(error, begins, position, rights), position, notices)
+    return Refusal(_finding(error, statement, position, rights), position, notices)
 
 
-def _finding(error: psycopg.Error, begins: Token, position: int | None, rights: Rights) -> Finding:
+def _writes(error: psycopg.Error, statement: Sequence[Token], position: int | None) -> bool:
+    """Whether the server refused it because it does not only read."""
+    match error.sqlstate:
+        case "25006":  # read_only_sql_transaction
+            return True
+        case "0A000":  # feature_not_supported, which DECLARE CURSOR says of changes in WITH
+            return any(token.name in _CHANGES for token in statement)
+        case "42601":  # syntax_error: no statement that the cursor takes begins like this
+            return position == statement[0].start
+        case _:
+            return False
+
+
+def _finding(error: psycopg.Error, statement: Sequence[Token], position: int | None, rights: Rights) -> Finding:
     words = server_said(error) or str(error)
     if error.sqlstate == "42601" and position is None:
         # The one error of syntax without a place: several commands. The lexer here should have seen them.
         return too_many(2)
-    if error.sqlstate in _WRITES or (error.sqlstate == "42601" and position == begins.start):
+    if _writes(error, statement, position):
         return Finding(
             Code.STATEMENT_NOT_READING,
             "The console only reads",

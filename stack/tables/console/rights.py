@@ -53,6 +53,7 @@ Connection = psycopg.AsyncConnection[TupleRow]
 
 _SETTINGS: Final = {
     **FORMS,
+    "client_encoding": "UTF8",
     "standard_conforming_strings": "on",
     "client_min_messages": "notice",
 }
@@ -99,13 +100,14 @@ async def begin(connection: Connection, *, statement_timeout: float, lock_timeou
     privilege = "SET" if connection.info.server_version >= 160000 else "MEMBER"
     found = await connection.execute(
         """
-        SELECT r.rolsuper, current_user::text, (SELECT pg_has_role(o.oid, %s) FROM pg_roles o WHERE o.rolname = %s)
-        FROM pg_roles r WHERE r.rolname = current_user
+        SELECT current_user::text, l.rolsuper,
+               (SELECT pg_has_role(l.oid, r.oid, %s) FROM pg_roles r WHERE r.rolname = %s)
+        FROM pg_roles l WHERE l.rolname = session_user
         """,
         (privilege, READER),
     )
     row = await found.fetchone()
-    superuser, user, may = row or (False, connection.info.user, False)
+    user, superuser, may = row or (connection.info.user, False, False)
     if not may:
         return Rights(str(user), reduced=False)
     await connection.execute(_AS_READER)

@@ -1,7 +1,6 @@
 """Running one statement: what it returns, as far as a person reads it, or where and why the server refuses it."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,7 +12,7 @@ from psycopg.pq.abc import PGresult
 from stack.database.connection import connect
 from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
-from stack.tables.console.lexing import statements
+from stack.tables.console.lexing import Token, statements
 from stack.tables.console.refusals import (
     DECLARE,
     WITHOUT_CURSOR,
@@ -43,8 +42,9 @@ STATEMENT_TIMEOUT: Final = 300.0
 
 _FIRST_BATCH: Final = 10
 _BATCH: Final = 100
-"""Rows that are fetched at once, fewer where they are long."""
+"""Rows that are fetched at once, fewer where they are long or wide: taking them must not hold up a key."""
 _BATCH_BYTES: Final = 4_000_000
+_BATCH_CELLS: Final = 20_000
 
 _BYTES: Final = 32_000_000
 """Bytes of rows after which no more are read."""
@@ -86,9 +86,9 @@ async def run(
     Raises:
         Failure: the database cannot be reached, or is lost on the way.
     """
-    refusal = _judge(statement)
-    if refusal:
-        return refusal
+    read = _judge(statement)
+    if isinstance(read, Refusal):
+        return read
     try:
         connection = await connect(url, application_name=APPLICATION_NAME, autocommit=True)
     except (psycopg.Error, OSError) as error:
@@ -98,18 +98,23 @@ async def run(
     granted: Rights | None = None
     try:
         granted = await begin(connection, statement_timeout=statement_timeout, lock_timeout=lock_timeout)
-        return await _answer(connection, statement, limit, granted, notices)
+        started = time.perf_counter()
+        rows = _Rows(limit)
+        returned = await _carry_out(connection, statement, read[0], rows)
+        seconds = time.perf_counter() - started
+        columns = await _columns(connection, returned)
+        return Answer(columns, tuple(rows.kept), frozenset(rows.cut), rows.more, tuple(notices), seconds, granted)
     except psycopg.Error as error:
         if granted is None or (error.sqlstate or "08")[:2] in _OF_THE_SERVER:
             raise explain(error, url) from None
-        return refused(error, statement, granted, tuple(notices))
+        return refused(error, read, granted, tuple(notices))
     finally:
         # Nothing is left of it but a closed connection: the server rolls back what was begun.
         await connection.close()
 
 
-def _judge(statement: str) -> Refusal | None:
-    """Refuse what need not be asked of the server."""
+def _judge(statement: str) -> tuple[Token, ...] | Refusal:
+    """Return the tokens of the one statement, or refuse what need not be asked of the server."""
     several = statements(statement)
     if not storable(statement):
         return Refusal(not_text(), next(place for place, each in enumerate(statement) if not storable(each)))
@@ -118,7 +123,7 @@ def _judge(statement: str) -> Refusal | None:
     if len(several) > 1:
         return Refusal(too_many(len(several)), several[1][0].start)
     token = forbidden(several[0])
-    return Refusal(withheld(token), token.start) if token else None
+    return Refusal(withheld(token), token.start) if token else several[0]
 
 
 def _note(notices: list[str], said: psycopg.errors.Diagnostic) -> None:
@@ -126,26 +131,18 @@ def _note(notices: list[str], said: psycopg.errors.Diagnostic) -> None:
         notices.append(f"{said.severity}: {said.message_primary}")
 
 
-async def _answer(
-    connection: Connection, statement: str, limit: int, granted: Rights, notices: Sequence[str]
-) -> Answer:
-    started = time.perf_counter()
-    collected = _Rows(limit)
-    if statements(statement)[0][0].name in WITHOUT_CURSOR:
+async def _carry_out(connection: Connection, statement: str, begins: Token, rows: "_Rows") -> PGresult:
+    """Carry out `statement`, gather its first rows, and return a result with its columns."""
+    if begins.name in WITHOUT_CURSOR:
         result = await _read(connection, statement)
-        collected.take(result)
-    else:
-        await _execute(connection, f"{DECLARE}{statement}")
-        while True:
-            wanted = min(collected.batch, limit + 1 - len(collected.rows))
-            result = await _execute(connection, f"FETCH FORWARD {wanted} FROM console")
-            if not collected.take(result) or result.ntuples < wanted:
-                break
-    seconds = time.perf_counter() - started
-    columns = await _columns(connection, result)
-    return Answer(
-        columns, tuple(collected.rows), frozenset(collected.cut), collected.more, tuple(notices), seconds, granted
-    )
+        rows.take(result)
+        return result
+    await _execute(connection, f"{DECLARE}{statement}")
+    while True:
+        wanted = rows.batch
+        result = await _execute(connection, f"FETCH FORWARD {wanted} FROM console")
+        if not rows.take(result) or result.ntuples < wanted:
+            return result
 
 
 async def _read(connection: Connection, command: str) -> PGresult:
@@ -186,7 +183,7 @@ class _Rows:
     """Rows as they come, as many of them as are kept."""
 
     def __init__(self, limit: int) -> None:
-        self.rows: list[Row] = []
+        self.kept: list[Row] = []
         self.cut: set[tuple[int, int]] = set()
         self.more = False
         self._limit = limit
@@ -194,18 +191,23 @@ class _Rows:
 
     @property
     def batch(self) -> int:
-        """How many rows to fetch next, so that they are not too long together if they are like those before."""
-        if not self.rows:
-            return _FIRST_BATCH
-        return max(1, min(_BATCH, _BATCH_BYTES * len(self.rows) // (self._bytes + 1)))
+        """How many rows to fetch next, so that they are not too long together if they are like those before.
+
+        One more than are kept tells whether there are more.
+        """
+        if not self.kept:
+            return min(_FIRST_BATCH, self._limit + 1)
+        long = _BATCH_BYTES * len(self.kept) // (self._bytes + 1)
+        wide = _BATCH_CELLS // max(1, len(self.kept[0]))
+        return max(1, min(_BATCH, long, wide, self._limit + 1 - len(self.kept)))
 
     def take(self, result: PGresult) -> bool:
         """Keep the rows of `result`, and return whether more are wanted."""
         for number in range(result.ntuples):
-            if len(self.rows) == self._limit or self._bytes > _BYTES:
+            if len(self.kept) == self._limit or self._bytes > _BYTES:
                 self.more = True
                 return False
-            self.rows.append(tuple(self._cell(result, number, place) for place in range(result.nfields)))
+            self.kept.append(tuple(self._cell(result, number, place) for place in range(result.nfields)))
         return True
 
     def _cell(self, result: PGresult, number: int, place: int) -> str | None:
@@ -215,7 +217,7 @@ class _Rows:
         # A character takes at most four bytes; a database in SQL_ASCII may hold anything.
         text = value[: 4 * (CELL + 1)].decode(errors="replace")
         if len(text) > CELL:
-            self.cut.add((len(self.rows), place))
+            self.cut.add((len(self.kept), place))
         self._bytes += len(value)
         return text[:CELL]
 
