@@ -21,10 +21,10 @@ name here: `set_config`, and the built-in functions that run a text as SQL.
 
 What remains, so that nobody takes this for more than it is: a database's own functions with rights of their own
 (SECURITY DEFINER, untrusted languages, dblink with a password in the statement, foreign tables) do what they were made
-for, and a function of the database's own that runs any text can take a superuser's rights back. Before Postgres 14, and
-for a log-in that may not become `READER`, the statement runs with the log-in's rights, which the screen says. Reading
-leaves what reading leaves: statistics, hint bits, transaction numbers, `pg_logical_emit_message`'s line in the
-write-ahead log.
+for, and one that runs any text, as tablefunc's crosstab does, can be made to take a superuser's rights back. Before
+Postgres 14, and for a log-in that may not become `READER`, the statement runs with the rights of the log-in, as the
+screen says; it may then end its other sessions. Reading leaves what reading leaves: statistics, hint bits,
+transaction numbers, `pg_logical_emit_message`'s line in the write-ahead log.
 """
 
 from collections.abc import Iterable
