@@ -64,8 +64,8 @@ async def opening(deck: Deck, key: str, title: str) -> float:
     drawn = asyncio.Event()
     began = time.perf_counter()
     deck.simulate_key(key)
-    while not str(deck.screen.query_one("#rows-panel").border_title).startswith(title):
-        await asyncio.sleep(0.001)  # noqa: ASYNC110 - a title tells nobody that it changed
+    while not str(deck.screen.query_one("#rows-panel").border_title).startswith(title):  # noqa: ASYNC110 - it tells nobody that it changed
+        await asyncio.sleep(0.001)
     deck.screen.call_after_refresh(drawn.set)
     await drawn.wait()
     taken = (time.perf_counter() - began) * 1000

@@ -135,6 +135,9 @@ class Code(StrEnum):
     CURSOR_INVALID = "cursor-invalid"
     KEY_INVALID = "key-invalid"
     ROW_GONE = "row-gone"
+    STATEMENT_INVALID = "statement-invalid"
+    STATEMENT_SEVERAL = "statement-several"
+    STATEMENT_NOT_READING = "statement-not-reading"
     SEED_REFUSED = "seed-refused"
     BOOKINGS_EMPTY = "bookings-empty"
     # Files that the deck writes

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from stack.services.in_use import StaleUse
     from stack.tables.browser import TableBrowser
     from stack.tables.catalogue import Table
+    from stack.tables.console.console import Console
     from stack.tables.structure import Details
 
 PARTS: Final = (
@@ -81,6 +82,7 @@ PARTS: Final = (
     "stack.database.readiness",
     "stack.migrations.migrations",
     "stack.tables.browser",
+    "stack.tables.console.console",
     "stack.doctor.checklist",
 )
 """What a workspace imports when it is first asked for it."""
@@ -391,6 +393,12 @@ class Workspace:
         structure = await (await self.tables()).structure(table)
         look = partial(find_creation, self._project, table.schema, table.name, unqualified=table.visible)
         return Details(structure, await in_thread(look))
+
+    async def console(self) -> "Console":
+        """Return the database's read-only SQL console."""
+        from stack.tables.console.console import Console
+
+        return Console(await self.database())
 
     async def seed(self, bookings: int, random_seed: int, progress: Progress) -> "SeedResult":
         """Fill the booking tables with `bookings` bookings, the same for the same `random_seed`."""

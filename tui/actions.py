@@ -575,6 +575,15 @@ ACTIONS: Final = (
     ),
     Action(
         Place.TABLES,
+        "open_console",
+        "S",
+        "S",
+        "SQL",
+        "Open the SQL console, which only reads; what is typed there stays.",
+        Fact.OPEN,
+    ),
+    Action(
+        Place.TABLES,
         "count",
         "number_sign",
         "#",

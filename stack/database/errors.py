@@ -66,12 +66,16 @@ def _words(error: BaseException, url: DatabaseURL) -> str:
     """Return what the server said, without the statement and its parameters, which may hold secrets."""
     words = ""
     if isinstance(error, psycopg.Error):
-        said = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
-        words = "\n".join(filter(None, said))
+        words = server_said(error)
     elif isinstance(error, SQLAlchemyError):
         words = str(error.args[0]) if error.args else ""
     words = words or str(error).strip() or type(error).__name__
     return hide(words, [url.password.get_secret_value()] if url.password else [])
+
+
+def server_said(error: psycopg.Error) -> str:
+    """Return the server's message, its detail and its hint, a line each; empty where it was not the server's error."""
+    return "\n".join(filter(None, (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)))
 
 
 def _server(url: DatabaseURL) -> str:

@@ -187,7 +187,7 @@ async def describe(reader: Reader, table: Table) -> Description:
             name=name,
             type=declared,
             base_type=base,
-            family=_FAMILIES.get(oid) or _CATEGORIES.get(kind, Family.OTHER),
+            family=family(oid, kind),
             nullable=nullable,
             default=default,
             references=ForeignKey(tuple(own), schema, other, tuple(others)) if schema is not None else None,
@@ -200,6 +200,11 @@ async def describe(reader: Reader, table: Table) -> Description:
         if name is not None
     )
     return Description(columns, tuple(key or ()), estimate, zone)
+
+
+def family(oid: int, category: str) -> Family:
+    """Return what the values of the type `oid` are, which is of that `category` (``pg_type.typcategory``)."""
+    return _FAMILIES.get(oid) or _CATEGORIES.get(category, Family.OTHER)
 
 
 def _missing(name: str, names: Sequence[str]) -> Failure:

@@ -17,16 +17,11 @@ LOCK_TIMEOUT: Final = 2.0
 Reader = NewType("Reader", AsyncConnection)
 """A connection inside `reading`; whatever reads rows or the catalogue asks for one of these."""
 
-# How values are printed is a session's setting. These are the forms that lose nothing and can be read back; the last
-# two keep rows that have no order of their own in the order in which they lie in the table.
-_FORMS: Final = {
-    "DateStyle": "ISO",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "synchronize_seqscans": "off",
-    "max_parallel_workers_per_gather": "0",
-}
+FORMS: Final = {"DateStyle": "ISO", "IntervalStyle": "postgres", "extra_float_digits": "1", "bytea_output": "hex"}
+"""How values are printed, which is a session's setting: the forms that lose nothing and can be read back."""
+
+_ORDER: Final = {"synchronize_seqscans": "off", "max_parallel_workers_per_gather": "0"}
+"""Keeps rows that have no order of their own in the order in which they lie in the table."""
 
 
 def session_settings(timeout: float | None, lock_timeout: float = LOCK_TIMEOUT) -> dict[str, str]:
@@ -35,7 +30,7 @@ def session_settings(timeout: float | None, lock_timeout: float = LOCK_TIMEOUT) 
     It may wait `lock_timeout` seconds for a lock.
     """
     limits = {"statement_timeout": timeout or 0.0, "lock_timeout": lock_timeout}
-    return {name: f"{round(seconds * 1000)}ms" for name, seconds in limits.items()} | _FORMS
+    return {name: f"{round(seconds * 1000)}ms" for name, seconds in limits.items()} | FORMS | _ORDER
 
 
 _SETTINGS: Final = text(

@@ -38,9 +38,9 @@ VISITS = '"Visits [/]"'
 
 async def test_labels_of_a_page_take_a_statement_for_each_table_that_is_referred_to(database):
     run_sql(database, *SCHEMA)
-    async with browser_for(database) as (browser, engine), reading(engine, database) as reader:
+    async with browser_for(database) as (browser, engine), reading(access.engine, database) as reader:
         shown = await page(reader, await browser.find(VISITS), limit=4)
-        with statements(engine) as sent:
+        with statements(access.engine) as sent:
             found = await labels(reader, shown)
     names = [column.name for column in shown.columns]
     assert {(row, names[column]): label for (row, column), label in found.items()} == {
@@ -75,10 +75,10 @@ def test_which_column_is_the_label(candidates, chosen):
 
 async def test_what_refers_to_a_row_is_counted_up_to_a_limit(database):
     run_sql(database, *SCHEMA)
-    async with browser_for(database) as (browser, engine):
+    async with browser_for(database) as (browser, access):
         people = await browser.find("people")
         shown = await browser.page(people)
-        with statements(engine) as sent:
+        with statements(access.engine) as sent:
             first = await browser.uses(people, shown, 0)
         second = await browser.uses(people, shown, 1)
         part = await browser.find("part1")

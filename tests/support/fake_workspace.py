@@ -43,6 +43,7 @@ from stack.services.equivalent import ComposeCall
 from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
+from stack.tables.console.console import Console
 from stack.tables.description import Column, Family
 from stack.tables.export import Exported
 from stack.tables.pages import After, Before, Edge, Ordering, Page
@@ -387,6 +388,7 @@ class FakeWorkspace:
         self.fake_database = FakeDatabase()
         self.fake_migrations = FakeMigrations()
         self.fake_tables = FakeTables()
+        self.fake_console: Console | None = None
         self.environment_now = EnvironmentReport(Path("/nowhere/.env"), VARIABLES, ())
         self.stale_now: tuple[StaleUse, ...] = ()
         self.project = Project(Path("/nowhere"), Path("/nowhere/.env"), False, None, None, Overrides())
@@ -415,6 +417,10 @@ class FakeWorkspace:
 
     async def table_details(self, table) -> Details:
         return Details(await self.fake_tables.structure(table), None)
+
+    async def console(self) -> Console:
+        assert self.fake_console is not None, "this test has no database"
+        return self.fake_console
 
     def environment(self) -> EnvironmentReport:
         return self.environment_now

@@ -32,12 +32,12 @@ async def engine_for(url: DatabaseURL) -> AsyncIterator[AsyncEngine]:
 
 
 @contextlib.asynccontextmanager
-async def browser_for(url: DatabaseURL) -> AsyncIterator[tuple[TableBrowser, AsyncEngine]]:
-    """Lend a browser of the tables of `url` with the engine that it reads by."""
+async def browser_for(url: DatabaseURL) -> AsyncIterator[tuple[TableBrowser, Database]]:
+    """Lend a browser of the tables of `url` with the database that it reads."""
     database = Database(url, PoolSettings(size=2, max_overflow=0))
     browser = TableBrowser(database)
     try:
-        yield browser, database.engine
+        yield browser, database
     finally:
         await browser.close()
         await database.close()

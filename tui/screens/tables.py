@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -16,9 +15,11 @@ from textual.content import Content
 from stack.findings import Progress
 from tui.actions import Fact, Place, bindings
 from tui.copying import Copies, Spot
+from tui.draft import Draft
 from tui.exporting import Exports
-from tui.outside import cell, line
+from tui.outside import line
 from tui.screens.base import DeckScreen
+from tui.table_cells import title_cell, value_cell
 from tui.table_questions import (
     Order,
     RowAsked,
@@ -42,6 +43,8 @@ from tui.widgets.table_tree import TableTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.text import Text
 
     from stack.tables.catalogue import Table
     from stack.tables.description import Column, ForeignKey
@@ -90,6 +93,7 @@ class TablesScreen(DeckScreen):
         self._landing: Callable[[], None] | None = None
         self._exports = Exports(self)
         self._copies = Copies(self)
+        self._draft = Draft()
         self._listing = self.request("tables", self._show_tables)
         self._paging = self.request("page", self._show_page)
         self._following = self.request("reference", self._follow_key)
@@ -205,11 +209,11 @@ class TablesScreen(DeckScreen):
             gc.freeze()
         page = self._page = shown.page
         order = self._view.order if self._view else None
-        titles = [_title(column, order) for column in page.columns]
+        titles = [title_cell(column, _arrow(column, order)) for column in page.columns]
         muted = self.colour(Tone.UNKNOWN)
 
-        def draw(index: int, place: int) -> Text:
-            return _value(page.rows[index][place], page.columns[place], muted, shown.labels.get((index, place)))
+        def draw(index: int, place: int) -> "Text":
+            return value_cell(page.rows[index][place], page.columns[place], muted, shown.labels.get((index, place)))
 
         rows = [GridRow(str(index), Drawn(len(page.columns), partial(draw, index))) for index in range(len(page.rows))]
         self.rows.turn(titles, rows)
@@ -452,6 +456,12 @@ class TablesScreen(DeckScreen):
         if self._view:
             self._exports.export(self._view.table, self._view.filters, self._view.sort)
 
+    def action_open_console(self) -> None:
+        """Open the SQL console where it was left."""
+        from tui.screens.console import ConsoleScreen
+
+        self.app.push_screen(ConsoleScreen(self._draft))
+
     def action_seed(self) -> None:
         """Make sample bookings, after asking."""
         workspace = self.deck.workspace
@@ -469,24 +479,8 @@ class TablesScreen(DeckScreen):
         self.confirm(question, lambda: self.deck.start_job("Make sample bookings", work, lambda _none: None))
 
 
-def _title(column: "Column", order: Order | None) -> Text:
-    arrow = "" if order is None or order.column != column.name else " ↓" if order.descending else " ↑"
-    return cell(f"{column.name}{arrow}", right=_is_number(column))
-
-
-def _value(value: str | None, column: "Column", muted: str, label: str | None) -> Text:
-    right = _is_number(column)
-    if value is None:
-        return cell("NULL", f"italic {muted}", right=right)
-    if not value:
-        return cell("''", f"italic {muted}")
-    shown = cell(value, right=right)
-    return shown.append(" ").append(cell(label, muted)) if label else shown
-
-
-def _is_number(column: "Column") -> bool:
-    """Whether numbers stand one under another; numbers that refer to something have words beside them."""
-    return column.family.value in {"integer", "number"} and column.references is None
+def _arrow(column: "Column", order: Order | None) -> str:
+    return "" if order is None or order.column != column.name else " ↓" if order.descending else " ↑"
 
 
 def _estimate(page: "Page") -> str:

@@ -1,0 +1,35 @@
+"""Why a statement was refused, as lines: what is wrong, the line of the text with the place marked, the ways out."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from stack.findings import Finding
+from stack.text import clean_line
+from tui.outside import line
+
+_ROOM: Final = 50
+"""Characters of a long line that are shown before the place."""
+
+
+def refusal_lines(finding: Finding, text: str, position: int | None) -> Content:
+    """Return `finding` about `text`, in which it is about what stands at `position`."""
+    lines = [line(finding.title, "bold $error")]
+    if position is not None:
+        lines += _marked(text, position)
+    lines.append(line(finding.cause))
+    if finding.evidence:
+        lines += [line(each, "$muted") for each in finding.evidence.splitlines()]
+    lines += [line(f"→ {fix.title}{f': {fix.command}' if fix.command else ''}", "$primary") for fix in finding.fixes]
+    return Content("\n").join(lines)
+
+
+def _marked(text: str, position: int) -> Iterator[Content]:
+    line_begin = text.rfind("\n", 0, position) + 1
+    begin = max(line_begin, position - _ROOM)
+    end = text.find("\n", position)
+    head = f"{text.count(chr(10), 0, position) + 1} │ {'…' if begin > line_begin else ''}"
+    yield line(head, "$muted") + line(text[begin : end if end >= 0 else len(text)])
+    yield line(" " * (cell_len(head) + cell_len(clean_line(text[begin:position]))) + "▲", "bold $error")
