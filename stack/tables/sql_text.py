@@ -1,0 +1,51 @@
+"""Statements as a person can read them, and run them elsewhere: the values stand in them as literals."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import visitors
+
+from stack.tables.conditions import NamedType, condition, exactly
+from stack.tables.description import Column
+from stack.tables.filters import Filter
+from stack.text import clean_line
+
+_DIALECT: Final = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+
+
+def where(columns: Sequence[Column], filters: Sequence[Filter]) -> tuple[str, ...]:
+    """Return the condition that each of `filters` is on one of `columns`, as SQL."""
+    by_name = {column.name: column for column in columns}
+    found = [(by_name[name], each) for each in filters if (name := each.column.among(by_name)) is not None]
+    return tuple(
+        sql_text(condition(sa.column(exactly(column.name), NamedType(column.base_type)), column, each))
+        for column, each in found
+    )
+
+
+def sql_text(expression: sa.ColumnElement[bool]) -> str:
+    """Return `expression` as SQL with its values as literals."""
+
+    def literal(element: object, **_options: object) -> sa.ColumnElement[str] | None:
+        return sa.literal_column(quote_literal(str(element.value))) if isinstance(element, sa.BindParameter) else None
+
+    written = visitors.replacement_traverse(expression, {}, literal)
+    # In a statement with parameters of this style every other % is written twice.
+    return str(written.compile(dialect=_DIALECT)) % ()
+
+
+def quote_literal(text: str) -> str:
+    r"""Return `text` as a literal that means exactly it, whatever ``standard_conforming_strings`` is.
+
+    What a terminal would obey is written as an escape (``\u001B``), so that it can be read and copied.
+    """
+    doubled = text.replace("'", "''")
+    if "\\" not in text and clean_line(text) == text:
+        return f"'{doubled}'"
+    escaped = (
+        rf"\u{ord(sign):04X}" if shown != sign else sign.replace("\\", r"\\")
+        for sign, shown in zip(doubled, clean_line(doubled), strict=True)
+    )
+    return f"E'{''.join(escaped)}'"
