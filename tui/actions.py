@@ -79,6 +79,8 @@ class Fact(Flag):
     """The rows shown have a key."""
     FOLLOWED = auto()
     """The rows shown were come to by a reference."""
+    FILTERED = auto()
+    """Only some rows of the table are shown, those that meet conditions."""
     AWAITED = auto()
     """An answer of the database is awaited."""
 
@@ -508,6 +510,15 @@ ACTIONS: Final = (
     Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED),
     Action(
         Place.TABLES,
+        "filter",
+        "slash",
+        "/",
+        "Filter",
+        "Show only the rows that meet a condition on the column under the cursor.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
         "sort",
         "s",
         "s",
@@ -542,6 +553,35 @@ ACTIONS: Final = (
         "Used by",
         "Show which rows of other tables refer to the row, how many they are, and go to them.",
         Fact.ROW,
+    ),
+    Action(
+        Place.TABLES,
+        "only_these",
+        "o",
+        "o",
+        "Only these",
+        "Show only the rows that have the value of the cell under the cursor.",
+        Fact.ROW,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "not_these",
+        "O",
+        "O",
+        "Not these",
+        "Leave out the rows that have the value of the cell under the cursor.",
+        Fact.ROW,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "clear_filters",
+        "x",
+        "x",
+        "All rows",
+        "Take the filter away; where there are several, all of them or one.",
+        Fact.FILTERED,
     ),
     Action(
         Place.TABLES,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LONGEST: Final = 500
 """Characters of a cell that are read: no cell of the grid shows more."""
 
+LONGEST_TITLE: Final = 80
+"""Characters of a condition that a title has room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -37,8 +40,12 @@ class View:
     @property
     def title(self) -> str:
         """What a breadcrumb says of it."""
-        which = ", ".join(map(str, self.filters))
+        which = ", ".join(_short(str(each)) for each in self.filters)
         return f"{self.table.path}: {which}" if which else self.table.path
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TITLE else f"{text[:LONGEST_TITLE]}…"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ from stack.booking.models import TABLES
 from stack.database.access import Database
 from stack.findings import Code, Failure
 from stack.tables.catalogue import Table, find_table, list_tables
+from stack.tables.description import Column
 from stack.tables.filters import Filter
 from stack.tables.labels import Labels, labels
+from stack.tables.offers import values_to_pick
 from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, page
 from stack.tables.reading import reading
 from stack.tables.references import Use, uses
+from stack.tables.refusals import try_filter
 from stack.tables.rows import WholeRow, whole_row
 from stack.tables.sorting import Sort
 
@@ -75,6 +78,16 @@ class TableBrowser:
         """Return which foreign keys refer to row `index` of the page `shown` of `table`, with how many rows."""
         async with reading(self._database.engine, self._database.url) as reader:
             return await uses(reader, table, await whole_row(reader, table, shown, index))
+
+    async def try_filter(self, column: Column, each: Filter) -> None:
+        """Let the server judge `each` on `column`, without reading a row."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            await try_filter(reader, column, each)
+
+    async def values_to_pick(self, column: Column) -> tuple[str, ...]:
+        """Return all values that `column` can have, where they are few: those of an enum, the truth values."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await values_to_pick(reader, column)
 
     async def count(self, table: Table, filters: Sequence[Filter] = ()) -> int:
         """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""

@@ -129,6 +129,12 @@ class Filter:
         return " ".join(parts)
 
 
+def spell(value: str) -> str:
+    """Return `value` as a person would type it: in quotes only where it would be read as something else."""
+    plain = value.strip() == value and value and not set(value) & set(",'") and "and" not in value.lower().split()
+    return value if plain else _quote(value)
+
+
 def _quote(text: str) -> str:
     doubled = text.replace("'", "''")
     return f"'{doubled}'"

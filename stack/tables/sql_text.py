@@ -29,7 +29,14 @@ def sql_text(expression: sa.ColumnElement[bool]) -> str:
     """Return `expression` as SQL with its values as literals."""
 
     def literal(element: object, **_options: object) -> sa.ColumnElement[str] | None:
-        return sa.literal_column(quote_literal(str(element.value))) if isinstance(element, sa.BindParameter) else None
+        match element:
+            case sa.Cast(clause=sa.BindParameter(value=value), type=NamedType(name=name)):
+                # What stands in quotes alone is taken for text, where it may be.
+                return sa.literal_column(quote_literal(str(value)) + ("" if name == "text" else f"::{name}"))
+            case sa.BindParameter(value=value):
+                return sa.literal_column(quote_literal(str(value)))
+            case _:
+                return None
 
     written = visitors.replacement_traverse(expression, {}, literal)
     # In a statement with parameters of this style every other % is written twice.
