@@ -585,6 +585,16 @@ ACTIONS: Final = (
     ),
     Action(
         Place.TABLES,
+        "show_plan",
+        "e",
+        "e",
+        "Plan",
+        "Show how the server reads this page, with a warning where it would read something huge. Nothing is run.",
+        Fact.SELECTED,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
         "go_to_key",
         "k",
         "k",

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import ForeignKey
+    from stack.tables.explaining import Explained
     from stack.tables.filters import Filter
     from stack.tables.labels import Labels
     from stack.tables.pages import Page, Position, Row
     from stack.tables.references import Use
     from stack.tables.rows import WholeRow
+    from stack.tables.sorting import Sort
     from stack.workspace import Workspace
 
 LONGEST: Final = 500
@@ -90,20 +92,35 @@ async def read_tables(workspace: "Workspace") -> "tuple[Table, ...]":
 
 async def read_page(workspace: "Workspace", view: View, limit: int) -> Shown:
     """Read at most `limit` rows of `view`, with what their references mean."""
-    from stack.tables.names import Name
     from stack.tables.pages import Edge
-    from stack.tables.sorting import Direction, Sort
 
-    sort = []
-    if view.order:
-        direction = Direction.DESCENDING if view.order.descending else Direction.ASCENDING
-        sort.append(Sort(Name(view.order.column, quoted=True), direction))
     browser = await workspace.tables()
     position = view.position or Edge.FIRST
     page = await browser.page(
-        view.table, filters=view.filters, sort=sort, limit=limit, position=position, longest=LONGEST
+        view.table, filters=view.filters, sort=_sort(view), limit=limit, position=position, longest=LONGEST
     )
     return Shown(page, await browser.labels(page))
+
+
+async def read_plan(workspace: "Workspace", view: View, limit: int) -> "Explained":
+    """Ask how `read_page` for the same is run."""
+    from stack.tables.pages import Edge
+
+    browser = await workspace.tables()
+    position = view.position or Edge.FIRST
+    return await browser.explain(
+        view.table, filters=view.filters, sort=_sort(view), limit=limit, position=position, longest=LONGEST
+    )
+
+
+def _sort(view: View) -> "list[Sort]":
+    from stack.tables.names import Name
+    from stack.tables.sorting import Direction, Sort
+
+    if view.order is None:
+        return []
+    direction = Direction.DESCENDING if view.order.descending else Direction.ASCENDING
+    return [Sort(Name(view.order.column, quoted=True), direction)]
 
 
 async def read_row(asked: RowAsked) -> "WholeRow":

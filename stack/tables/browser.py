@@ -8,6 +8,7 @@ from stack.database.access import Database
 from stack.findings import Code, Failure
 from stack.tables.catalogue import Table, find_table, list_tables
 from stack.tables.description import Column
+from stack.tables.explaining import Explained, explain_page
 from stack.tables.filters import Filter
 from stack.tables.labels import Labels, labels
 from stack.tables.offers import values_to_pick
@@ -78,6 +79,22 @@ class TableBrowser:
         """Return which foreign keys refer to row `index` of the page `shown` of `table`, with how many rows."""
         async with reading(self._database.engine, self._database.url) as reader:
             return await uses(reader, table, await whole_row(reader, table, shown, index))
+
+    async def explain(
+        self,
+        table: Table,
+        *,
+        filters: Sequence[Filter] = (),
+        sort: Sequence[Sort] = (),
+        limit: int = PAGE_SIZE,
+        position: Position = Edge.FIRST,
+        longest: int | None = None,
+    ) -> Explained:
+        """Return how the page that `page` returns for the same is read."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await explain_page(
+                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+            )
 
     async def try_filter(self, column: Column, each: Filter) -> None:
         """Let the server judge `each` on `column`, without reading a row."""

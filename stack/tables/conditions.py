@@ -87,21 +87,26 @@ def is_null(left: Value, column: Column) -> Condition:
 
 def condition(left: Value, column: Column, each: Filter) -> Condition:
     """Return the condition that `each` is on `left`, which is `column` or has its type."""
-    subject = _subject(left, column, each)
+    about = _subject(left, column, each)
     match each.operator:
         case Operator.CONTAINS:
-            return _printed(subject).icontains(each.values[0], autoescape=True)
+            return _printed(about).icontains(each.values[0], autoescape=True)
         case Operator.NULL:
-            return _is_null(subject)
+            return _is_null(about)
         case Operator.NOT_NULL:
-            return ~_is_null(subject)
+            return ~_is_null(about)
         case Operator.BETWEEN:
-            low, high = _operands(subject, each)
-            return subject.expression.between(low, high)
+            low, high = _operands(about, each)
+            return about.expression.between(low, high)
         case Operator.ONE_OF:
-            return subject.expression.in_(_operands(subject, each))
+            return about.expression.in_(_operands(about, each))
         case comparison:
-            return _COMPARISONS[comparison](subject.expression, *_operands(subject, each))
+            return _COMPARISONS[comparison](about.expression, *_operands(about, each))
+
+
+def subject(left: Value, column: Column, each: Filter) -> Value:
+    """Return what of `left`, which is `column`, the condition `each` is about: all of it, or what is at a path."""
+    return _subject(left, column, each).expression
 
 
 def trial(column: Column, each: Filter) -> sa.Select[*tuple[object, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stack.tables import cursors
@@ -23,11 +24,13 @@ from stack.tables.reading import Reader
 from stack.tables.refusals import blame_input
 from stack.tables.requests import After, At, Before, Edge, Position, Request, prepare
 from stack.tables.sorting import Sort
-from stack.tables.statements import Ordered
+from stack.tables.statements import Ordered, Texts
 
 __all__ = ["After", "At", "Before", "Edge", "Ordering", "Page", "Position", "page"]
 
 PAGE_SIZE: Final = 100
+
+Statement = Texts | sa.Select[int]
 
 
 class Ordering(Enum):
@@ -135,21 +138,43 @@ def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Ro
     return tuple(tuple(row[place] for place in places) for row in rows)
 
 
-async def _by_key(reader: Reader, request: Request) -> _Found:
+def statements(request: Request) -> list[Statement]:
+    """Return the statements of the page of `request`; each after the first runs as long as there are rows wanting.
+
+    Of the last page by counting it is the one that counts, which reads all that the other one reads.
+    """
+    if request.keyed:
+        return [_part(request, segment, request.limit + 1) for segment in _segments(request)]
+    if request.position is Edge.LAST:
+        return [request.rows.count()]
+    start, limit = _span(request)
+    return [request.rows.by_offset(request.order, start, limit=limit + 1, longest=request.longest)]
+
+
+def _order(request: Request) -> list[Ordered]:
     # A page that ends somewhere is one that begins there in the reverse order, turned round.
-    order = [_reversed(each) for each in request.order] if request.backwards else list(request.order)
-    values: tuple[str | None, ...] = ()
-    segments: list[Segment] = [()]
-    if isinstance(request.cursor, KeyCursor):
-        values = request.cursor.values
-        keys = [Key(index, each.direction, each.column.nullable) for index, each in enumerate(order)]
-        at = isinstance(request.position, At)
-        segments = [segment_from(keys)] if at else segments_after(keys, [value is None for value in values])
+    return [_reversed(each) for each in request.order] if request.backwards else list(request.order)
+
+
+def _segments(request: Request) -> list[Segment]:
+    if not isinstance(request.cursor, KeyCursor):
+        return [()]
+    keys = [Key(index, each.direction, each.column.nullable) for index, each in enumerate(_order(request))]
+    if isinstance(request.position, At):
+        return [segment_from(keys)]
+    return segments_after(keys, [value is None for value in request.cursor.values])
+
+
+def _part(request: Request, segment: Segment, limit: int) -> Texts:
+    values = request.cursor.values if isinstance(request.cursor, KeyCursor) else ()
+    return request.rows.by_key(_order(request), segment, values, limit=limit, longest=request.longest)
+
+
+async def _by_key(reader: Reader, request: Request) -> _Found:
     rows: list[Row] = []
     wanted = request.limit + 1  # one more row than the page tells whether there is another page
-    for segment in segments:
-        statement = request.rows.by_key(order, segment, values, limit=wanted - len(rows), longest=request.longest)
-        rows += [tuple(row) for row in await reader.execute(statement)]
+    for segment in _segments(request):
+        rows += [tuple(row) for row in await reader.execute(_part(request, segment, wanted - len(rows)))]
         if len(rows) == wanted:
             break
     if isinstance(request.position, At) and not rows:
@@ -181,12 +206,17 @@ def _place(request: Request, row: Row) -> KeyCursor:
     return KeyCursor(request.table, request.named_order, row[len(request.columns) :])
 
 
-async def _by_offset(reader: Reader, request: Request) -> _Found:
+def _span(request: Request) -> tuple[int, int]:
+    """Return how many rows come before the page, and how many are on it at most."""
     start = request.cursor.offset if isinstance(request.cursor, OffsetCursor) else 0
-    limit = request.limit
     if isinstance(request.position, Before):
-        start, limit = max(0, start - limit), min(start, limit)
-    elif request.position is Edge.LAST:
+        return max(0, start - request.limit), min(start, request.limit)
+    return start, request.limit
+
+
+async def _by_offset(reader: Reader, request: Request) -> _Found:
+    start, limit = _span(request)
+    if request.position is Edge.LAST:
         start = max(0, (await reader.execute(request.rows.count())).scalar_one() - limit)
     statement = request.rows.by_offset(request.order, start, limit=limit + 1, longest=request.longest)
     rows = [tuple(row) for row in await reader.execute(statement)]

@@ -25,7 +25,7 @@ def where(columns: Sequence[Column], filters: Sequence[Filter]) -> tuple[str, ..
     )
 
 
-def sql_text(expression: sa.ColumnElement[bool]) -> str:
+def sql_text(expression: sa.ColumnElement[bool] | sa.ColumnElement[str]) -> str:
     """Return `expression` as SQL with its values as literals."""
 
     def literal(element: object, **_options: object) -> sa.ColumnElement[str] | None:

@@ -25,6 +25,7 @@ from tui.table_questions import (
     Stop,
     View,
     read_page,
+    read_plan,
     read_reference,
     read_row,
     read_tables,
@@ -270,6 +271,15 @@ class TablesScreen(DeckScreen):
     def action_clear_filters(self) -> None:
         """Take the filter away, or of several all or one."""
         self.filtering.clear()
+
+    def action_show_plan(self) -> None:
+        """Show how the server reads the page, and what in it would read too much."""
+        from tui.query_plan_lines import query_plan_lines
+
+        workspace, view = self.deck.workspace, self._view
+        if workspace is not None and view:
+            read = partial(read_plan, workspace, view, self._fitting)
+            self.app.push_screen(Sheet(f"Plan of the page: {view.title}", read, query_plan_lines, "↑↓ Move"))
 
     # -- The ways between rows
 
