@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
+
 from stack.tables.cautions import Caution
 from stack.tables.explaining import Explained
-from stack.tables.names import quote_name
-from stack.tables.plans import Node
+from stack.tables.plans import Step, steps
 from stack.text import clean_line
 from tui.sheet_lines import Ink, Line, Lines, plain
 from tui.wrapping import wrap
@@ -30,8 +31,9 @@ def query_plan_lines(explained: Explained, width: int) -> Lines:
     for number, plan in enumerate(explained.plans, 1):
         if number > 1:
             lines.add(plain(f"Statement {number}, where the one before has too few rows", Ink.TITLE))
-        for each in _node_lines(plan, 0, width):
-            lines.add(each)
+        for step in steps(plan):
+            for each in _step_lines(step, width):
+                lines.add(each)
     return lines
 
 
@@ -43,26 +45,19 @@ def _caution_lines(caution: Caution, width: int) -> Iterator[Line]:
     yield plain("")
 
 
-def _node_lines(node: Node, depth: int, width: int) -> Iterator[Line]:
-    indent = " " * (_INDENT * depth)
-    arrow = "└─ " if depth else ""
-    lead = indent[:-_INDENT] + arrow if depth else ""
-    relation = f" on {'.'.join(map(quote_name, node.relation))}" if node.relation else ""
-    index = f" using {quote_name(node.index)}" if node.index else ""
-    what = clean_line(f"{node.kind}{index}{relation}")
-    role = f" ({clean_line(node.role)})" if node.role not in {"", "Outer", "Inner", "Member"} else ""
-    cost = f"rows {node.rows:,.0f}   cost {node.first:,.2f} … {node.cost:,.2f}"
-    if len(lead) + len(what) + len(role) + len(cost) + 2 <= width:
-        gap = " " * (width - len(lead) - len(what) - len(role) - len(cost))
-        yield Line(((lead, Ink.MUTED), (what, Ink.NAME), (role, Ink.MUTED), (gap, Ink.PLAIN), (cost, Ink.NUMBER)))
+def _step_lines(step: Step, width: int) -> Iterator[Line]:
+    indent = " " * (_INDENT * step.depth)
+    lead = f"{indent[:-_INDENT]}└─ " if step.depth else ""
+    title, role = clean_line(step.title), f" ({clean_line(step.role)})" if step.role else ""
+    gap = width - cell_len(lead + title + role + step.estimate)
+    head = ((lead, Ink.MUTED), (title, Ink.NAME), (role, Ink.MUTED))
+    if gap > 1:
+        yield Line((*head, (" " * gap, Ink.PLAIN), (step.estimate, Ink.NUMBER)))
     else:
-        yield Line(((lead, Ink.MUTED), (what, Ink.NAME), (role, Ink.MUTED)))
-        yield Line(((f"{indent}  ", Ink.MUTED), (cost, Ink.NUMBER)))
-    details = [*node.conditions, *([("Sort", ", ".join(node.sort))] if node.sort else [])]
-    for purpose, condition in details:
-        head = f"{indent}  {purpose}: "
-        for text in wrap(condition, max(_LEAST, width - len(head))):
-            yield Line(((head, Ink.MUTED), (text, Ink.PLAIN)))
-            head = " " * len(head)
-    for child in node.children:
-        yield from _node_lines(child, depth + 1, width)
+        yield Line(head)
+        yield Line(((f"{indent}  ", Ink.PLAIN), (step.estimate, Ink.NUMBER)))
+    for purpose, condition in step.details:
+        before = f"{indent}  {purpose}: "
+        for text in wrap(condition, max(_LEAST, width - len(before))):
+            yield Line(((before, Ink.MUTED), (text, Ink.PLAIN)))
+            before = " " * len(before)

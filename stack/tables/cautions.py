@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from stack.amounts import size
-from stack.tables.conditions import NamedType, exactly, printed, subject
+from stack.tables.conditions import NamedType, exactly, subject
 from stack.tables.description import Column, Family
 from stack.tables.filters import Filter, Operator
 from stack.tables.names import quote_name
@@ -30,11 +30,14 @@ _STREAMS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What is known of a relation: its rows as estimated, its bytes, and the columns that indexes begin with."""
+    """What is known of a relation.
+
+    `rows` are estimated. `indexed` are the columns that its indexes begin with, each with the index's method.
+    """
 
     rows: int
     bytes: int
-    indexed: frozenset[str]
+    indexed: frozenset[tuple[str, str]]
 
 
 Relations = Mapping[tuple[str, str], Relation]
@@ -85,41 +88,51 @@ def _is_served(node: Node, where: Where) -> bool:
 def _caution(node: Node, name: tuple[str, str], relation: Relation, read: int, where: Where) -> Caution:
     share = f"about {read:,} of {relation.rows:,} rows" if read < relation.rows else f"all {relation.rows:,} rows"
     how = f"along the index {node.index}" if node.index else "from end to end"
-    lacking = [(column, each) for column, each in where if each.path or column.name not in relation.indexed]
-    names = ", ".join(dict.fromkeys(quote_name(column.name) for column, _ in lacking if column.name))
+    lacking = [
+        (column, each)
+        for column, each in where
+        if each.path or (column.name, _method(column, each)) not in relation.indexed
+    ]
+    names = ", ".join(dict.fromkeys(quote_name(column.name) for column, _ in lacking))
     remedies = dict.fromkeys(remedy for column, each in lacking if (remedy := index_for(name, column, each)))
     return Caution(
         f"{name[1]} is read {how}: {share} ({size(relation.bytes)}) to keep {node.rows:,.0f}",
-        f"No index serves the filter on {names}." if names else "An index there is; the server expects more of this.",
+        f"No index serves the filter on {names}."
+        if names
+        else "There is an index on it that the server does not hold for quicker.",
         tuple(remedies),
     )
 
 
 def index_for(name: tuple[str, str], column: Column, each: Filter) -> str | None:
     """Return the statement that makes an index for `each` on the relation `name`; None where none would help."""
-    itself: sa.ColumnElement[str] = sa.column(exactly(column.name), NamedType(column.base_type))
-    note = ""
+    method = _method(column, each)
+    if method is None:
+        return None
+    key, note = _written(column.name), ""
+    if each.path:
+        itself: sa.ColumnElement[str] = sa.column(exactly(column.name), NamedType(column.base_type))
+        key = f"({sql_text(subject(itself, column, each))})"
+    if each.operator is Operator.CONTAINS:
+        key, note = f"{key} gin_trgm_ops", "; -- needs the extension pg_trgm"
+    using = "" if method == "btree" else f"USING {method} "
+    return f"CREATE INDEX CONCURRENTLY ON {'.'.join(map(_written, name))} {using}({key}){note}"
+
+
+def _method(column: Column, each: Filter) -> str | None:
+    """Return which method of indexes serves `each`, None where none does."""
+    if each.operator in _NO_HELP or column.base_type == "json":
+        # What makes jsonb of json is not held to be immutable, so no index takes it.
+        return None
     match each.operator:
-        case operator if operator in _NO_HELP:
-            return None
         case Operator.CONTAINS:
-            text = column.base_type in {"text", "character varying"} and each.path is None
-            if not text:
-                return None
-            key = f"USING gin ({sql_text(sa.func.lower(printed(itself, column)))} gin_trgm_ops)"
-            note = "; -- needs the extension pg_trgm"
-        case Operator.HAS | Operator.OVERLAPS:
-            method = "gin" if column.family is Family.ARRAY else "gist"
-            key = f"USING {method} ({_written(column.name)})"
-        case Operator.MATCHES if column.base_type == "jsonb" and each.path is None:
-            key = f"USING gin ({_written(column.name)} jsonb_path_ops)"
-        case _ if column.base_type == "json":
-            # What makes jsonb of it is not held to be immutable, so no index takes it.
-            return None
+            return "gin" if column.base_type in {"text", "character varying"} and not each.path else None
+        case Operator.OVERLAPS if column.family is not Family.ARRAY:
+            return "gist"
+        case Operator.HAS | Operator.OVERLAPS | Operator.MATCHES:
+            return "gin"
         case _:
-            key = f"(({sql_text(subject(itself, column, each))}))" if each.path else f"({_written(column.name)})"
-    schema, table = map(_written, name)
-    return f"CREATE INDEX CONCURRENTLY ON {schema}.{table} {key}{note}"
+            return "btree"
 
 
 def _written(name: str) -> str:

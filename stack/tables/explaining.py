@@ -37,7 +37,8 @@ _RELATIONS: Final = sa.text(
     f"""
     SELECT n.nspname, c.relname, coalesce({ESTIMATE}, 0), pg_relation_size(c.oid),
            ARRAY(
-               SELECT a.attname::text FROM pg_catalog.pg_index i
+               SELECT ARRAY[a.attname::text, m.amname::text] FROM pg_catalog.pg_index i
+               JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
            )
@@ -86,6 +87,6 @@ async def _relations(reader: Reader, names: Iterable[tuple[str, str]]) -> Relati
     wanted = sorted(names)
     parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
     return {
-        (schema, name): Relation(rows, size, frozenset(indexed))
+        (schema, name): Relation(rows, size, frozenset((column, method) for column, method in indexed))
         for schema, name, rows, size, indexed in await reader.execute(_RELATIONS, parameters)
     }

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from stack.findings import Code, Failure, Finding
+from stack.tables.names import quote_name
+
+_ORDINARY: Final = frozenset({"", "Outer", "Inner", "Member"})
+"""What a step is to the one above it, where that says nothing that its place does not say."""
 
 _CONDITIONS: Final = ("Index Cond", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Filter")
 
@@ -42,6 +46,32 @@ class Node:
     def condition(self, purpose: str) -> str | None:
         """Return the condition for `purpose`."""
         return dict(self.conditions).get(purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A node as a person reads it, `depth` levels below the first; `details` are pairs of a purpose and its SQL."""
+
+    depth: int
+    title: str
+    role: str
+    estimate: str
+    details: tuple[tuple[str, str], ...]
+
+
+def steps(plan: Node, depth: int = 0) -> Iterator[Step]:
+    """Yield the nodes of `plan`, each before those below it."""
+    index = f" using {quote_name(plan.index)}" if plan.index else ""
+    relation = f" on {'.'.join(map(quote_name, plan.relation))}" if plan.relation else ""
+    yield Step(
+        depth,
+        f"{plan.kind}{index}{relation}",
+        "" if plan.role in _ORDINARY else plan.role,
+        f"rows {plan.rows:,.0f}   cost {plan.first:,.2f} … {plan.cost:,.2f}",
+        (*plan.conditions, *((("Sort Key", ", ".join(plan.sort)),) if plan.sort else ())),
+    )
+    for child in plan.children:
+        yield from steps(child, depth + 1)
 
 
 def parse_plan(document: object) -> Node:

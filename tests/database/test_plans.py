@@ -11,10 +11,15 @@ from tests.support.tables import engine_for, reader_for, run_sql, statements
 from tests.tui.support import shown, until
 
 BIG = (
-    'CREATE TABLE "big %s" (id int PRIMARY KEY, status text, "no""te" text, tags text[], at int)',
+    """
+    CREATE TABLE "big %s" (
+        id int PRIMARY KEY, status text, "no""te" text, tags text[], at int, span int4range, details jsonb
+    )
+    """,
     """
     INSERT INTO "big %s"
-    SELECT n, CASE WHEN n % 60000 = 0 THEN 'rare' ELSE 'x' END, 'n' || n, ARRAY['t' || n], nullif(n % 10, 0)
+    SELECT n, CASE WHEN n % 60000 = 0 THEN 'rare' ELSE 'x' END, 'n' || n, ARRAY['t' || n], nullif(n % 20000, 0),
+        int4range(n, n + 1), jsonb_build_object('n' || n % 1000, n)
     FROM generate_series(1, 120000) n
     """,
     'ANALYZE "big %s"',
@@ -46,7 +51,7 @@ async def test_a_scan_is_warned_of_until_there_is_the_index_that_is_named(databa
     assert (await explained(database, "status = rare")).cautions == ()
     assert (await explained(database, "status = x")).cautions == ()
     # What an index is made for is what the statement asks.
-    for where in ("tags has t7", '"no""te" = n7', "at is null"):
+    for where in ("tags has t7", '"no""te" = n7', "at is null", "span overlaps [7,7]", "details @? $.n7 ? (@ == 7)"):
         found = (await explained(database, where)).cautions
         for each in (remedy for caution in found for remedy in caution.remedies):
             run_sql(database, each.replace("CONCURRENTLY ", ""), 'ANALYZE "big %s"')
