@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from tui.table_questions import RowAsked, View, read_row
 from tui.widgets.choice import Choice, ChoiceMenu
-from tui.widgets.filter_bar import FilterBar
+from tui.widgets.filter_bar import LONGEST, FilterBar
 from tui.widgets.filter_builder import FilterBuilder
 
 if TYPE_CHECKING:
+    from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.tables.filters import Filter
     from stack.workspace import Workspace
@@ -38,15 +39,16 @@ class CellAsked:
 
 
 class Filtering:
-    """Filters on behalf of one screen, which shows whatever `go` is called with."""
+    """Filters on behalf of one screen: of the view that `asked` returns, which `go` changes."""
 
-    def __init__(self, screen: "DeckScreen", go: Callable[[Filters], None]) -> None:
+    def __init__(self, screen: "DeckScreen", asked: Callable[[], View | None], go: Callable[[Filters], None]) -> None:
         """Have no filters."""
         self._screen = screen
+        self._asked = asked
         self._go = go
-        self._filters: Filters = ()
+        self._shown: Filters = ()
         self.bar = FilterBar(self.remove)
-        self._taking = screen.request("cell", self.add)
+        self._taking = screen.request("cell", self._take)
 
     def show(self, view: View, columns: "tuple[Column, ...]") -> bool:
         """Show the filters of `view`, which are on `columns`, as the SQL they are.
@@ -55,18 +57,21 @@ class Filtering:
         """
         from stack.tables.sql_text import where
 
-        before, self._filters = self.bar.display, view.filters
-        self.bar.show(where(columns, view.filters))
+        before, self._shown = self.bar.display, view.filters
+        self.bar.show(where(columns, [each.shortened(LONGEST) for each in view.filters]))
         return self.bar.display is not before
 
-    def add(self, each: "Filter") -> None:
-        """Narrow what is shown."""
-        if each not in self._filters:
-            self._go((*self._filters, each))
+    def add(self, table: "Table", each: "Filter") -> None:
+        """Narrow what is shown of `table`, unless another one has been gone to meanwhile."""
+        view = self._asked()
+        if view and view.table.identity == table.identity and each not in view.filters:
+            self._go((*view.filters, each))
 
     def remove(self, place: int) -> None:
-        """Take one filter away."""
-        self._go((*self._filters[:place], *self._filters[place + 1 :]))
+        """Take away one of the filters that are shown."""
+        view = self._asked()
+        if view:
+            self._go(tuple(each for each in view.filters if each != self._shown[place]))
 
     def clear(self) -> None:
         """Take the filter away; of several all, or the one that is picked."""
@@ -77,18 +82,18 @@ class Filtering:
             elif answer:
                 self.remove(choices.index(answer) - 1)
 
-        if len(self._filters) < 2:
+        if len(self._shown) < 2:
             self._go(())
             return
         choices = [Choice(_ALL, ""), *(Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1))]
         self._screen.app.push_screen(ChoiceMenu("Take away which filter?", choices), picked)
 
-    def build(self, workspace: "Workspace", column: "Column") -> None:
-        """Ask for a filter on `column`."""
+    def build(self, workspace: "Workspace", table: "Table", column: "Column") -> None:
+        """Ask for a filter on `column` of `table`."""
 
         def built(each: "Filter | None") -> None:
             if each:
-                self.add(each)
+                self.add(table, each)
 
         builder = FilterBuilder(column, partial(read_picks, workspace, column), partial(judge, workspace, column))
         self._screen.app.push_screen(builder, built)
@@ -96,6 +101,9 @@ class Filtering:
     def take(self, asked: CellAsked, keep: Keep) -> None:
         """Narrow what is shown to the rows with the value of a cell, or to all others."""
         self._taking.ask(partial(read_filter, asked, keep))
+
+    def _take(self, found: "tuple[Table, Filter]") -> None:
+        self.add(*found)
 
 
 async def read_picks(workspace: "Workspace", column: "Column") -> tuple[str, ...]:
@@ -111,8 +119,8 @@ async def judge(workspace: "Workspace", column: "Column", each: "Filter") -> str
     return where((column,), (each,))[0]
 
 
-async def read_filter(asked: CellAsked, keep: Keep) -> "Filter":
-    """Return the filter for the rows with the value of a cell, read whole, or for all others.
+async def read_filter(asked: CellAsked, keep: Keep) -> "tuple[Table, Filter]":
+    """Return the table and the filter for the rows with the value of a cell, read whole, or for all others.
 
     Raises:
         Failure: the value cannot be had whole, or its type knows no two values that are equal.
@@ -123,7 +131,7 @@ async def read_filter(asked: CellAsked, keep: Keep) -> "Filter":
     value = await _read_whole(asked)
     each = equal((column.name,), (value,))[0] if keep is Keep.THESE else unequal(column.name, value)
     await (await asked.row.workspace.tables()).try_filter(column, each)
-    return each
+    return asked.row.table, each
 
 
 async def _read_whole(asked: CellAsked) -> str | None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 500
 """Characters of a cell that are read: no cell of the grid shows more."""
 
-LONGEST_TITLE: Final = 80
-"""Characters of a condition that a title has room for."""
+LONGEST_VALUE: Final = 80
+"""Characters of a filter's value that a title has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,8 @@ class View:
     @property
     def title(self) -> str:
         """What a breadcrumb says of it."""
-        which = ", ".join(_short(str(each)) for each in self.filters)
+        which = ", ".join(str(each.shortened(LONGEST_VALUE)) for each in self.filters)
         return f"{self.table.path}: {which}" if which else self.table.path
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_TITLE else f"{text[:LONGEST_TITLE]}…"
 
 
 @dataclass(frozen=True, slots=True)

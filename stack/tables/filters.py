@@ -7,7 +7,7 @@ single quotes it keeps its space, may be empty, and may hold a comma or the word
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -116,6 +116,11 @@ class Filter:
     def subject(self) -> str:
         """What it is a condition on, as a person would type it."""
         return f"{self.column}{self.path or ''}"
+
+    def shortened(self, longest: int) -> "Filter":
+        """Return it with at most `longest` characters of each value, for where there is no room for more."""
+        short = tuple(value if len(value) <= longest else f"{value[:longest]}…" for value in self.values)
+        return replace(self, value=short[0] if isinstance(self.value, str) else short or None)
 
     def __str__(self) -> str:
         """Return it as a person would type it; `parse_filter` reads it back."""

@@ -12,12 +12,13 @@ from stack.tables.reading import Reader
 _TEXTS: Final = frozenset({"text", "character varying", "bpchar", "citext", "name"})
 
 _NULLS: Final = (Operator.NULL, Operator.NOT_NULL)
-_EQUALITY: Final = (Operator.EQUAL, Operator.NOT_EQUAL, Operator.DISTINCT)
+_EQUALITY: Final = (Operator.EQUAL, Operator.NOT_EQUAL)
+_REST: Final = (Operator.DISTINCT, *_NULLS)
 _ORDER: Final = (Operator.BETWEEN, Operator.LESS, Operator.AT_MOST, Operator.GREATER, Operator.AT_LEAST)
-_TEXT: Final = (Operator.CONTAINS, *_EQUALITY, Operator.ONE_OF, *_ORDER, *_NULLS)
-_ORDERED: Final = (*_EQUALITY, *_ORDER, Operator.ONE_OF, Operator.CONTAINS, *_NULLS)
-_PICKED: Final = (Operator.EQUAL, Operator.ONE_OF, Operator.NOT_EQUAL, Operator.DISTINCT, *_NULLS)
-_OPAQUE: Final = (*_EQUALITY, Operator.CONTAINS, *_NULLS)
+_TEXT: Final = (Operator.CONTAINS, *_EQUALITY, Operator.ONE_OF, *_ORDER, *_REST)
+_ORDERED: Final = (Operator.EQUAL, *_ORDER, Operator.ONE_OF, Operator.NOT_EQUAL, Operator.CONTAINS, *_REST)
+_PICKED: Final = (Operator.EQUAL, Operator.ONE_OF, Operator.NOT_EQUAL, *_REST)
+_OPAQUE: Final = (*_EQUALITY, Operator.CONTAINS, *_REST)
 
 _BY_FAMILY: Final = {
     Family.BOOLEAN: _PICKED,

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +16,9 @@ from stack.tables.filters import Filter
 from stack.tables.reading import Reader, server_words, sqlstate
 from stack.tables.requests import At, Request, key_invalid
 
+LONGEST: Final = 200
+"""Characters of a value that a finding shows."""
+
 
 async def blame_input(reader: Reader, request: Request, error: DBAPIError) -> None:
     """Raise what is wrong with the filters, the order or the cursor, where one of them made the server refuse.
@@ -24,6 +28,7 @@ async def blame_input(reader: Reader, request: Request, error: DBAPIError) -> No
     code = sqlstate(error) or ""
     if not _is_of_input(code):
         return
+    await reader.rollback()
     for column, each in request.where:
         await try_filter(reader, column, each)
     for ordered, text in zip(request.order, _values(request.cursor), strict=False):
@@ -52,7 +57,9 @@ async def try_filter(reader: Reader, column: Column, each: Filter) -> None:
         Failure: its value cannot be read, or the type has no such operator (`Code.FILTER_INVALID`).
     """
     if refusal := await _refusal(reader, trial(column, each)):
-        raise filters.invalid(str(each), f"The column {column.name} is of type {column.type}.", refusal)
+        raise filters.invalid(
+            str(each.shortened(LONGEST)), f"The column {column.name} is of type {column.type}.", refusal
+        )
 
 
 def _is_of_input(code: str) -> bool:
@@ -69,9 +76,9 @@ def _values(cursor: Cursor | None) -> Iterable[str | None]:
 
 
 async def _refusal(reader: Reader, statement: sa.Select[*tuple[object, ...]]) -> str | None:
-    await reader.rollback()
     try:
-        await reader.execute(statement)
+        async with reader.begin_nested():
+            await reader.execute(statement)
     except DBAPIError as error:
         if not _is_of_input(sqlstate(error) or ""):
             raise

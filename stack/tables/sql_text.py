@@ -1,6 +1,7 @@
 """Statements as a person can read them, and run them elsewhere: the values stand in them as literals."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -51,8 +52,10 @@ def quote_literal(text: str) -> str:
     doubled = text.replace("'", "''")
     if "\\" not in text and clean_line(text) == text:
         return f"'{doubled}'"
-    escaped = (
-        rf"\u{ord(sign):04X}" if shown != sign else sign.replace("\\", r"\\")
-        for sign, shown in zip(doubled, clean_line(doubled), strict=True)
-    )
-    return f"E'{''.join(escaped)}'"
+    return f"E'{doubled.translate(_escapes())}'"
+
+
+@cache
+def _escapes() -> dict[int, str]:
+    obeyed = (code for code in range(0x10000) if clean_line(chr(code)) != chr(code))
+    return {code: rf"\u{code:04X}" for code in obeyed} | {ord("\\"): r"\\"}

@@ -1,5 +1,6 @@
 """Filters on the Tables screen, on a real server: built, taken from cells, shown as SQL, taken away."""
 
+from stack.tables.filters import parse_filter
 from tests.database.test_tables_screen import deck_on, open_table, title
 from tests.support.tables import run_sql
 from tests.tui.support import shown, until
@@ -99,6 +100,16 @@ async def test_a_value_that_was_cut_is_read_whole_or_it_says_why_not(database):
         assert len(ids(deck)) > 1
 
 
+async def test_a_filter_that_comes_late_is_put_on_no_other_table(database):
+    run_sql(database, *SCHEMA)
+    async with deck_on(database) as (deck, pilot):
+        await begin(deck, pilot)
+        homes = next(table for table in await deck.workspace.fake_tables.list() if table.name == "homes")
+        deck.front.filtering.add(homes, parse_filter("name = x"))
+        await pilot.press("right", "o")
+        await until(pilot, lambda: where(deck) == "\"mood\" = 'glad'::mood")
+
+
 async def test_a_type_without_equality_says_so_and_nothing_changes(database):
     run_sql(database, *SCHEMA)
     async with deck_on(database) as (deck, pilot):
@@ -119,7 +130,7 @@ async def test_a_filter_is_built_and_judged_at_every_key(database):
         await until(pilot, lambda: 'invalid input syntax for type integer: "1x"' in shown(deck))
         await pilot.press("enter", "backspace")
         await until(pilot, lambda: """WHERE "id" = '1'::integer""" in shown(deck))
-        await pilot.press("down", "down", "down", "left", "right", *"0 and 12")
+        await pilot.press("down", *"0 and 12")
         await until(pilot, lambda: """WHERE "id" BETWEEN '10'::integer AND '12'::integer""" in shown(deck))
         await pilot.press("enter")
         await until(pilot, lambda: ids(deck) == [10, 11, 12])

@@ -130,6 +130,12 @@ def test_conditions_are_read_back_as_they_are_shown(each):
     assert parse_filter(str(each)) == each
 
 
+def test_a_condition_is_shortened_where_there_is_no_room_for_it():
+    assert str(parse_filter("a in (b, cccccc)").shortened(3)) == "a in ('b', 'ccc…')"
+    assert str(parse_filter("a = cccccc").shortened(3)) == "a = 'ccc…'"
+    assert str(parse_filter("a is null").shortened(3)) == "a is null"
+
+
 @pytest.mark.parametrize(
     ("operator", "value"),
     [

@@ -90,7 +90,7 @@ class TablesScreen(DeckScreen):
         self._listing = self.request("tables", self._show_tables)
         self._paging = self.request("page", self._show_page)
         self._following = self.request("reference", self._follow_key)
-        self.filtering = Filtering(self, self._narrow)
+        self.filtering = Filtering(self, lambda: self._view, self._narrow)
 
     def compose_body(self) -> ComposeResult:
         """Lay out the tables beside the rows."""
@@ -252,8 +252,8 @@ class TablesScreen(DeckScreen):
     def action_filter(self) -> None:
         """Ask for a condition on the column under the cursor."""
         column, workspace = self._column, self.deck.workspace
-        if workspace is not None and column:
-            self.filtering.build(workspace, column)
+        if workspace is not None and self._view and column:
+            self.filtering.build(workspace, self._view.table, column)
 
     def action_only_these(self) -> None:
         """Show only the rows that have the value of the cell under the cursor."""
