@@ -1,6 +1,7 @@
 """How a page is read, as the lines of a sheet: what is to be cautious about, the filter, and the plan as a tree."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from rich.cells import cell_len
 
@@ -11,8 +12,11 @@ from stack.text import clean_line
 from tui.sheet_lines import Ink, Line, Lines, plain
 from tui.wrapping import wrap
 
-_LEAST = 20
-_INDENT = 3
+LONGEST: Final = 1000
+"""Characters of a condition that are shown: a value may have millions."""
+
+_LEAST: Final = 20
+_INDENT: Final = 3
 
 
 def query_plan_lines(explained: Explained, width: int) -> Lines:
@@ -23,7 +27,7 @@ def query_plan_lines(explained: Explained, width: int) -> Lines:
             lines.add(each)
     for number, condition in enumerate(explained.where):
         head = "WHERE " if number == 0 else "  AND "
-        for text in wrap(condition, max(_LEAST, width - len(head))):
+        for text in wrap(_beginning(condition), max(_LEAST, width - len(head))):
             lines.add(Line(((head, Ink.MUTED), (text, Ink.TEXT))))
             head = " " * len(head)
     if explained.where:
@@ -58,6 +62,10 @@ def _step_lines(step: Step, width: int) -> Iterator[Line]:
         yield Line(((f"{indent}  ", Ink.PLAIN), (step.estimate, Ink.NUMBER)))
     for purpose, condition in step.details:
         before = f"{indent}  {purpose}: "
-        for text in wrap(condition, max(_LEAST, width - len(before))):
+        for text in wrap(_beginning(condition), max(_LEAST, width - len(before))):
             yield Line(((before, Ink.MUTED), (text, Ink.PLAIN)))
             before = " " * len(before)
+
+
+def _beginning(condition: str) -> str:
+    return condition if len(condition) <= LONGEST else f"{condition[:LONGEST]}…"

@@ -159,3 +159,8 @@ def test_the_lines_say_it_all_and_fit(width):
         "Filter: ",
     ):
         assert words in text
+
+
+def test_a_value_of_megabytes_does_not_swamp_the_plan():
+    explained = Explained((f"a = '{'x' * 10**6}'",), (scan(),), ())
+    assert len(query_plan_lines(explained, 76)) < 40
