@@ -81,6 +81,8 @@ class Fact(Flag):
     """The rows shown have a key."""
     FOLLOWED = auto()
     """The rows shown were come to by a reference."""
+    FILTERED = auto()
+    """Only some rows of the table are shown, those that meet conditions."""
     AWAITED = auto()
     """An answer of the database is awaited."""
 
@@ -510,6 +512,15 @@ ACTIONS: Final = (
     Action(Place.TABLES, "last_page", "end,G", "End", "Last", "The last rows.", Fact.SELECTED, footer=False),
     Action(
         Place.TABLES,
+        "filter",
+        "slash",
+        "/",
+        "Filter",
+        "Show only the rows that meet a condition on the column under the cursor.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.TABLES,
         "sort",
         "s",
         "s",
@@ -553,6 +564,45 @@ ACTIONS: Final = (
         "Used by",
         "Show which rows of other tables refer to the row, how many they are, and go to them.",
         Fact.ROW,
+    ),
+    Action(
+        Place.TABLES,
+        "only_these",
+        "o",
+        "o",
+        "Only these",
+        "Show only the rows that have the value of the cell under the cursor.",
+        Fact.ROW,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "not_these",
+        "O",
+        "O",
+        "Not these",
+        "Leave out the rows that have the value of the cell under the cursor.",
+        Fact.ROW,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
+        "clear_filters",
+        "x",
+        "x",
+        "All rows",
+        "Take the filter away; where there are several, all of them or one.",
+        Fact.FILTERED,
+    ),
+    Action(
+        Place.TABLES,
+        "show_plan",
+        "e",
+        "e",
+        "Plan",
+        "Show how the server reads this page, with a warning where it would read something huge. Nothing is run.",
+        Fact.SELECTED,
+        footer=False,
     ),
     Action(
         Place.TABLES,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import ForeignKey
+    from stack.tables.explaining import Explained
     from stack.tables.filters import Filter
     from stack.tables.labels import Labels
     from stack.tables.pages import Page, Position, Row
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 500
 """Characters of a cell that are read: no cell of the grid shows more."""
+
+LONGEST_VALUE: Final = 80
+"""Characters of a filter's value that a title has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class View:
     @property
     def title(self) -> str:
         """What a breadcrumb says of it."""
-        which = ", ".join(map(str, self.filters))
+        which = ", ".join(str(each.shortened(LONGEST_VALUE)) for each in self.filters)
         return f"{self.table.path}: {which}" if which else self.table.path
 
     @property
@@ -103,6 +107,17 @@ async def read_page(workspace: "Workspace", view: View, limit: int) -> Shown:
         view.table, filters=view.filters, sort=view.sort, limit=limit, position=position, longest=LONGEST
     )
     return Shown(page, await browser.labels(page))
+
+
+async def read_plan(workspace: "Workspace", view: View, limit: int) -> "Explained":
+    """Ask how `read_page` for the same is run."""
+    from stack.tables.pages import Edge
+
+    browser = await workspace.tables()
+    position = view.position or Edge.FIRST
+    return await browser.explain(
+        view.table, filters=view.filters, sort=view.sort, limit=limit, position=position, longest=LONGEST
+    )
 
 
 async def read_row(asked: RowAsked) -> "WholeRow":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from stack.cli.command import add_command
 from stack.cli.output import JSON, Console, Outcome, align
+from stack.cli.plans import Plan
 
 if TYPE_CHECKING:
     from stack.cli.command import Commands
@@ -120,6 +121,7 @@ class Rows:
         from stack.tables.filters import parse_filter
         from stack.tables.pages import After, Edge
         from stack.tables.sorting import parse_sort
+        from stack.tables.sql_text import where
         from stack.tables.values import native
 
         filters = [parse_filter(text) for text in self.where]
@@ -150,6 +152,7 @@ class Rows:
                 "estimated_rows": page.estimated_rows,
                 "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
+                "where": list(where(page.columns, filters)),
             },
             align([head, *body]) + zone + more,
         )
@@ -184,12 +187,13 @@ def add_commands(commands: "Commands") -> None:
         commands,
         "rows",
         "print a page of a table",
-        lambda a: Rows(a.table, each(a.where), each(a.sort), a.limit, a.after),
+        lambda a: (Plan if a.plan else Rows)(a.table, each(a.where), each(a.sort), a.limit, a.after),
     )
     rows.add_argument("table", metavar="TABLE")
     rows.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
     rows.add_argument("--sort", action="append", metavar="COLUMN[:desc]", help="by this column, then by the key")
     rows.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, metavar="N", help="rows a page (default: 50)")
+    rows.add_argument("--plan", action="store_true", help="how the server would read the page, in place of its rows")
     rows.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
 
 

@@ -7,15 +7,18 @@ from stack.booking.models import TABLES
 from stack.database.access import Database
 from stack.findings import Code, Failure, Progress
 from stack.tables.catalogue import Table, find_table, list_tables
-from stack.tables.description import describe
+from stack.tables.description import Column, describe
+from stack.tables.explaining import Explained, explain_page
 from stack.tables.export import Destination, Exported, export, plan_export
 from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
 from stack.tables.labels import Labels, labels
+from stack.tables.offers import values_to_pick
 from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, described_page
 from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
 from stack.tables.references import Use, uses
+from stack.tables.refusals import try_filter
 from stack.tables.rows import WholeRow, whole_row
 from stack.tables.sorting import Sort
 from stack.tables.structure import Structure, structure
@@ -95,6 +98,32 @@ class TableBrowser:
         """Return the columns, constraints, indexes and all else that belongs to `table`."""
         async with reading(self._database.engine, self._database.url) as reader:
             return await structure(reader, table)
+
+    async def explain(
+        self,
+        table: Table,
+        *,
+        filters: Sequence[Filter] = (),
+        sort: Sequence[Sort] = (),
+        limit: int = PAGE_SIZE,
+        position: Position = Edge.FIRST,
+        longest: int | None = None,
+    ) -> Explained:
+        """Return how the page that `page` returns for the same is read."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await explain_page(
+                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
+            )
+
+    async def try_filter(self, column: Column, each: Filter) -> None:
+        """Let the server judge `each` on `column`, without reading a row."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            await try_filter(reader, column, each)
+
+    async def values_to_pick(self, column: Column) -> tuple[str, ...]:
+        """Return all values that `column` can have, where they are few: those of an enum, the truth values."""
+        async with reading(self._database.engine, self._database.url) as reader:
+            return await values_to_pick(reader, column)
 
     async def count(self, table: Table, filters: Sequence[Filter] = ()) -> int:
         """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""

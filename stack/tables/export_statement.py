@@ -7,10 +7,11 @@ from typing import Final, cast
 
 import sqlalchemy as sa
 
+from stack.tables.conditions import printed
 from stack.tables.description import Column, Family
 from stack.tables.renderings import csv_line
 from stack.tables.requests import Request
-from stack.tables.statements import Shown, printed
+from stack.tables.statements import Shown
 
 
 class Format(StrEnum):

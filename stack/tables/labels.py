@@ -16,10 +16,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from stack.tables.conditions import exactly, typed
 from stack.tables.description import ForeignKey
 from stack.tables.pages import Page, Row
 from stack.tables.reading import Reader
-from stack.tables.statements import exactly, typed
 
 PREFERRED: Final = ("name", "full_name", "display_name", "title", "label", "username", "email", "subject", "slug")
 

@@ -6,15 +6,28 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-_NAME: Final = re.compile(r'"((?:[^"]|"")+)"|([^\s"=!<>~:.]+)')
+# Without quotes a name ends where a sign begins, and at the arrow of a path.
+_NAME: Final = re.compile(r'"((?:[^"]|"")+)"|((?:[^\s"=!<>~:.-]|-(?!>))+)')
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One identifier; `quoted` where it was typed in double quotes and so means exactly what it says."""
+    """One identifier; `quoted` where it was typed in double quotes and so means exactly what it says.
+
+    A name that folding to lower case leaves as it is means the same either way, and is never `quoted`.
+    """
 
     text: str
     quoted: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep one form of names that mean the same."""
+        object.__setattr__(self, "quoted", self.quoted and self.text != self.text.lower())
+
+    def __str__(self) -> str:
+        """Return it as a person would type it; `take_name` reads it back."""
+        bare = not self.quoted and (found := _NAME.fullmatch(self.text)) is not None and found.group(2) is not None
+        return self.text if bare else quote_name(self.text)
 
     def among(self, candidates: Iterable[str]) -> str | None:
         """Return the candidate that is meant.

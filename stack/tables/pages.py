@@ -14,6 +14,7 @@ from enum import Enum
 from functools import partial
 from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stack.tables import cursors
@@ -26,13 +27,15 @@ from stack.tables.reading import Reader
 from stack.tables.refusals import blame_input
 from stack.tables.requests import After, At, Before, Edge, Position, Request, prepare
 from stack.tables.sorting import Sort
-from stack.tables.statements import Ordered
+from stack.tables.statements import Ordered, Texts
 
 __all__ = ["After", "At", "Before", "Edge", "Ordering", "Page", "Position", "page"]
 
 PAGE_SIZE: Final = 100
 
 _ZONED: Final = frozenset({"timestamp with time zone", "tstzrange", "tstzmultirange"})
+
+Statement = Texts | sa.Select[int]
 
 
 class Ordering(Enum):
@@ -188,27 +191,50 @@ def _is_zoned(column: Column) -> bool:
     return column.base_type.removesuffix("[]") in _ZONED
 
 
+def statements(request: Request) -> list[Statement]:
+    """Return the statements of the page of `request`; each after the first runs as long as there are rows wanting.
+
+    Of the last page by counting it is the one that counts, which reads all that the other one reads.
+    """
+    if request.keyed:
+        return [_statement(request, part) for part in _parts(request)]
+    if request.position is Edge.LAST:
+        return [request.rows.count()]
+    start, limit = _span(request)
+    return [request.rows.by_offset(request.order, start, limit=limit + 1, longest=request.longest)]
+
+
+def _parts(request: Request) -> list[Part]:
+    """Return the parts of a keyed `request` in their order, each with one row more than the page has.
+
+    That one tells whether there is another page.
+    """
+    # A page that ends somewhere is one that begins there in the reverse order, turned round.
+    order = tuple(map(_reversed, request.order)) if request.backwards else request.order
+    wanted = request.limit + 1
+    if not isinstance(request.cursor, KeyCursor):
+        return [Part(order, (), (), wanted)]
+    values = request.cursor.values
+    keys = [Key(index, each.direction, each.column.nullable) for index, each in enumerate(order)]
+    at = isinstance(request.position, At)
+    segments = [segment_from(keys)] if at else segments_after(keys, [value is None for value in values])
+    return [Part(order, segment, values, wanted) for segment in segments]
+
+
+def _statement(request: Request, part: Part) -> Texts:
+    return request.rows.by_key(part.order, part.segment, part.values, limit=part.limit, longest=request.longest)
+
+
 async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:
-    rows, longest = request.rows, request.longest
-    statement = rows.by_key(part.order, part.segment, part.values, limit=part.limit, longest=longest)
-    return [tuple(row) for row in await reader.execute(statement)]
+    return [tuple(row) for row in await reader.execute(_statement(request, part))]
 
 
 async def by_key(fetch: Fetch, request: Request) -> Found:
     """Return the page of a `request` that is keyed; rows are had from `fetch`."""
-    # A page that ends somewhere is one that begins there in the reverse order, turned round.
-    order = tuple(map(_reversed, request.order)) if request.backwards else request.order
-    values: tuple[str | None, ...] = ()
-    segments: list[Segment] = [()]
-    if isinstance(request.cursor, KeyCursor):
-        values = request.cursor.values
-        keys = [Key(index, each.direction, each.column.nullable) for index, each in enumerate(order)]
-        at = isinstance(request.position, At)
-        segments = [segment_from(keys)] if at else segments_after(keys, [value is None for value in values])
     rows: list[Row] = []
-    wanted = request.limit + 1  # one more row than the page tells whether there is another page
-    for segment in segments:
-        rows += await fetch(Part(order, segment, values, wanted - len(rows)))
+    wanted = request.limit + 1
+    for part in _parts(request):
+        rows += await fetch(replace(part, limit=wanted - len(rows)))
         if len(rows) == wanted:
             break
     if isinstance(request.position, At) and not rows:
@@ -240,12 +266,17 @@ def _place(request: Request, row: Row) -> KeyCursor:
     return KeyCursor(request.table, request.named_order, row[len(request.columns) :])
 
 
-async def _by_offset(reader: Reader, request: Request) -> Found:
+def _span(request: Request) -> tuple[int, int]:
+    """Return how many rows come before the page, and how many are on it at most."""
     start = request.cursor.offset if isinstance(request.cursor, OffsetCursor) else 0
-    limit = request.limit
     if isinstance(request.position, Before):
-        start, limit = max(0, start - limit), min(start, limit)
-    elif request.position is Edge.LAST:
+        return max(0, start - request.limit), min(start, request.limit)
+    return start, request.limit
+
+
+async def _by_offset(reader: Reader, request: Request) -> Found:
+    start, limit = _span(request)
+    if request.position is Edge.LAST:
         start = max(0, (await reader.execute(request.rows.count())).scalar_one() - limit)
     statement = request.rows.by_offset(request.order, start, limit=limit + 1, longest=request.longest)
     rows = [tuple(row) for row in await reader.execute(statement)]

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stack.tables.catalogue import Table
+from stack.tables.conditions import exactly, typed
 from stack.tables.description import ForeignKey
 from stack.tables.pages import Row
 from stack.tables.reading import Reader, sqlstate
 from stack.tables.rows import WholeRow
-from stack.tables.statements import exactly, typed
 
 MOST: Final = 1000
 """References that are counted; where there are more, that is all that is said."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from stack.tables.catalogue import Table
 from stack.tables.description import Column, Family, Generated
+from stack.tables.sql_text import quote_literal
 
 Row = Sequence[str | None]
 
@@ -98,8 +99,7 @@ def sql_literal(column: Column, cell: str | None) -> str:
     # A float stays in quotes: without them -0 loses its sign.
     if column.family is Family.BOOLEAN or (column.base_type in _DECIMAL_TYPES and _NUMBER.fullmatch(cell)):
         return cell
-    doubled = cell.replace("'", "''")
-    return f"'{doubled}'" if "\\" not in cell else "E'" + doubled.replace("\\", r"\\") + "'"
+    return quote_literal(cell)
 
 
 def render_cell(form: Form, column: Column, cell: str | None) -> str:

@@ -50,6 +50,11 @@ def equal(columns: Sequence[str], values: Row) -> tuple[Filter, ...]:
     )
 
 
+def unequal(column: str, value: str | None) -> Filter:
+    """Return the filter for all rows that `equal` leaves out, those that have NULL in `column` among them."""
+    return Filter(Name(column, quoted=True), Operator.NOT_NULL if value is None else Operator.DISTINCT, value)
+
+
 async def whole_row(reader: Reader, table: Table, shown: Page, index: int) -> WholeRow:
     """Return row `index` of the page `shown` of `table`: read anew by its key, or else as far as the page has it.
 

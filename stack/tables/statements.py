@@ -7,30 +7,16 @@ prints: Python never sees them as numbers or dates, so nothing is rounded, refus
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.types import UserDefinedType
 
 from stack.tables.catalogue import Table
-from stack.tables.description import Column, Family
-from stack.tables.filters import Filter, Operator
+from stack.tables.conditions import NamedType, compared, condition, exactly, is_null, printed
+from stack.tables.description import Column
+from stack.tables.filters import Filter
 from stack.tables.keyset import Condition, Key, Relation, Segment
 from stack.tables.sorting import Direction
-
-# Casting these to text drops the padding, or adds a netmask; what Postgres prints is asked of their output function.
-_CAST_DIFFERS: Final = frozenset({"bpchar", "inet"})
-
-_COMPARISONS: Final[
-    dict[Operator, Callable[[sa.ColumnElement[str], sa.ColumnElement[str]], sa.ColumnElement[bool]]]
-] = {
-    Operator.EQUAL: operator.eq,
-    Operator.NOT_EQUAL: operator.ne,
-    Operator.LESS: operator.lt,
-    Operator.AT_MOST: operator.le,
-    Operator.GREATER: operator.gt,
-    Operator.AT_LEAST: operator.ge,
-}
 
 _AFTER: Final[dict[tuple[Relation, bool], Callable[[sa.Tuple, sa.Tuple], sa.ColumnElement[bool]]]] = {
     (Relation.BEYOND, True): operator.gt,
@@ -58,19 +44,6 @@ def key_parameters(values: Sequence[str | None], limit: int) -> dict[str, object
     return {_LIMIT: limit} | {_key(index): value or "" for index, value in enumerate(values)}
 
 
-class _NamedType(UserDefinedType[str]):
-    """A type by the name that the server gave; `format_type` has quoted it where it must be."""
-
-    cache_ok = True
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def get_col_spec(self, **_options: object) -> str:
-        # The driver reads a lone % as the start of a parameter.
-        return self.name.replace("%", "%%")
-
-
 @dataclass(frozen=True, slots=True)
 class Ordered:
     """A column of the order and its direction."""
@@ -86,7 +59,7 @@ class Rows:
         """Take the table, all its columns, of which the readable ones are shown, and each filter with its column."""
         self._columns = [column for column in columns if column.readable]
         # Columns are always named with their table: ORDER BY takes a bare name for the text that is selected.
-        named = [sa.column(exactly(column.name), _NamedType(column.base_type)) for column in columns]
+        named = [sa.column(exactly(column.name), NamedType(column.base_type)) for column in columns]
         self._source = sa.table(exactly(table.name), *named, schema=exactly(table.schema)).alias("source")
         self._where = [condition(self._of(column), column, each) for column, each in where]
 
@@ -157,12 +130,12 @@ class Rows:
     def _bound(
         self, bound: Condition, order: Sequence[Ordered], values: Sequence[str | None]
     ) -> sa.ColumnElement[bool]:
-        columns = [self._of(order[key.index].column) for key in bound.keys]
+        columns = [compared(self._of(column), column) for column in (order[key.index].column for key in bound.keys)]
         match bound.relation:
             case Relation.NULL:
-                return _is_null(columns[0], order[bound.keys[0].index].column)
+                return is_null(columns[0], order[bound.keys[0].index].column)
             case Relation.NOT_NULL:
-                return ~_is_null(columns[0], order[bound.keys[0].index].column)
+                return ~is_null(columns[0], order[bound.keys[0].index].column)
             case Relation.EQUAL:
                 return columns[0] == self._value(bound.keys[0], order, values)
             case Relation.BEYOND | Relation.FROM:
@@ -172,40 +145,4 @@ class Rows:
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
         bound = sa.bindparam(_key(key.index), values[key.index] or "", sa.Text)
-        return sa.cast(bound, _NamedType(order[key.index].column.base_type))
-
-
-def typed(value: str, column: Column) -> sa.ColumnElement[str]:
-    """Return `value` bound as text and cast to the type of `column`."""
-    return sa.cast(sa.bindparam(None, value, type_=sa.Text, unique=True), _NamedType(column.base_type))
-
-
-def condition(left: sa.ColumnElement[str], column: Column, each: Filter) -> sa.ColumnElement[bool]:
-    """Return the condition that `each` is on `left`, which is `column` or has its type."""
-    value = each.value or ""
-    match each.operator:
-        case Operator.CONTAINS:
-            return printed(left, column).icontains(value, autoescape=True)
-        case Operator.NULL:
-            return _is_null(left, column)
-        case Operator.NOT_NULL:
-            return ~_is_null(left, column)
-        case comparison:
-            return _COMPARISONS[comparison](left, typed(value, column))
-
-
-def printed(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[str | None]:
-    """Return the text of `left`, which is `column` or has its type, as Postgres prints it."""
-    if column.base_type not in _CAST_DIFFERS:
-        return cast("sa.ColumnElement[str | None]", sa.cast(left, sa.Text))
-    return sa.case((left.is_(None), None), else_=sa.func.format("%s", left, type_=sa.Text))
-
-
-def _is_null(left: sa.ColumnElement[str], column: Column) -> sa.ColumnElement[bool]:
-    # A composite value IS NULL already where all of its fields are, though it sorts and prints as a value.
-    return left.is_not_distinct_from(sa.null()) if column.family is Family.COMPOSITE else left.is_(None)
-
-
-def exactly(name: str) -> sa.quoted_name:
-    """Return `name` as SQLAlchemy quotes it always: what it takes for harmless may be a reserved word tomorrow."""
-    return sa.quoted_name(name, quote=True)
+        return sa.cast(bound, NamedType(order[key.index].column.base_type))

@@ -77,13 +77,13 @@ async def test_a_statement_is_typed_completed_and_run(database):
         assert "as pg_read_all_data" in lines
         assert "[/b]␛[31m" in lines
         rows = deck.screen.rows
-        null, empty, word = (rows.get_cell_at((row, 1)) for row in range(3))
+        null, empty, word = (rows.cell_at(row, 1) for row in range(3))
         assert (null.plain, empty.plain, word.plain) == ("NULL", "''", "NULL")
         assert null.style != word.style
         await pilot.press("tab", "pagedown", "up")
-        assert rows.get_cell_at(rows.cursor_coordinate).plain == str(rows.row_count)
+        assert rows.cell_at(rows.place[0], 0).plain == str(rows.row_count)
         await pilot.press("end")
-        assert rows.get_cell_at(rows.cursor_coordinate).plain == "500"
+        assert rows.cell_at(rows.place[0], 0).plain == "500"
         await pilot.press("home", "down", "enter")
         await until(pilot, lambda: isinstance(deck.screen, Sheet) and "visitor_id  2" in shown(deck))
         await pilot.press("escape", "up", "up")

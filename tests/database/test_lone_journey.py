@@ -14,6 +14,14 @@ def test_from_a_clone_to_the_bookings_without_an_engine(lone_clone):
     page = lone_clone.json("rows", "bookings", "--limit", "5")
     assert len(page["rows"]) == 5
     assert page["findings"] == []
+    some = lone_clone.json(
+        "rows", "bookings", "--where", "status in (cancelled)", "--where", "party_size between 1 and 2"
+    )
+    assert {row[6] for row in some["rows"]} <= {1, 2}
+    assert some["where"][0] == "\"status\" IN ('cancelled'::booking_status)"
+    plan = lone_clone.json("rows", "bookings", "--plan", "--where", "id = 7")
+    assert plan["plans"][0]["kind"] == "Limit"
+    assert plan["cautions"] == []
     status = lone_clone.json("status")
     assert status["runtime"] == "embedded"
     assert status["database"]["reachable"]

@@ -38,7 +38,7 @@ VISITS = '"Visits [/]"'
 
 async def test_labels_of_a_page_take_a_statement_for_each_table_that_is_referred_to(database):
     run_sql(database, *SCHEMA)
-    async with browser_for(database) as (browser, engine), reading(access.engine, database) as reader:
+    async with browser_for(database) as (browser, access), reading(access.engine, database) as reader:
         shown = await page(reader, await browser.find(VISITS), limit=4)
         with statements(access.engine) as sent:
             found = await labels(reader, shown)

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from stack.tables.catalogue import Kind, Table
 from stack.tables.description import Column, Family, Generated
-from stack.tables.filters import Filter, Operator, parse_filter
 from stack.tables.names import Name
 from stack.tables.renderings import Form, csv_line, json_object, json_value, render_cell, render_rows, sql_literal
 from stack.tables.sorting import Direction, Sort, parse_sort
@@ -60,7 +59,7 @@ def test_numbers_keep_every_digit(number):
         ("numeric", Family.NUMBER, "NaN", '"NaN"', "'NaN'"),
         ("money", Family.NUMBER, "-$1.00", '"-$1.00"', "'-$1.00'"),
         ("jsonb", Family.OTHER, '{"a": 1.10}', '{"a": 1.10}', "'{\"a\": 1.10}'"),
-        ("json", Family.OTHER, '[1,\n"\\n"]', '[1, "\\n"]', "E'[1,\n\"\\\\n\"]'"),
+        ("json", Family.OTHER, '[1,\n"\\n"]', '[1, "\\n"]', "E'[1,\\u000A\"\\\\n\"]'"),
         ("text", Family.OTHER, "it's", '"it\'s"', "'it''s'"),
         ("text", Family.OTHER, "NULL", '"NULL"', "'NULL'"),
         ("text", Family.OTHER, None, "null", "NULL"),
@@ -88,10 +87,7 @@ def test_an_insert_has_what_can_be_inserted():
     assert render_rows(Form.SQL, table, [], [(), ()]) == 'INSERT INTO "a b"."select" DEFAULT VALUES;\n' * 2
 
 
-@given(TEXT.filter(bool), st.sampled_from(Operator), TEXT, st.sampled_from(Direction))
-def test_conditions_and_orders_are_read_back_as_they_are_shown(name, operator, value, direction):
-    given_value = None if operator in {Operator.NULL, Operator.NOT_NULL} else value
-    read = parse_filter(str(Filter(Name(name, quoted=True), operator, given_value)))
-    assert (read.column.text, read.operator, read.value) == (name, operator, given_value)
+@given(TEXT.filter(bool), st.sampled_from(Direction))
+def test_orders_are_read_back_as_they_are_shown(name, direction):
     sort = parse_sort(str(Sort(Name(name, quoted=True), direction)))
     assert (sort.column.text, sort.direction) == (name, direction)

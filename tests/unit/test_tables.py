@@ -10,7 +10,7 @@ from stack.findings import Code, Failure
 from stack.tables.catalogue import Kind, Table, find_table
 from stack.tables.cursors import KeyCursor, OffsetCursor, decode, encode
 from stack.tables.description import Column, Family
-from stack.tables.filters import Filter, Operator, parse_filter
+from stack.tables.filters import Arrow, Filter, Operator, Path, Takes, parse_filter
 from stack.tables.keyset import Condition, Key, Relation, segments_after
 from stack.tables.names import Name, quote_name, take_name, take_path
 from stack.tables.sorting import Direction, Sort, parse_sort
@@ -61,6 +61,17 @@ def test_what_is_no_path(text):
         ("a IS  NULL", Filter(Name("a"), Operator.NULL)),
         ("a is not null", Filter(Name("a"), Operator.NOT_NULL)),
         ('"My ""Column" = 1', Filter(Name('My "Column', quoted=True), Operator.EQUAL, "1")),
+        ("a between 1 and 2", Filter(Name("a"), Operator.BETWEEN, ("1", "2"))),
+        ("a BETWEEN 'x and y' AND z and w", Filter(Name("a"), Operator.BETWEEN, ("x and y", "z and w"))),
+        ("a in (b, 'c, d' , 'it''s')", Filter(Name("a"), Operator.ONE_OF, ("b", "c, d", "it's"))),
+        ("a in('')", Filter(Name("a"), Operator.ONE_OF, ("",))),
+        ("a is distinct  from 5", Filter(Name("a"), Operator.DISTINCT, "5")),
+        ("a has b", Filter(Name("a"), Operator.HAS, "b")),
+        ("a overlaps {b,c}", Filter(Name("a"), Operator.OVERLAPS, "{b,c}")),
+        ("a @? $.b[*] ? (@ > 1)", Filter(Name("a"), Operator.MATCHES, "$.b[*] ? (@ > 1)")),
+        ("a->b->>c = d", Filter(Name("a"), Operator.EQUAL, "d", Path(("b", "c"), Arrow.TEXT))),
+        ("a-b -> 0 ->'1'>=2", Filter(Name("a-b"), Operator.AT_LEAST, "2", Path((0, "1"), Arrow.JSON))),
+        ("a->>'it''s' is null", Filter(Name("a"), Operator.NULL, None, Path(("it's",), Arrow.TEXT))),
     ],
 )
 def test_conditions(text, expected):
@@ -82,10 +93,62 @@ def test_conditions(text, expected):
         '"a = 1',
         "a.b = 1",
         "a = \0",
+        "a between 1",
+        "a between and 1",
+        "a in 1",
+        "a in ()",
+        "a in (1,)",
+        "a in (1,,2)",
+        "a->",
+        "a->b",
+        "a->>b->c = 1",
+        "a has",
     ],
 )
 def test_what_is_no_condition(text):
     assert refused(parse_filter, text) is Code.FILTER_INVALID
+
+
+@st.composite
+def filters(draw):
+    value = st.just("") | TEXT
+    operator = draw(st.sampled_from(Operator))
+    values = {
+        Takes.NOTHING: st.none(),
+        Takes.ONE: value,
+        Takes.TWO: st.tuples(value, value),
+        Takes.SOME: st.lists(value, min_size=1, max_size=4).map(tuple),
+    }
+    steps = st.lists(value | st.integers(-(10**8), 10**8), min_size=1, max_size=3).map(tuple)
+    path = st.none() | st.builds(Path, steps, st.sampled_from(Arrow))
+    name = st.builds(Name, TEXT, quoted=st.just(value=True)) | st.just(Name("createdAt"))
+    return Filter(draw(name), operator, draw(values[operator.takes]), draw(path))
+
+
+@given(filters())
+def test_conditions_are_read_back_as_they_are_shown(each):
+    assert parse_filter(str(each)) == each
+
+
+def test_a_condition_is_shortened_where_there_is_no_room_for_it():
+    assert str(parse_filter("a in (b, cccccc)").shortened(3)) == "a in ('b', 'ccc…')"
+    assert str(parse_filter("a = cccccc").shortened(3)) == "a = 'ccc…'"
+    assert str(parse_filter("a is null").shortened(3)) == "a is null"
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        (Operator.NULL, "1"),
+        (Operator.EQUAL, None),
+        (Operator.EQUAL, ("1",)),
+        (Operator.BETWEEN, ("1",)),
+        (Operator.ONE_OF, ()),
+    ],
+)
+def test_what_is_no_condition_cannot_be_made(operator, value):
+    with pytest.raises(ValueError, match=operator.takes.value):
+        Filter(Name("a"), operator, value)
 
 
 def test_a_condition_with_bytes_that_are_no_text():

@@ -17,6 +17,7 @@ from tui.actions import Fact, Place, bindings
 from tui.copying import Copies, Spot
 from tui.draft import Draft
 from tui.exporting import Exports
+from tui.filtering import CellAsked, Filtering, Keep
 from tui.outside import line
 from tui.screens.base import DeckScreen
 from tui.table_cells import title_cell, value_cell
@@ -27,6 +28,7 @@ from tui.table_questions import (
     Stop,
     View,
     read_page,
+    read_plan,
     read_reference,
     read_row,
     read_tables,
@@ -71,6 +73,7 @@ class TablesScreen(DeckScreen):
         "writes them; NULL and the empty text are marked, numbers stand to the right, and beside a reference stands "
         "what it means. A page is what fits the screen, and the last page of a large table comes as quickly as the "
         "first. Enter on a reference goes to its row, on any other cell it shows the row whole; Backspace comes back. "
+        "/ filters by the column under the cursor; o shows only rows with the cell's value, O all but these, x all. "
         "Nothing here changes data. Arrows move, Tab and → go to the rows, ← goes back to the tables."
     )
     CSS_PATH = "../styles/tables.tcss"
@@ -97,6 +100,7 @@ class TablesScreen(DeckScreen):
         self._listing = self.request("tables", self._show_tables)
         self._paging = self.request("page", self._show_page)
         self._following = self.request("reference", self._follow_key)
+        self.filtering = Filtering(self, lambda: self._view, self._narrow)
 
     def compose_body(self) -> ComposeResult:
         """Lay out the tables beside the rows."""
@@ -106,6 +110,7 @@ class TablesScreen(DeckScreen):
                 yield self.list
                 yield self.finder
             with self.rows_panel:
+                yield self.filtering.bar
                 yield self.rows
 
     def load(self, workspace: "Workspace") -> None:
@@ -125,6 +130,7 @@ class TablesScreen(DeckScreen):
             facts |= Fact.ROW
             facts |= Fact.REFERENCE if self._reference else Fact.NONE
         facts |= Fact.KEYED if self._page and self._page.key else Fact.NONE
+        facts |= Fact.FILTERED if self._view and self._view.filters else Fact.NONE
         facts |= Fact.FOLLOWED if self._stops else Fact.NONE
         facts |= Fact.AWAITED if self._paging.pending or self._listing.pending else Fact.NONE
         return facts
@@ -219,6 +225,8 @@ class TablesScreen(DeckScreen):
         self.rows.turn(titles, rows)
         if self._view:
             self._show_trail(self._view, page.time_zone)
+            if self.filtering.show(self._view, page.columns):
+                self.call_after_refresh(self._read_again)
         self.rows_panel.border_subtitle = self._caption(page)
         if self._landing:
             self._landing()
@@ -246,6 +254,46 @@ class TablesScreen(DeckScreen):
         if self._page and len(self.rows.window) < len(self._page.columns):
             self.rows_panel.border_subtitle = self._caption(self._page)
         self.refresh_facts()
+
+    # -- Filters
+
+    def _narrow(self, filters: "tuple[Filter, ...]") -> None:
+        """Show the rows of the same table that meet `filters`, from the first one, in the same order."""
+        if self._view:
+            self.rows.focus()
+            self._go(replace(self._view, filters=filters, position=None), partial(self._land, 0))
+
+    def action_filter(self) -> None:
+        """Ask for a condition on the column under the cursor."""
+        column, workspace = self._column, self.deck.workspace
+        if workspace is not None and self._view and column:
+            self.filtering.build(workspace, self._view.table, column)
+
+    def action_only_these(self) -> None:
+        """Show only the rows that have the value of the cell under the cursor."""
+        self._take_cell(Keep.THESE)
+
+    def action_not_these(self) -> None:
+        """Leave out the rows that have the value of the cell under the cursor."""
+        self._take_cell(Keep.OTHERS)
+
+    def _take_cell(self, keep: Keep) -> None:
+        asked, place = self._asked_row, self.rows.place
+        if asked and place:
+            self.filtering.take(CellAsked(asked, place[1]), keep)
+
+    def action_clear_filters(self) -> None:
+        """Take the filter away, or of several all or one."""
+        self.filtering.clear()
+
+    def action_show_plan(self) -> None:
+        """Show how the server reads the page, and what in it would read too much."""
+        from tui.query_plan_lines import query_plan_lines
+
+        workspace, view = self.deck.workspace, self._view
+        if workspace is not None and view:
+            read = partial(read_plan, workspace, view, self._fitting)
+            self.app.push_screen(Sheet(f"Plan of the page: {view.title}", read, query_plan_lines, "↑↓ Move"))
 
     # -- The ways between rows
 
@@ -379,6 +427,14 @@ class TablesScreen(DeckScreen):
             self.app.push_screen(Sheet(title, partial(read_uses, asked), use_lines, "⏎ Go to these rows"), picked)
 
     @property
+    def _column(self) -> "Column | None":
+        """The column under the cursor; the first that is seen where there are no rows to have a cursor on."""
+        if self._page is None or not self._page.columns:
+            return None
+        place = self.rows.place
+        return self._page.columns[min(place[1] if place else self.rows.window.start, len(self._page.columns) - 1)]
+
+    @property
     def _asked_row(self) -> "RowAsked | None":
         """What it takes to ask for the row under the cursor."""
         workspace, page, place = self.deck.workspace, self._page, self.rows.place
@@ -433,17 +489,16 @@ class TablesScreen(DeckScreen):
 
     def action_sort(self) -> None:
         """Sort by the column under the cursor: upwards, downwards, then by the key again."""
-        if not self._view or not self._page or not self._page.columns:
+        column = self._column
+        if not self._view or not column:
             return
-        place = self.rows.place
-        name = self._page.columns[place[1] if place else self.rows.window.start].name
         match self._view.order:
-            case Order(column, False) if column == name:
+            case Order(name, False) if name == column.name:
                 order: Order | None = Order(name, descending=True)
-            case Order(column, True) if column == name:
+            case Order(name, True) if name == column.name:
                 order = None
             case _:
-                order = Order(name, descending=False)
+                order = Order(column.name, descending=False)
         self._go(replace(self._view, order=order, position=None))
 
     def action_copy(self) -> None:

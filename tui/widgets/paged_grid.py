@@ -56,8 +56,8 @@ class _Styles:
     head_cursor: Style
 
 
-class PagedGrid(ScrollView, can_focus=True):
-    """A page of rows under a cursor that is a cell.
+class PagedGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """A page of rows under a cursor that is a cell; the keys that turn pages are the screen's.
 
     A column is as wide as its widest cell on any page so far, so that paging does not make columns jump. Of many
     columns a window is laid out, which moves along with the cursor.

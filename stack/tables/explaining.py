@@ -1,0 +1,92 @@
+"""The plan of the very statement that a page runs, with the same parameters, and what to be cautious about in it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from stack.tables.catalogue import ESTIMATE, Table
+from stack.tables.cautions import Caution, Relation, Relations, cautions
+from stack.tables.description import describe
+from stack.tables.filters import Filter
+from stack.tables.pages import Position, Statement, statements
+from stack.tables.plans import Node, parse_plan
+from stack.tables.reading import Reader
+from stack.tables.refusals import blame_input
+from stack.tables.requests import prepare
+from stack.tables.sorting import Sort
+from stack.tables.sql_text import where
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How a page is read: what selects its rows, as SQL, the plan of each of its statements, and the cautions.
+
+    A page has several statements where NULLs or directions of sorting divide the order; each after the first runs only
+    as long as there are rows wanting.
+    """
+
+    where: tuple[str, ...]
+    plans: tuple[Node, ...]
+    cautions: tuple[Caution, ...]
+
+
+_RELATIONS: Final = sa.text(
+    f"""
+    SELECT n.nspname, c.relname, coalesce({ESTIMATE}, 0), pg_relation_size(c.oid),
+           ARRAY(
+               SELECT ARRAY[a.attname::text, m.amname::text] FROM pg_catalog.pg_index i
+               JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
+               JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+               WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+           )
+    FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS w(schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+    """  # noqa: S608 - put together from constants
+)
+
+
+async def explain_page(
+    reader: Reader,
+    table: Table,
+    *,
+    filters: Sequence[Filter],
+    sort: Sequence[Sort],
+    limit: int,
+    position: Position,
+    longest: int | None,
+) -> Explained:
+    """Return how the page that `stack.tables.pages.page` returns for the same is read; nothing is run.
+
+    Raises:
+        Failure: as `page` does.
+    """
+    description = await describe(reader, table)
+    request = prepare(table, description, filters=filters, sort=sort, position=position, limit=limit, longest=longest)
+    try:
+        plans = [await _plan(reader, statement) for statement in statements(request)]
+    except DBAPIError as error:
+        await blame_input(reader, request, error)
+        raise
+    nodes = [node for plan in plans for node in plan.walk()]
+    relations = await _relations(reader, {node.relation for node in nodes if node.relation})
+    found = [caution for plan in plans for caution in cautions(plan, relations, request.where)]
+    return Explained(where(description.columns, filters), tuple(plans), tuple(dict.fromkeys(found)))
+
+
+async def _plan(reader: Reader, statement: Statement) -> Node:
+    compiled = statement.compile(dialect=reader.dialect)
+    explained = await reader.exec_driver_sql(f"EXPLAIN (VERBOSE, FORMAT JSON) {compiled}", compiled.params)
+    return parse_plan(explained.scalar_one())
+
+
+async def _relations(reader: Reader, names: Iterable[tuple[str, str]]) -> Relations:
+    wanted = sorted(names)
+    parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
+    return {
+        (schema, name): Relation(rows, size, frozenset((column, method) for column, method in indexed))
+        for schema, name, rows, size, indexed in await reader.execute(_RELATIONS, parameters)
+    }

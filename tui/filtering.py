@@ -1,0 +1,149 @@
+"""How filters come about on the Tables screen: built for a column, taken from a cell, taken away, asked about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from tui.table_questions import RowAsked, View, read_row
+from tui.widgets.choice import Choice, ChoiceMenu
+from tui.widgets.filter_bar import LONGEST, FilterBar
+from tui.widgets.filter_builder import FilterBuilder
+
+if TYPE_CHECKING:
+    from stack.tables.catalogue import Table
+    from stack.tables.description import Column
+    from stack.tables.filters import Filter
+    from stack.workspace import Workspace
+    from tui.screens.base import DeckScreen
+
+Filters = tuple["Filter", ...]
+
+_ALL: Final = "All of them"
+
+
+class Keep(Enum):
+    """Which rows stay: those with the value of a cell, or all others, NULL among them."""
+
+    THESE = "these"
+    OTHERS = "others"
+
+
+@dataclass(frozen=True, slots=True)
+class CellAsked:
+    """A cell of a page, by its place there."""
+
+    row: RowAsked
+    column: int
+
+
+class Filtering:
+    """Filters on behalf of one screen: of the view that `asked` returns, which `go` changes."""
+
+    def __init__(self, screen: "DeckScreen", asked: Callable[[], View | None], go: Callable[[Filters], None]) -> None:
+        """Have no filters."""
+        self._screen = screen
+        self._asked = asked
+        self._go = go
+        self._shown: Filters = ()
+        self.bar = FilterBar(self.remove)
+        self._taking = screen.request("cell", self._take)
+
+    def show(self, view: View, columns: "tuple[Column, ...]") -> bool:
+        """Show the filters of `view`, which are on `columns`, as the SQL they are.
+
+        Returns whether the line of filters takes a row's place now that it did not take, or gives one back.
+        """
+        from stack.tables.sql_text import where
+
+        before, self._shown = self.bar.display, view.filters
+        self.bar.show(where(columns, [each.shortened(LONGEST) for each in view.filters]))
+        return self.bar.display is not before
+
+    def add(self, table: "Table", each: "Filter") -> None:
+        """Narrow what is shown of `table`, unless another one has been gone to meanwhile."""
+        view = self._asked()
+        if view and view.table.identity == table.identity and each not in view.filters:
+            self._go((*view.filters, each))
+
+    def remove(self, place: int) -> None:
+        """Take away one of the filters that are shown."""
+        view = self._asked()
+        if view:
+            self._go(tuple(each for each in view.filters if each != self._shown[place]))
+
+    def clear(self) -> None:
+        """Take the filter away; of several all, or the one that is picked."""
+
+        def picked(answer: Choice | None) -> None:
+            if answer == choices[0]:
+                self._go(())
+            elif answer:
+                self.remove(choices.index(answer) - 1)
+
+        if len(self._shown) < 2:
+            self._go(())
+            return
+        choices = [Choice(_ALL, ""), *(Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1))]
+        self._screen.app.push_screen(ChoiceMenu("Take away which filter?", choices), picked)
+
+    def build(self, workspace: "Workspace", table: "Table", column: "Column") -> None:
+        """Ask for a filter on `column` of `table`."""
+
+        def built(each: "Filter | None") -> None:
+            if each:
+                self.add(table, each)
+
+        builder = FilterBuilder(column, partial(read_picks, workspace, column), partial(judge, workspace, column))
+        self._screen.app.push_screen(builder, built)
+
+    def take(self, asked: CellAsked, keep: Keep) -> None:
+        """Narrow what is shown to the rows with the value of a cell, or to all others."""
+        self._taking.ask(partial(read_filter, asked, keep))
+
+    def _take(self, found: "tuple[Table, Filter]") -> None:
+        self.add(*found)
+
+
+async def read_picks(workspace: "Workspace", column: "Column") -> tuple[str, ...]:
+    """Read the values that there are to pick for `column`."""
+    return await (await workspace.tables()).values_to_pick(column)
+
+
+async def judge(workspace: "Workspace", column: "Column", each: "Filter") -> str:
+    """Let the server judge `each` on `column`, and return the SQL that it is."""
+    from stack.tables.sql_text import where
+
+    await (await workspace.tables()).try_filter(column, each)
+    return where((column,), (each,))[0]
+
+
+async def read_filter(asked: CellAsked, keep: Keep) -> "tuple[Table, Filter]":
+    """Return the table and the filter for the rows with the value of a cell, read whole, or for all others.
+
+    Raises:
+        Failure: the value cannot be had whole, or its type knows no two values that are equal.
+    """
+    from stack.tables.rows import equal, unequal
+
+    column = asked.row.page.columns[asked.column]
+    value = await _read_whole(asked)
+    each = equal((column.name,), (value,))[0] if keep is Keep.THESE else unequal(column.name, value)
+    await (await asked.row.workspace.tables()).try_filter(column, each)
+    return asked.row.table, each
+
+
+async def _read_whole(asked: CellAsked) -> str | None:
+    from stack.tables.filters import invalid
+    from stack.tables.names import quote_name
+
+    page, row = asked.row.page, asked.row.row
+    if (row, asked.column) not in page.cut:
+        return page.rows[row][asked.column]
+    name = page.columns[asked.column].name
+    whole = await read_row(asked.row)
+    if asked.column in whole.cut:
+        why = "It is longer than what is read." if whole.key else "No key tells its row apart, to read it whole by."
+        raise invalid(f"{quote_name(name)} = …", f"Only the first part of the value is here. {why}")
+    return whole.values((name,))[0]
