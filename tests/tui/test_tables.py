@@ -1,5 +1,7 @@
 """The Tables screen where the database refuses, or where there is little to show."""
 
+import pytest
+
 from stack.findings import Code, Failure, Finding
 from stack.tables.pages import Ordering, Page
 from tests.support.fake_workspace import FakeWorkspace
@@ -48,3 +50,17 @@ async def test_a_table_without_columns_still_has_details_and_a_count():
         assert {"show_details", "count"} <= available
         await pilot.press("i", "u", "s", "enter")
         assert deck.screen is deck.front
+
+
+@pytest.mark.parametrize("focused", ["tree", "rows"])
+async def test_paging_keys_turn_the_page_whether_the_tree_or_the_rows_have_the_keys(focused):
+    workspace = FakeWorkspace()
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "Customer 0 " in shown(deck))
+        deck.front.query_one(f"#{focused}").focus()
+        second, last = deck.front.rows.row_count, workspace.fake_tables.count - 1
+        for key, customer in (("pagedown", second), ("end", last), ("home", 0)):
+            await pilot.press(key)
+            await until(pilot, lambda customer=customer: f"Customer {customer} " in shown(deck))

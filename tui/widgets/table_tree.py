@@ -27,7 +27,7 @@ _ROOMY: Final = 32
 """Cells from which on sizes are shown beside rows."""
 
 
-class TableTree(ScrollView, can_focus=True):
+class TableTree(ScrollView, can_focus=True, inherit_bindings=False):
     """Schemas, tables and partitions. The cursor is the person's; moving it to a table tells of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
