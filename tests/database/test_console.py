@@ -39,6 +39,9 @@ WORLD = (
 BACK = "'SELECT set_'||'config(''session_authorization'', ''app'', true)'"
 """A text that takes the rights back, in two pieces."""
 
+CONTINUED = "SELECT E'a' -- so\n 'b\\''"
+"""A literal in two pieces, the second of which ends at its last quote only where escapes still count in it."""
+
 ATTEMPTS = (
     # Changes, plain and in disguise
     "DELETE FROM t",
@@ -92,6 +95,8 @@ ATTEMPTS = (
     "SELECT pg_catalog.set_config('session_authorization', 'app', true), pg_terminate_backend({victim})",
     "SELECT /* */ \"set_config\" ('session_authorization', 'app', true), pg_terminate_backend({victim})",
     "SELECT U&\"set\\005fconfig\"('session_authorization', 'app', true), pg_terminate_backend({victim})",
+    f"{CONTINUED}, set_config('session_authorization', 'app', true), pg_terminate_backend({{victim}}) --'",
+    f"{CONTINUED}, query_to_xml('SELECT pg_reload_conf()', true, true, '') --'",
     f"SELECT query_to_xml({BACK}, true, true, ''), pg_terminate_backend({{victim}})",
     f"SELECT ts_stat({BACK}), pg_terminate_backend({{victim}})",
     # Files, programs, other connections

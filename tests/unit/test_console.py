@@ -56,6 +56,9 @@ def test_tokens_cover_the_text_but_for_its_space(text):
         ("select ';' || $$;$$ || $a$;$$;$a$ || E'\\';' || \";\" /* ; /* ; */ ; */", 1),
         ("select 1; select 2;", 2),
         ("select 'a\\'; drop table t", 2),
+        ("select E'a'\n'\\'; select 2; --'", 1),
+        ("select E'a' -- b\r\n -- c\n\t'\\''; select 2", 2),
+        ("select E'a' '\\'; select 2", 2),
         ("select 'open; drop table t", 1),
     ],
 )

@@ -50,13 +50,17 @@ class Token:
                 return None
 
 
+# A literal goes on in the next one after a line's end, by the rules that it began with: escapes count there too.
+_CONTINUED: Final = r"""
+    '[ \t\f\v]*(?:--[^\r\n]*)?[\r\n](?:[ \t\f\v\r\n]|--[^\r\n]*[\r\n])*'
+"""
 _PLAIN: Final = re.compile(
-    r"""
+    rf"""
       (?P<space>\s+)
     | (?P<line>--[^\r\n]*)
     | (?P<block>/\*)
     | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$)
-    | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*(?P<escaped_end>')?)
+    | (?P<escaped>[eE]'(?:[^'\\]|\\.|''|{_CONTINUED})*(?P<escaped_end>')?)
     | (?P<string>(?:[uU]&|[bBxXnN])?'(?:[^']|'')*(?P<string_end>')?)
     | (?P<quoted>(?:[uU]&)?"(?:[^"]|"")*(?P<quoted_end>")?)
     | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)

@@ -23,8 +23,9 @@ What remains, so that nobody takes this for more than it is: a database's own fu
 (SECURITY DEFINER, untrusted languages, dblink with a password in the statement, foreign tables) do what they were made
 for, and one that runs any text, as tablefunc's crosstab does, can be made to take a superuser's rights back. Before
 Postgres 14, and for a log-in that may not become `READER`, the statement runs with the rights of the log-in, as the
-screen says; it may then end its other sessions. Reading leaves what reading leaves: statistics, hint bits,
-transaction numbers, `pg_logical_emit_message`'s line in the write-ahead log.
+screen says; it may then end its other sessions, and tidy its own indexes (gin_clean_pending_list,
+brin_summarize_new_values), which no READ ONLY and no ROLLBACK holds up and which changes no row. Reading leaves what
+reading leaves: statistics, hint bits, transaction numbers, `pg_logical_emit_message`'s line in the write-ahead log.
 """
 
 from collections.abc import Iterable
