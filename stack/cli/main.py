@@ -84,9 +84,12 @@ def main(argv: Sequence[str]) -> int:
         except KeyboardInterrupt:
             outcome, status = Outcome({}, findings=(_interrupted(),)), INTERRUPTED
         (console.outcome_json if arguments.json else console.outcome)(outcome)
-    except BrokenPipeError:
-        # Whoever read our output has gone, as `head` does; the interpreter must not fail on flushing the rest.
+        console.flush()
+    except OSError as error:
+        # The rest of the output must not fail once more. Of a reader that has gone, as `head` does, nothing is said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"stackdeck: the output cannot be written: {error.strerror}\n")
         return FAILED
     return status
 

@@ -72,3 +72,13 @@ def test_anything_but_a_command_is_answered_by_the_whole_command_line(argv, caps
         main(argv)
     printed = capsys.readouterr()
     assert "usage: stackdeck" in printed.out + printed.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_output_that_cannot_be_written_is_said_without_a_traceback(option, tmp_path):
+    command = [Path(sys.executable).with_name("stackdeck"), "--project", tmp_path, *option, "env", "show"]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["stackdeck: the output cannot be written: No space left on device"]
