@@ -127,6 +127,9 @@ class Code(StrEnum):
     MIGRATION_UNKNOWN_REVISION = "migration-unknown-revision"
     MIGRATION_NO_SUCH_REVISION = "migration-no-such-revision"
     MIGRATION_FAILED = "migration-failed"
+    MIGRATION_SQL_UNKNOWN = "migration-sql-unknown"
+    REHEARSAL_FAILED = "rehearsal-failed"
+    REHEARSAL_IMPOSSIBLE = "rehearsal-impossible"
     # Tables
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"

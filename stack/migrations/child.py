@@ -3,13 +3,13 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from stack.migrations.configuration import Configuration, broken
-from stack.migrations.protocol import Command, Event, Job
+from stack.migrations.protocol import Command, Direction, Event, Job
 from stack.migrations.script import Script, first_paragraph
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
@@ -34,6 +34,8 @@ def make_job(
     url: str | None = None,
     target: str = "",
     files: Sequence[Path] = (),
+    revisions: Sequence[str] = (),
+    heads: Mapping[Direction, Sequence[str]] | None = None,
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
@@ -43,6 +45,8 @@ def make_job(
         "url": url,
         "target": target,
         "files": [str(path) for path in files],
+        "revisions": list(revisions),
+        "heads": {direction.value: list(names) for direction, names in heads.items()} if heads else None,
     }
 
 

@@ -45,7 +45,7 @@ def explain_wreck(wreck: Wreck) -> Failure:
         case Reason.ENVIRONMENT:
             environment = Path(path) if path else wreck.configuration.scripts / "env.py"
             return _environment(environment, event.get("line"), text, output)
-        case Reason.STEP:
+        case Reason.STEP | Reason.REHEARSAL:
             return _step(wreck, event, text)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from alembic.script import revision as alembic
 
 from stack.background import in_thread
-from stack.findings import Failure
+from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.child import import_scripts
 from stack.migrations.configuration import broken, locate
 from stack.migrations.script import Script, list_files, read_script
@@ -99,6 +99,47 @@ def pending(history: History, current: Sequence[str]) -> tuple[Revision, ...]:
     missing = _graph(history.scripts).iterate_revisions("heads", tuple(current), implicit_base=True)
     by_revision = {revision.revision: revision for revision in history.revisions}
     return tuple(reversed([by_revision[node.revision] for node in missing]))
+
+
+def between(history: History, span: str) -> tuple[Revision, ...]:
+    """Return the steps of an upgrade along `span`, which is ``FROM:TO`` as Alembic has it, in order.
+
+    Either end may be left out: from the very beginning, to all heads.
+
+    Raises:
+        Failure: an end is no revision here, or does not lie on the way (`Code.MIGRATION_NO_SUCH_REVISION`).
+    """
+    start, _, end = span.partition(":")
+    graph = _graph(history.scripts)
+    try:
+        nodes = list(graph.iterate_revisions(end or "heads", start or "base", implicit_base=True))
+    except alembic.ResolutionError as error:
+        raise _no_span(span, f"no revision or branch is called {error.argument}") from None
+    except alembic.RevisionError as error:
+        raise _no_span(span, str(error)) from None
+    by_revision = {revision.revision: revision for revision in history.revisions}
+    return tuple(by_revision[node.revision] for node in reversed(nodes) if node.revision != start)
+
+
+def heads_after(heads: Sequence[str], steps: Sequence[Revision]) -> tuple[str, ...]:
+    """Return where a database at `heads` is once `steps` were applied."""
+    at = dict.fromkeys(heads)
+    for step in steps:
+        for before in step.down_revisions:
+            at.pop(before, None)
+        at[step.revision] = None
+    return tuple(at)
+
+
+def _no_span(span: str, cause: str) -> Failure:
+    return Failure(
+        Finding(
+            Code.MIGRATION_NO_SUCH_REVISION,
+            f"There are no steps along {span!r}",
+            f"{cause[:1].upper()}{cause[1:]}.",
+            fixes=(Fix("See the revisions", "stackdeck migrate history"),),
+        )
+    )
 
 
 def _graph(scripts: Sequence[Script]) -> alembic.RevisionMap:

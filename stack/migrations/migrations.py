@@ -1,9 +1,11 @@
 """The migrations of one project on one database."""
 
 from stack.database.access import Database
-from stack.findings import Progress
-from stack.migrations import runner
-from stack.migrations.history import History, read_history
+from stack.findings import Failure, Progress
+from stack.migrations import preview, runner
+from stack.migrations.history import History, between, heads_after, read_history
+from stack.migrations.preview import StepSQL
+from stack.migrations.protocol import Direction
 from stack.migrations.status import MigrationStatus, migration_status, read_current
 from stack.project import Project
 
@@ -25,6 +27,28 @@ class Migrations:
         history = await self.history()
         async with self._database.connection() as connection:
             return migration_status(history, await read_current(connection))
+
+    async def pending_sql(self) -> tuple[StepSQL, ...]:
+        """Render what is pending, as `stack.migrations.preview.render` does."""
+        status = await self.status()
+        if status.unknown:
+            raise Failure(*status.findings)
+        heads = {Direction.UPGRADE: status.current, Direction.DOWNGRADE: heads_after(status.current, status.pending)}
+        return await preview.render(self._project, self._database.url, status.pending, heads)
+
+    async def sql(self, span: str) -> tuple[StepSQL, ...]:
+        """Render the steps along `span`, which is ``FROM:TO``; no database is asked where it stands."""
+        steps = between(await self.history(), span)
+        start = tuple(name for name in (span.partition(":")[0],) if name not in {"", "base"})
+        heads = {Direction.UPGRADE: start, Direction.DOWNGRADE: heads_after(start, steps)}
+        return await preview.render(self._project, self._database.url, steps, heads)
+
+    async def rehearse(self, progress: Progress) -> tuple[StepSQL, ...]:
+        """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does."""
+        status = await self.status()
+        if status.unknown:
+            raise Failure(*status.findings)
+        return await preview.rehearse(self._project, self._database.url, status.pending, progress)
 
     async def upgrade(self, target: str, progress: Progress) -> tuple[str, ...]:
         """Apply what is missing up to `target`, as `stack.migrations.runner.upgrade` does."""

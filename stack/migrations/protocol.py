@@ -10,13 +10,23 @@ class Command(StrEnum):
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
     READ = "read"
+    RENDER = "render"
+    REHEARSE = "rehearse"
+
+
+class Direction(StrEnum):
+    """The two functions of a step."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
 
 
 class Job(TypedDict):
     """What the worker reads, once, on its standard input.
 
     `ini` and `toml` are Alembic's configuration, `url` the database with its password, `target` a revision as Alembic
-    understands it, and `files` the revisions' files to read.
+    understands it, and `files` the revisions' files to read. `revisions` are the steps to render or to rehearse, in the
+    order of an upgrade; `heads` is where each direction of them begins, None where each step stands for itself.
     """
 
     command: str
@@ -25,6 +35,8 @@ class Job(TypedDict):
     url: str | None
     target: str
     files: list[str]
+    revisions: list[str]
+    heads: dict[str, list[str]] | None
 
 
 class Event(TypedDict, total=False):
@@ -32,7 +44,9 @@ class Event(TypedDict, total=False):
 
     ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`). ``read``: a file (`path`, `revision`,
     `down_revisions`, `depends_on`, `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of
-    `revision`, `path`, `line` and `statement`. ``done``: nothing more comes.
+    `revision`, `path`, `line` and `statement`. ``sql``: `text` that is a statement or, unless it `ends`, the beginning
+    of one, of a `revision` in one `direction`. ``rendered``: that was all of it, but for the line of the version table;
+    where `text` says why not, only some of it, up to `line`. ``done``: nothing more comes.
     """
 
     event: str
@@ -48,12 +62,15 @@ class Event(TypedDict, total=False):
     depends_on: list[str]
     branch_labels: list[str]
     docstring: str
+    direction: str
+    ends: bool
 
 
 class Reason(StrEnum):
-    """Where it failed: in the revisions' files, at the target, in ``env.py``, or in a step."""
+    """Where it failed: in the revisions' files, at the target, in ``env.py``, in a step, or it cannot be rehearsed."""
 
     HISTORY = "history"
     TARGET = "target"
     ENVIRONMENT = "environment"
     STEP = "step"
+    REHEARSAL = "rehearsal"

@@ -92,7 +92,7 @@ async def _move(
                         running=course.running,
                         ended=ended,
                         current=await read_current(connection),
-                        secrets=_secrets(url),
+                        secrets=secrets_of(url),
                     )
                 )
             now = ", ".join(await read_current(connection)) or "the very beginning"
@@ -102,7 +102,8 @@ async def _move(
     return tuple(course.moved)
 
 
-def _secrets(url: DatabaseURL) -> tuple[str, ...]:
+def secrets_of(url: DatabaseURL) -> tuple[str, ...]:
+    """Return the password of `url` in each form in which a project's code may say it."""
     if url.password is None:
         return ()
     password = url.password.get_secret_value()

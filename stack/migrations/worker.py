@@ -17,8 +17,9 @@ import signal
 import sys
 import threading
 import traceback
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from alembic import context
 from alembic.config import Config
@@ -27,10 +28,14 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError, RevisionError
 from alembic.util import CommandError, load_python_file, to_tuple
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from alembic.script.base import Script
+    from sqlalchemy.engine.interfaces import ExecutionContext
 
     from stack.migrations.protocol import Event, Job
 
@@ -38,6 +43,18 @@ PATIENCE = 5.0
 """Seconds that an interrupt has to be heeded before the process ends anyway."""
 
 _LONGEST = 10_000
+_PART = 50_000
+"""Characters of a statement in one event."""
+
+REHEARSAL_SETTINGS = ("SET LOCAL lock_timeout = '2s'", "SET LOCAL statement_timeout = '5min'")
+"""A rehearsal stands in nobody's way for long: whoever queues behind a lock that it waits for waits too."""
+
+_QUOTED = re.compile(r"(\$\w*\$).*?\1|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_ENDS_TRANSACTION = re.compile(
+    r"(?:^|;)\s*(?:commit|end|rollback(?!\s+to)|abort|prepare\s+transaction)\b", re.IGNORECASE
+)
+_READS = re.compile(r"\s*(?:select|with|show|values)\b", re.IGNORECASE)
+_PARAMETER = re.compile(r"%%|%\((\w+)\)s|%s")
 
 
 class Refused(Exception):  # noqa: N818 - not an error of ours, but what to tell
@@ -49,17 +66,51 @@ class Refused(Exception):  # noqa: N818 - not an error of ours, but what to tell
         self.reason, self.text, self.path = reason, text, path
 
 
+class Rehearsed(BaseException):
+    """All that was to be rehearsed has run, and must be rolled back. Not an Exception, which ``env.py`` may catch."""
+
+
 class Environment(EnvironmentContext):
-    """Alembic's environment, with each step in a transaction of its own whatever ``env.py`` says."""
+    """Alembic's environment, which has what it was made with whatever ``env.py`` says: how much is one transaction."""
 
     def configure(self, *arguments: object, **options: object) -> None:
         """Do as ``context.configure`` does."""
-        options["transaction_per_migration"] = True
-        super().configure(*arguments, **options)  # type: ignore[arg-type] # passed through as they came
+        options["transaction_per_migration"] = self.context_opts.get("transaction_per_migration", True)
+        if not self.context_opts.get("as_sql"):
+            super().configure(*arguments, **options)  # type: ignore[arg-type] # passed through as they came
+            return
+        options |= {"output_buffer": self.context_opts["output_buffer"], "literal_binds": True}
+        super().configure(*arguments, **options)  # type: ignore[arg-type] # as above
+        # No driver takes this text for a format, so that a % in it is one.
+        self.get_context().dialect.identifier_preparer._double_percents = False  # noqa: SLF001
 
 
 # What `from alembic import context` gives env.py is a face of one class; from here on, of ours.
 Environment.create_module_class_proxy(vars(context), vars(context))
+
+
+def run_environment(
+    config: Config,
+    script: ScriptDirectory,
+    steps: Callable[[tuple[str, ...], MigrationContext], Iterator[RevisionStep]],
+    **options: object,
+) -> None:
+    """Let ``env.py`` run `steps`, which it is given with the heads that the database is at."""
+    began = False
+
+    def begin(heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
+        nonlocal began
+        began = True
+        yield from steps(heads, migration_context)
+
+    with Environment(config, script, fn=begin, **options):
+        try:
+            script.run_env()
+        except SystemExit as error:
+            if error.code or not began:
+                raise
+    if not began:
+        raise Refused("environment", "it did not run any migrations", script.env_py_location)
 
 
 class Run:
@@ -68,23 +119,14 @@ class Run:
     def __init__(self, job: Job, tell: Teller, script: ScriptDirectory) -> None:
         """Take what is to be done, whom to tell, and the revisions."""
         self._job, self._tell, self._script = job, tell, script
-        self._began = False
         self.step: RevisionStep | None = None
 
     def __call__(self, config: Config) -> None:
         """Let ``env.py`` run the steps."""
-        with Environment(config, self._script, fn=self._steps, destination_rev=self._job["target"]):
-            try:
-                self._script.run_env()
-            except SystemExit as error:
-                if error.code or not self._began:
-                    raise
-        if not self._began:
-            raise Refused("environment", "it did not run any migrations", self._script.env_py_location)
+        run_environment(config, self._script, self._steps, destination_rev=self._job["target"])
 
     def _steps(self, heads: tuple[str, ...], _context: MigrationContext) -> Iterator[RevisionStep]:
         # Alembic asks for a step when the one before it is committed.
-        self._began = True
         plan = self._plan(heads)
         for place, step in enumerate(plan, 1):
             self.step = step
@@ -111,6 +153,183 @@ class Run:
             if not hasattr(script.module, self._job["command"]):
                 raise Refused("history", f"it has no {self._job['command']}()", script.path)
         return [make(self._script.revision_map, script) for script in scripts]
+
+
+class Recorder:
+    """What takes the place of a file of SQL: tells each statement, of the step that is being rendered."""
+
+    def __init__(self, tell: Teller) -> None:
+        """Take whom to tell."""
+        self._tell = tell
+        self.side: Event = {}
+        self._held: list[str] = []
+
+    def write(self, text: str) -> None:
+        """Take one statement, as Alembic writes it."""
+        statement = text.strip()
+        if not statement:
+            return
+        for start in range(0, len(statement), _PART):
+            part = statement[start : start + _PART]
+            self._tell({"event": "sql", **self.side, "text": part, "ends": start + _PART >= len(statement)})
+
+    def flush(self) -> None:
+        """Do nothing: each statement is told at once."""
+
+
+class Rendering:
+    """The SQL of steps, without a database: their functions run, and what they would send is written down."""
+
+    def __init__(self, job: Job, tell: Teller, script: ScriptDirectory) -> None:
+        """Take what is to be rendered, whom to tell, and the revisions."""
+        self._job, self._tell, self._script = job, tell, script
+        self._recorder = Recorder(tell)
+        self._reads: list[int | None] = []
+        self._path: str | None = None
+        self.step: RevisionStep | None = None
+
+    def __call__(self, config: Config) -> None:
+        """Render every step in both directions."""
+        scripts = [self._script.get_revision(name) for name in self._job["revisions"]]
+        for direction, make in (
+            ("upgrade", MigrationStep.upgrade_from_script),
+            ("downgrade", MigrationStep.downgrade_from_script),
+        ):
+            ordered = scripts if direction == "upgrade" else scripts[::-1]
+            absent = [script for script in ordered if not hasattr(script.module, direction)]
+            for script in absent:
+                self._tell(_rendered(script, direction, f"it has no {direction}()", None))
+            steps = [make(self._script.revision_map, script) for script in ordered if script not in absent]
+            for heads, together in self._passes(steps, direction):
+                self._render(config, heads, together, direction)
+
+    def _passes(
+        self, steps: list[RevisionStep], direction: str
+    ) -> Iterator[tuple[tuple[str, ...], list[RevisionStep]]]:
+        """Yield steps that follow each other, with the heads that they begin at; else each step by itself."""
+        heads = self._job["heads"]
+        if heads is None:
+            yield from ((step.from_revisions, [step]) for step in steps)
+        elif steps:
+            yield tuple(heads[direction]), steps
+
+    def _render(self, config: Config, heads: tuple[str, ...], steps: list[RevisionStep], direction: str) -> None:
+        def watched(_heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
+            self._watch(migration_context)
+            for step in steps:
+                self._recorder.side = {"revision": step.revision.revision, "direction": direction}
+                yield self._guarded(step, direction)
+
+        options = {"as_sql": True, "output_buffer": self._recorder, "starting_rev": list(heads) or None}
+        run_environment(config, self._script, watched, **options)
+
+    def _guarded(self, step: RevisionStep, direction: str) -> RevisionStep:
+        """Return `step`, which tells what it cannot do without a database instead of failing."""
+        migrate = step.migration_fn
+
+        @wraps(migrate)  # Alembic names the step after it
+        def guarded(**options: object) -> None:
+            self._reads.clear()
+            text, line = None, None
+            try:
+                migrate(**options)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - all that a project's code can do is told
+                text, line = f"{type(error).__name__}: {error}"[:_LONGEST], _place(error, step)[1]
+            if self._reads:
+                line = self._reads[0]
+                text = "it reads from the database, and what it does then depends on what it reads"
+            self._tell(_rendered(step.revision, direction, text, line))
+
+        self._path = step.revision.path
+        step.migration_fn = guarded
+        return step
+
+    def _watch(self, migration_context: MigrationContext) -> None:
+        """Notice where a step asks the database, which answers nothing here."""
+        mock = migration_context.connection
+        execute = mock.execute  # type: ignore[union-attr] # with as_sql it always has one, that writes down
+
+        def watched(statement: object, *arguments: object, **options: object) -> object:
+            if getattr(statement, "is_select", False) or _READS.match(str(statement)):
+                frames = traceback.extract_stack()[::-1]
+                self._reads.append(next((frame.lineno for frame in frames if frame.filename == self._path), None))
+            return execute(statement, *arguments, **options)  # type: ignore[call-overload] # passed through
+
+        mock.execute = watched  # type: ignore[method-assign,union-attr] # it has no events
+
+
+class Rehearsal:
+    """Steps that are run for real in one transaction, which is rolled back, and what they sent."""
+
+    def __init__(self, job: Job, tell: Teller, script: ScriptDirectory) -> None:
+        """Take what is to be rehearsed, whom to tell, and the revisions."""
+        self._job, self._tell, self._script = job, tell, script
+        self._recorder = Recorder(tell)
+        self._recording = self._complete = False
+        self.step: RevisionStep | None = None
+
+    def __call__(self, config: Config) -> None:
+        """Run each step, then each back, and roll all of it back."""
+        event.listen(Engine, "commit", self._refuse)
+        event.listen(Engine, "before_cursor_execute", self._record)
+        MigrationContext.autocommit_block = self._refuse  # type: ignore[assignment] # it is never entered
+        try:
+            run_environment(config, self._script, self._steps, transaction_per_migration=False)
+        except (Rehearsed, SystemExit):
+            if not self._complete:
+                raise
+
+    def _steps(self, _heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
+        connection = migration_context.connection
+        if connection is None or getattr(connection.connection.dbapi_connection, "autocommit", False):
+            self._refuse()
+        for setting in REHEARSAL_SETTINGS:
+            connection.exec_driver_sql(setting)
+        scripts = [self._script.get_revision(name) for name in self._job["revisions"]]
+        for script in scripts:
+            yield self._recorded(MigrationStep.upgrade_from_script(self._script.revision_map, script), "upgrade")
+        for script in reversed(scripts):
+            if hasattr(script.module, "downgrade"):
+                step = MigrationStep.downgrade_from_script(self._script.revision_map, script)
+                yield self._recorded(step, "downgrade")
+        self._complete = True
+        raise Rehearsed
+
+    def _recorded(self, step: RevisionStep, direction: str) -> RevisionStep:
+        migrate = step.migration_fn
+
+        @wraps(migrate)
+        def recorded(**options: object) -> None:
+            self.step, self._recording = step, True
+            self._recorder.side = {"revision": step.revision.revision, "direction": direction}
+            migrate(**options)
+            self._recording = False
+            self._tell(_rendered(step.revision, direction, None, None))
+
+        step.migration_fn = recorded
+        return step
+
+    def _refuse(self, *_arguments: object) -> NoReturn:
+        raise Refused("rehearsal", "it commits, or works outside a transaction", self._path)
+
+    @property
+    def _path(self) -> str:
+        return self.step.revision.path if self.step else self._script.env_py_location
+
+    def _record(
+        self,
+        _connection: object,
+        _cursor: object,
+        statement: str,
+        parameters: object,
+        context: ExecutionContext | None,  # noqa: ARG002 - SQLAlchemy gives these by name
+        executemany: bool,  # noqa: ARG002 - as above
+    ) -> None:
+        if not self._recording:
+            return
+        if _ENDS_TRANSACTION.search(_QUOTED.sub("''", statement)):
+            self._refuse()
+        self._recorder.write(_numbered(statement) if parameters else statement)
 
 
 class Teller:
@@ -171,13 +390,18 @@ def main() -> int:
     url = job["url"]
     if url is not None:
         os.environ["APP_DB_URL"] = os.environ["DATABASE_URL"] = url
-    run: Run | None = None
+    run: Run | Rendering | Rehearsal | None = None
     try:
         if job["command"] == "read":
             read(job, tell)
         else:
             config, script = load(job)
-            run = Run(job, tell, script)
+            if job["command"] == "render":
+                run = Rendering(job, tell, script)
+            elif job["command"] == "rehearse":
+                run = Rehearsal(job, tell, script)
+            else:
+                run = Run(job, tell, script)
             run(config)
     except KeyboardInterrupt:
         return 130
@@ -205,7 +429,23 @@ def _line(step: RevisionStep) -> str:
     return f"{step.name} {before} → {after}" + (f", {step.doc}" if step.doc else "")
 
 
-def _failed(error: BaseException, run: Run | None) -> Event:
+def _rendered(script: Script, direction: str, text: str | None, line: int | None) -> Event:
+    return {"event": "rendered", "revision": script.revision, "direction": direction, "text": text or "", "line": line}
+
+
+def _numbered(statement: str) -> str:
+    """Return `statement` with the driver's parameters in Postgres' own notation: $1, $2."""
+    names: dict[str, int] = {}
+
+    def number(match: re.Match[str]) -> str:
+        if match.group() == "%%":
+            return "%"
+        return f"${names.setdefault(match.group(1) or str(len(names)), len(names) + 1)}"
+
+    return _PARAMETER.sub(number, statement)
+
+
+def _failed(error: BaseException, run: Run | Rendering | Rehearsal | None) -> Event:
     step = run.step if run else None
     text, statement = f"{type(error).__name__}: {error}", None
     if isinstance(error, DBAPIError):
