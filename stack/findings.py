@@ -128,6 +128,8 @@ class Code(StrEnum):
     MIGRATION_NO_SUCH_REVISION = "migration-no-such-revision"
     MIGRATION_FAILED = "migration-failed"
     MIGRATION_SQL_UNKNOWN = "migration-sql-unknown"
+    MIGRATION_RISKY = "migration-risky"
+    MIGRATIONS_BRANCHED = "migrations-branched"
     REHEARSAL_FAILED = "rehearsal-failed"
     REHEARSAL_IMPOSSIBLE = "rehearsal-impossible"
     # Tables

@@ -121,6 +121,22 @@ def between(history: History, span: str) -> tuple[Revision, ...]:
     return tuple(by_revision[node.revision] for node in reversed(nodes) if node.revision != start)
 
 
+def find_revisions(history: History, names: Sequence[str]) -> tuple[Revision, ...]:
+    """Return the revisions that `names` mean, each the whole name or the beginning of one, in the order of an upgrade.
+
+    Raises:
+        Failure: one of them is no revision here, or is the beginning of several (`Code.MIGRATION_NO_SUCH_REVISION`).
+    """
+    graph = _graph(history.scripts)
+    wanted = set()
+    for name in names:
+        try:
+            wanted |= {node.revision for node in graph.get_revisions(name) if isinstance(node, alembic.Revision)}
+        except alembic.RevisionError as error:
+            raise _no_span(name, str(error)) from None
+    return tuple(revision for revision in history.revisions if revision.revision in wanted)
+
+
 def heads_after(heads: Sequence[str], steps: Sequence[Revision]) -> tuple[str, ...]:
     """Return where a database at `heads` is once `steps` were applied."""
     at = dict.fromkeys(heads)
@@ -135,7 +151,7 @@ def _no_span(span: str, cause: str) -> Failure:
     return Failure(
         Finding(
             Code.MIGRATION_NO_SUCH_REVISION,
-            f"There are no steps along {span!r}",
+            f"{span!r} is no step of this history",
             f"{cause[:1].upper()}{cause[1:]}.",
             fixes=(Fix("See the revisions", "stackdeck migrate history"),),
         )

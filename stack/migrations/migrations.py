@@ -1,13 +1,19 @@
 """The migrations of one project on one database."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from stack.database.access import Database
 from stack.findings import Failure, Progress
 from stack.migrations import preview, runner
-from stack.migrations.history import History, between, heads_after, read_history
+from stack.migrations.history import History, between, find_revisions, heads_after, read_history
 from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
 from stack.migrations.status import MigrationStatus, migration_status, read_current
 from stack.project import Project
+
+if TYPE_CHECKING:
+    from stack.migrations.assessment import Assessment
 
 
 class Migrations:
@@ -42,6 +48,18 @@ class Migrations:
         start = tuple(name for name in (span.partition(":")[0],) if name not in {"", "base"})
         heads = {Direction.UPGRADE: start, Direction.DOWNGRADE: heads_after(start, steps)}
         return await preview.render(self._project, self._database.url, steps, heads)
+
+    async def steps(self, names: Sequence[str]) -> tuple[StepSQL, ...]:
+        """Render the revisions that `names` mean, each by itself."""
+        revisions = find_revisions(await self.history(), names)
+        return await preview.render(self._project, self._database.url, revisions)
+
+    async def assess(self, steps: Sequence[StepSQL]) -> "Assessment":
+        """Judge `steps` on the database's tables, as `stack.migrations.assessment.assess` does."""
+        # Imported here: Postgres' grammar, which nothing else needs.
+        from stack.migrations.assessment import assess
+
+        return await assess(self._project, self._database, steps)
 
     async def rehearse(self, progress: Progress) -> tuple[StepSQL, ...]:
         """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does."""

@@ -12,19 +12,9 @@ from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure, silent
 from stack.migrations.migrations import Migrations
 from stack.migrations.preview import unknown_sql
-from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project
+from tests.support.alembic import ASYNC_ENV, OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body
 from tests.support.tables import run_sql
 
-OFFLINE_ENV = SYNC_ENV.replace(
-    "engine = ",
-    """
-if context.is_offline_mode():
-    context.configure(url=config.get_main_option("sqlalchemy.url"))
-    with context.begin_transaction():
-        context.run_migrations()
-    raise SystemExit(0)
-engine = """,
-)
 ENVIRONMENTS = pytest.mark.parametrize("env", [SYNC_ENV, ASYNC_ENV, OFFLINE_ENV], ids=["sync", "async", "offline"])
 
 BRANCHES = [
@@ -47,15 +37,6 @@ async def migrations(database, tmp_path):
 
     yield make
     await made.close()
-
-
-def write_body(root, revision, body):
-    """Give the step `revision` another upgrade()."""
-    (path,) = (root / "migrations" / "versions").glob(f"{revision}_*.py")
-    head, _, rest = path.read_text().partition("def upgrade() -> None:\n")
-    lines = "".join(f"    {line}\n" for line in body.splitlines())
-    path.write_text(f"{head}def upgrade() -> None:\n{lines}\n\ndef downgrade(){rest.partition('def downgrade()')[2]}")
-    return path, head.count("\n") + 2
 
 
 def run(url, statements):
