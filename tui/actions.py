@@ -59,6 +59,8 @@ class Fact(Flag):
     """There are migrations to apply."""
     APPLIED = auto()
     """There are migrations to take back."""
+    REACHABLE = auto()
+    """The selected revision can be gone back to."""
     EXAMINED = auto()
     """The doctor has looked at the project."""
     CHOICE = auto()
@@ -474,7 +476,26 @@ ACTIONS: Final = (
         "d",
         "Downgrade",
         "Take migrations back until the selected revision is the current one.",
-        _CHANGES | Fact.APPLIED | Fact.SELECTED,
+        _CHANGES | Fact.APPLIED | Fact.REACHABLE,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "show_revision",
+        "enter,i",
+        "⏎",
+        "SQL",
+        "Show the selected revision beside or below the list, with its SQL and its risks; or hide it.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "turn_sql",
+        "v",
+        "v",
+        "Up/down",
+        "Show the SQL of the selected revision's downgrade, or of its upgrade again.",
+        Fact.SELECTED,
+        footer=False,
     ),
     Action(
         Place.TABLES,

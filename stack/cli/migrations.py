@@ -40,22 +40,34 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """List every revision, oldest first."""
+    """Draw every revision, the newest first, with who wrote it and when; `--json` lists the oldest first."""
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
-        """Read the files."""
+        """Read the files, and ask git."""
+        from stack.migrations.lanes import draw, knots
+
         migrations = await workspace.migrations()
         history = await migrations.history()
-        rows = [("REVISION", "AFTER", "MESSAGE")]
-        rows += [(r.revision, ", ".join(r.down_revisions) or "-", r.message) for r in history.revisions]
+        origins = await migrations.origins()
+        lines = draw(knots(history))
+        rows = [("", "REVISION", "MESSAGE", "AUTHOR", "DATE")]
+        for line, revision in zip(lines, reversed(history.revisions), strict=True):
+            origin = origins.get(revision.path)
+            names = " ".join((revision.revision, *(f"({label})" for label in revision.branch_labels)))
+            author, date = (origin.author, f"{origin.date:%Y-%m-%d}") if origin else ("", "")
+            rows.append((line, names, revision.message, author, date))
         return Outcome(
             {
                 "revisions": [
                     {
                         "revision": r.revision,
                         "down_revisions": list(r.down_revisions),
+                        "depends_on": list(r.depends_on),
+                        "branch_labels": list(r.branch_labels),
                         "message": r.message,
                         "file": str(r.path),
+                        "author": origins[r.path].author if r.path in origins else None,
+                        "date": origins[r.path].date.isoformat() if r.path in origins else None,
                     }
                     for r in history.revisions
                 ],
@@ -99,7 +111,7 @@ def add_commands(commands: "Commands") -> None:
     noun = commands.add_parser("migrate", help="the database's history", allow_abbrev=False)
     verbs = noun.add_subparsers(required=True, metavar="VERB")
     add_command(verbs, "status", "where the database is and what is pending", lambda _: Status())
-    add_command(verbs, "history", "every revision, oldest first", lambda _: History())
+    add_command(verbs, "history", "every revision, the newest first", lambda _: History())
     up = add_command(verbs, "up", "apply what is pending", lambda a: Upgrade(a.target))
     up.add_argument("target", nargs="?", default="heads", metavar="REV")
     down = add_command(verbs, "down", "take migrations back, down to a revision", lambda a: Downgrade(a.target))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from stack.background import in_thread
 from stack.database.access import Database
-from stack.findings import Code, Finding, Fix, Severity
+from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.migrations.preview import StepSQL, unknown_sql
 from stack.migrations.protocol import Direction
-from stack.migrations.risks.facts import read_catalogue
+from stack.migrations.risks.facts import Catalogue, read_catalogue
 from stack.migrations.risks.judge import VERSION_TABLE, Judged, JudgedStep, judge
 from stack.migrations.risks.review import Review, read_review
 from stack.migrations.risks.risk import Advice, Risk, Rule
@@ -20,28 +20,33 @@ from stack.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Judged steps, in the order in which they are applied; `squawked` where squawk was asked too."""
+    """Judged steps, in the order in which they are applied; `squawked` where squawk was asked too.
+
+    `away` says why the database was not asked, if it was not: then no size and no type is known.
+    """
 
     steps: tuple[JudgedStep, ...]
     squawked: bool
+    away: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What must not go unseen: steps with errors that nobody has reviewed, and what could not be judged."""
         risky = tuple(_finding(step) for step in self.steps if step.unreviewed)
-        return (*risky, *unknown_sql([step.sql for step in self.steps]))
+        return (*risky, *unknown_sql([step.sql for step in self.steps]), *self.away)
 
 
 async def assess(project: Project, database: Database, steps: Sequence[StepSQL]) -> Assessment:
-    """Judge `steps`, which follow each other from where the database is.
-
-    Raises:
-        Failure: the database cannot be reached.
-    """
+    """Judge `steps`, which follow each other from where the database is; without it where it cannot be reached."""
     statements, reviews = await in_thread(lambda: _read(steps))
     operations = [operation for read in statements.values() for each in read for operation in each.operations]
-    async with database.connection() as connection:
-        catalogue = await read_catalogue(connection, operations)
+    catalogue = Catalogue()
+    away: tuple[Finding, ...] = ()
+    try:
+        async with database.connection() as connection:
+            catalogue = await read_catalogue(connection, operations)
+    except Failure as failure:
+        away = failure.findings
     judged = judge(steps, statements, reviews, catalogue)
     program = find_squawk()
     # Alembic's own table is nobody's to mend.
@@ -51,7 +56,7 @@ async def assess(project: Project, database: Database, steps: Sequence[StepSQL])
         for each in step.upgrade
     ]
     remarks = await ask_squawk(program, upgrades, project.root) if program else None
-    return Assessment(_with_remarks(judged, remarks or ()), remarks is not None)
+    return Assessment(_with_remarks(judged, remarks or ()), remarks is not None, away)
 
 
 def _read(

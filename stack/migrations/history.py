@@ -4,8 +4,8 @@ The graph is Alembic's own (`alembic.script.revision`), so that order and heads 
 What it answers with a warning and a KeyError, a parent that is in no file for one, is found here first.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alembic.script import revision as alembic
@@ -50,12 +50,14 @@ class Revision:
 class History:
     """All revisions in the order in which an upgrade of an empty database takes them.
 
-    `scripts` are their files in the order of the directory, which decides among branches.
+    `scripts` are their files in the order of the directory, which decides among branches. Where something is wrong
+    with the files, `problems` say what, and the rest is shown as far as it makes a history.
     """
 
     revisions: tuple[Revision, ...]
     heads: tuple[str, ...]
     scripts: tuple[Script, ...] = field(repr=False)
+    problems: tuple[Finding, ...] = ()
 
 
 async def read_history(project: Project) -> History:
@@ -71,6 +73,87 @@ async def read_history(project: Project) -> History:
     if computed:
         scripts |= await import_scripts(configuration, computed)
     return build_history([script for script in scripts.values() if script is not None])
+
+
+async def survey_history(project: Project) -> History:
+    """Read the migrations of `project` as far as they can be read, with what is wrong with them.
+
+    Raises:
+        Failure: there are none (`Code.MIGRATIONS_MISSING`), or their configuration cannot be read.
+    """
+    try:
+        return await read_history(project)
+    except Failure:
+        # Only then is it worth the while to look at each file by itself.
+        configuration = await in_thread(lambda: locate(project))
+    read, problems = await in_thread(lambda: _read_each(list_files(configuration)))
+    for path in [path for path, script in read.items() if script is None]:
+        try:
+            read |= await import_scripts(configuration, [path])
+        except Failure as failure:
+            problems.append(failure.finding)
+    return mend_history([script for script in read.values() if script is not None], problems)
+
+
+def _read_each(paths: Sequence[Path]) -> tuple[dict[Path, Script | None], list[Finding]]:
+    read: dict[Path, Script | None] = {}
+    problems = []
+    for path in paths:
+        try:
+            read[path] = read_script(path)
+        except Failure as failure:
+            problems.append(failure.finding)
+    return read, problems
+
+
+def mend_history(scripts: Sequence[Script], problems: Sequence[Finding] = ()) -> History:
+    """Put `scripts` in order as far as they have one, leaving out the links that make none; say which, and why."""
+    found = list(problems)
+    kept: dict[str, Script] = {}
+    for script in scripts:
+        if script.revision in kept:
+            found.append(_twice(script, kept[script.revision].path).finding)
+            continue
+        try:
+            alembic.Revision.verify_rev_id(script.revision)
+        except alembic.RevisionError as error:
+            found.append(broken(script.path, script.line, str(error)).finding)
+            continue
+        kept[script.revision] = script
+    labels = {label for script in kept.values() for label in script.branch_labels}
+    for script in kept.values():
+        found += [_absent(script, kind, name).finding for kind, name in _absences(script, kept.keys() | labels)]
+    linked = [
+        _without(script, {name for _, name in _absences(script, kept.keys() | labels)}) for script in kept.values()
+    ]
+    while True:
+        try:
+            return replace(build_history(linked), problems=tuple(found))
+        except Failure as failure:
+            found.append(failure.finding)
+            linked = _unlinked(linked)
+
+
+def _unlinked(scripts: Sequence[Script]) -> list[Script]:
+    """Take the links out of what makes a cycle, or of all where that is not the reason."""
+    try:
+        _ = _graph(scripts).heads
+    except alembic.CycleDetected as error:
+        return [_alone(script) if script.revision in error.revisions else script for script in scripts]
+    except alembic.RevisionError:
+        pass
+    return [_alone(script) for script in scripts]
+
+
+def _alone(script: Script) -> Script:
+    return replace(script, down_revisions=(), depends_on=(), branch_labels=())
+
+
+def _without(script: Script, names: Container[str]) -> Script:
+    down = tuple(name for name in script.down_revisions if name not in names)
+    return replace(
+        script, down_revisions=down, depends_on=tuple(name for name in script.depends_on if name not in names)
+    )
 
 
 def build_history(scripts: Sequence[Script]) -> History:
@@ -195,14 +278,23 @@ def _check_names(scripts: Sequence[Script]) -> None:
     paths: dict[str, Path] = {}
     for script in scripts:
         if script.revision in paths:
-            raise broken(script.path, script.line, f"{paths[script.revision]} is revision {script.revision} too")
+            raise _twice(script, paths[script.revision])
         paths[script.revision] = script.path
     labels = {label for script in scripts for label in script.branch_labels}
     for script in scripts:
-        for kind, names in (("comes after", script.down_revisions), ("depends on", script.depends_on)):
-            for name in names:
-                if name not in paths and name not in labels:
-                    raise _absent(script, kind, name)
+        for kind, name in _absences(script, paths.keys() | labels):
+            raise _absent(script, kind, name)
+
+
+def _absences(script: Script, there: Container[str]) -> Iterator[tuple[str, str]]:
+    for kind, names in (("comes after", script.down_revisions), ("depends on", script.depends_on)):
+        for name in names:
+            if name not in there:
+                yield kind, name
+
+
+def _twice(script: Script, path: Path) -> Failure:
+    return broken(script.path, script.line, f"{path} is revision {script.revision} too")
 
 
 def _absent(script: Script, kind: str, name: str) -> Failure:

@@ -1,19 +1,33 @@
 """The migrations of one project on one database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stack.background import in_thread
 from stack.database.access import Database
-from stack.findings import Failure, Progress
+from stack.findings import Failure, Finding, Progress
 from stack.migrations import preview, runner
-from stack.migrations.history import History, between, find_revisions, heads_after, read_history
+from stack.migrations.configuration import locate
+from stack.migrations.history import History, between, find_revisions, heads_after, read_history, survey_history
+from stack.migrations.origins import Origin, read_origins
 from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
-from stack.migrations.status import MigrationStatus, migration_status, read_current
+from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
 from stack.project import Project
 
 if TYPE_CHECKING:
     from stack.migrations.assessment import Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The history beside the database; `status` is None where one of them cannot be read, and `findings` say why."""
+
+    history: History
+    status: MigrationStatus | None
+    findings: tuple[Finding, ...]
 
 
 class Migrations:
@@ -27,6 +41,26 @@ class Migrations:
     async def history(self) -> History:
         """Return every revision, which needs no database."""
         return await read_history(self._project)
+
+    async def look(self) -> Look:
+        """See as much of the history and of the database as can be seen, with what stands in the way of the rest."""
+        history = await survey_history(self._project)
+        try:
+            async with self._database.connection() as connection:
+                current = await read_current(connection)
+        except Failure as failure:
+            return Look(history, None, (*history.problems, *failure.findings))
+        if history.problems:
+            known = {revision.revision for revision in history.revisions}
+            unknown = tuple(unknown_revision(name) for name in current if name not in known)
+            return Look(history, None, (*history.problems, *unknown))
+        status = migration_status(history, current)
+        return Look(history, status, status.findings)
+
+    async def origins(self) -> Mapping[Path, Origin]:
+        """Return who wrote each revision's file, where git knows."""
+        configuration = await in_thread(lambda: locate(self._project))
+        return await in_thread(lambda: read_origins(configuration))
 
     async def status(self) -> MigrationStatus:
         """Compare the files with the database."""

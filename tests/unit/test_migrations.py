@@ -1,7 +1,10 @@
 """Revisions are read without being run, and our heads, order and pending steps are Alembic's."""
 
 import asyncio
+import os
+import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ from hypothesis import strategies as st
 
 from stack.findings import Code, Failure, Severity
 from stack.migrations.configuration import locate
-from stack.migrations.history import build_history, read_history
+from stack.migrations.history import build_history, read_history, survey_history
+from stack.migrations.origins import Origin, read_origins
 from stack.migrations.script import Script, read_script
 from stack.migrations.status import migration_status
 from stack.project import Options, open_project
@@ -144,14 +148,67 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, name):
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert finding.cause.startswith(f"{path}:{line}: " if line else f"{path}")
     assert words in finding.cause
+    # What can be read is shown all the same.
+    survey = asyncio.run(survey_history(project))
+    assert [problem.cause for problem in survey.problems] == [finding.cause]
+    assert "r0001" in [revision.revision for revision in survey.revisions]
 
 
 def test_a_cycle_is_shown(tmp_path):
     steps = [Step("a001", ("c001",)), Step("b001", ("a001",)), Step("c001", ("b001",)), Step("base1")]
-    finding = refused(lambda: history_of(make_project(tmp_path, steps)))
+    project = make_project(tmp_path, steps)
+    finding = refused(lambda: history_of(project))
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert "a001_step.py" in finding.cause
     assert "a001, b001, c001" in finding.cause
+    survey = asyncio.run(survey_history(project))
+    assert survey.problems == (finding,)
+    assert {revision.revision for revision in survey.revisions} == {"a001", "b001", "c001", "base1"}
+
+
+def test_several_things_are_wrong_at_once(tmp_path):
+    project = make_project(tmp_path, [*chain(2), Step("x001", ("gone", "r0002")), Step("d001", ("d001",))])
+    versions = project.root / "migrations" / "versions"
+    (versions / "zz.py").write_text("def (")
+    (versions / "zy.py").write_text("revision = f'{1}'\ndown_revision = nonesuch\n")
+    survey = asyncio.run(survey_history(project))
+    assert [problem.cause.partition(":")[0].rpartition("/")[2] for problem in survey.problems] == [
+        "zz.py",
+        "zy.py",
+        "x001_step.py",
+        "d001_step.py",
+    ]
+    assert {each.revision: each.down_revisions for each in survey.revisions} == {
+        "r0001": (),
+        "r0002": ("r0001",),
+        "x001": ("r0002",),
+        "d001": (),
+    }
+
+
+GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_DATE": "2026-03-04T05:06:07+01:00", "PATH": os.environ["PATH"]}
+
+
+def test_git_says_who_wrote_what_with_one_question_a_directory(tmp_path, monkeypatch):
+    project = make_project(tmp_path, chain(2))
+    first, second = sorted((tmp_path / "migrations" / "versions").glob("*.py"))
+    assert read_origins(locate(project)) == {}
+
+    def git(author, *arguments):
+        identity = ["-c", f"user.name={author}", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, env=GIT, check=True, capture_output=True)
+
+    git("Anna", "init", "-q")
+    git("Anna\x1b[1m", "add", str(first))
+    git("Anna", "commit", "-qm", "one")
+    first.write_text(first.read_text() + "\n")
+    git("Bert", "commit", "-qam", "changed")
+    (origin,) = read_origins(locate(project)).items()
+    assert origin == (first, Origin("Anna", datetime.fromisoformat(GIT["GIT_AUTHOR_DATE"])))
+    # Not committed yet, and known as such.
+    assert second not in read_origins(locate(project))
+    monkeypatch.setenv("PATH", "")
+    assert read_origins(locate(project)) == {}
 
 
 def test_no_revisions_yet(tmp_path):
