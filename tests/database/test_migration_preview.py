@@ -146,6 +146,12 @@ async def test_what_only_a_database_can_answer_is_said_and_the_other_steps_are_s
     assert any("UPDATE alembic_version" in statement for statement in steps[-1].upgrade.statements)
 
 
+async def test_a_statement_of_any_length_is_shown_whole(migrations):
+    long = f"SELECT '{'é%' * 150_000}'"
+    (step,) = await migrations([Step("long1", up=long)]).pending_sql()
+    assert f"{long};" in step.upgrade.statements
+
+
 async def test_a_step_without_a_downgrade_is_shown_with_its_upgrade(migrations, tmp_path):
     made = migrations(chain(1))
     (path,) = (tmp_path / "migrations" / "versions").glob("*.py")

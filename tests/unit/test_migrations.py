@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 from datetime import datetime
@@ -92,11 +93,28 @@ def ancestors(script, revision):
     return {each.revision for each in script.revision_map._get_ancestor_nodes([script.get_revision(revision)])}
 
 
-def test_a_long_history_is_read_at_once(tmp_path):
-    project = make_project(tmp_path, chain(1000))
-    history = history_of(project)
-    assert history.heads == ("r1000",)
-    assert [each.revision for each in migration_status(history, ["r0998"]).pending] == ["r0999", "r1000"]
+def test_a_long_history_is_alembics_too(tmp_path):
+    draw = random.Random(6)
+    names = [f"{draw.getrandbits(48):012x}" for _ in range(1000)]
+    steps, heads = [Step(names[0])], [names[0]]
+    for name in names[1:]:
+        # Three branches at most, which part and meet again and again.
+        down = draw.sample(heads, 2) if len(heads) > 2 else [draw.choice(heads)]
+        other = [draw.choice(steps).revision] if draw.random() < 0.1 else []
+        steps.append(Step(name, tuple(down), depends_on=tuple(each for each in other if each not in down)))
+        heads = [each for each in heads if each not in down or draw.random() < 0.1][:2] + [name]
+    history = history_of(make_project(tmp_path, steps))
+    config = Config()
+    config.set_main_option("script_location", str(tmp_path / "migrations"))
+    theirs = ScriptDirectory.from_config(config)
+    assert history.heads == tuple(theirs.get_heads())
+    assert [each.revision for each in history.revisions] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", ())
+    ]
+    current = (names[500],)
+    assert [each.revision for each in migration_status(history, current).pending] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", current)
+    ]
 
 
 def test_nothing_of_the_projects_runs(tmp_path, capfd):

@@ -143,7 +143,10 @@ class MigrationsScreen(DeckScreen):
 
     def _take_origins(self, origins: "Mapping[Path, Origin]") -> None:
         self._origins = origins
-        self._fill()
+        if self._columns > _NARROW:
+            self._fill()
+        else:
+            self._show_selected()
 
     def _fill(self) -> None:
         if self._seen is None:
