@@ -1,5 +1,6 @@
 """Revisions are read without being run, and our heads, order and pending steps are Alembic's."""
 
+import ast
 import asyncio
 import os
 import random
@@ -94,7 +95,7 @@ def ancestors(script, revision):
 
 
 def test_a_long_history_is_alembics_too(tmp_path):
-    draw = random.Random(6)
+    draw = random.Random(6)  # noqa: S311 - the same history each time
     names = [f"{draw.getrandbits(48):012x}" for _ in range(1000)]
     steps, heads = [Step(names[0])], [names[0]]
     for name in names[1:]:
@@ -102,7 +103,8 @@ def test_a_long_history_is_alembics_too(tmp_path):
         down = draw.sample(heads, 2) if len(heads) > 2 else [draw.choice(heads)]
         other = [draw.choice(steps).revision] if draw.random() < 0.1 else []
         steps.append(Step(name, tuple(down), depends_on=tuple(each for each in other if each not in down)))
-        heads = [each for each in heads if each not in down or draw.random() < 0.1][:2] + [name]
+        heads = [each for each in heads if each not in down or draw.random() < 0.1][:2]
+        heads.append(name)
     history = history_of(make_project(tmp_path, steps))
     config = Config()
     config.set_main_option("script_location", str(tmp_path / "migrations"))
@@ -308,6 +310,20 @@ def test_labels_that_two_files_claim():
     finding = refused(lambda: build_history(scripts))
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert "same" in finding.cause
+
+
+def test_a_file_is_parsed_once_until_it_changes(tmp_path, monkeypatch):
+    project = make_project(tmp_path, chain(3))
+    history_of(project)
+    parsed = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *given, **options: parsed.append(options) or parse(*given, **options))
+    history_of(project)
+    assert parsed == []
+    path = tmp_path / "migrations" / "versions" / "r0003_step.py"
+    path.write_text(path.read_text().replace("Step r0003", "Another message"))
+    assert history_of(project).revisions[-1].message == "Another message"
+    assert [each["filename"] for each in parsed] == [str(path)]
 
 
 def test_files_are_read_in_alembics_order(tmp_path):
