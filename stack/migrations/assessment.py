@@ -33,7 +33,8 @@ class Assessment:
     def findings(self) -> tuple[Finding, ...]:
         """What must not go unseen: steps with errors that nobody has reviewed, and what could not be judged."""
         risky = tuple(_finding(step) for step in self.steps if step.unreviewed)
-        return (*risky, *unknown_sql([step.sql for step in self.steps]), *self.away)
+        unseen = [step.sql for step in self.steps if Rule.UNKNOWN_SQL.value not in step.reviewed]
+        return (*risky, *unknown_sql(unseen), *self.away)
 
 
 async def assess(project: Project, database: Database, steps: Sequence[StepSQL]) -> Assessment:

@@ -74,7 +74,7 @@ async def render(
     if not revisions:
         return ()
     configuration = await in_thread(lambda: locate(project))
-    heard = _Heard()
+    heard = _Heard(secrets_of(url))
     names = [revision.revision for revision in revisions]
     job = make_job(configuration, Command.RENDER, url=url.reveal(), revisions=names, heads=heads)
     ended = await run_worker(job, configuration.directory, heard.hear)
@@ -98,7 +98,7 @@ async def rehearse(
     if not revisions:
         return ()
     configuration = await in_thread(lambda: locate(project))
-    heard = _Heard()
+    heard = _Heard(secrets_of(url))
     names = [revision.revision for revision in revisions]
     job = make_job(configuration, Command.REHEARSE, url=url.reveal(), revisions=names)
     try:
@@ -137,6 +137,7 @@ def unknown_sql(steps: Sequence[StepSQL]) -> tuple[Finding, ...]:
 class _Heard:
     """What the worker has told so far, by revision and direction."""
 
+    secrets: Sequence[str]
     statements: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], Unknown] = field(default_factory=dict)
     begun: str = ""
@@ -153,7 +154,7 @@ class _Heard:
                     self.begun = ""
             case "rendered":
                 if event["text"]:
-                    self.unknown[side] = Unknown(event["text"], event.get("line"))
+                    self.unknown[side] = Unknown(hide(event["text"], self.secrets), event.get("line"))
             case "failed":
                 self.failed = event
             case _:
