@@ -117,7 +117,7 @@ def unknown_sql(steps: Sequence[StepSQL]) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             Code.MIGRATION_SQL_UNKNOWN,
-            f"The SQL of {step.revision.revision} cannot be known from its file alone",
+            f"Not all SQL of {step.revision.revision} is known",
             f"{step.revision.path}:{unknown.line or 1}: {unknown.why}",
             severity=Severity.WARNING,
             fixes=(

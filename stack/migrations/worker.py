@@ -162,7 +162,6 @@ class Recorder:
         """Take whom to tell."""
         self._tell = tell
         self.side: Event = {}
-        self._held: list[str] = []
 
     def write(self, text: str) -> None:
         """Take one statement, as Alembic writes it."""
@@ -288,11 +287,13 @@ class Rehearsal:
         scripts = [self._script.get_revision(name) for name in self._job["revisions"]]
         for script in scripts:
             yield self._recorded(MigrationStep.upgrade_from_script(self._script.revision_map, script), "upgrade")
-        for script in reversed(scripts):
-            if hasattr(script.module, "downgrade"):
-                step = MigrationStep.downgrade_from_script(self._script.revision_map, script)
-                yield self._recorded(step, "downgrade")
         self._complete = True
+        for script in reversed(scripts):
+            if not hasattr(script.module, "downgrade"):
+                self._tell(_rendered(script, "downgrade", "it has no downgrade()", None))
+                break
+            step = MigrationStep.downgrade_from_script(self._script.revision_map, script)
+            yield self._recorded(step, "downgrade")
         raise Rehearsed
 
     def _recorded(self, step: RevisionStep, direction: str) -> RevisionStep:
@@ -302,7 +303,17 @@ class Rehearsal:
         def recorded(**options: object) -> None:
             self.step, self._recording = step, True
             self._recorder.side = {"revision": step.revision.revision, "direction": direction}
-            migrate(**options)
+            try:
+                migrate(**options)
+            except Refused:
+                raise
+            except Exception as error:
+                if direction == "upgrade":
+                    raise
+                # Whoever has no way back says so there; the way forward has been rehearsed.
+                text = f"{type(error).__name__}: {error}"[:_LONGEST]
+                self._tell(_rendered(step.revision, direction, text, _place(error, step)[1]))
+                raise Rehearsed from None
             self._recording = False
             self._tell(_rendered(step.revision, direction, None, None))
 

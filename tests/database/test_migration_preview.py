@@ -199,6 +199,18 @@ async def test_a_rehearsal_shows_what_is_sent_and_leaves_nothing(database, migra
     assert versions(database) == {"r0001"}
 
 
+async def test_a_way_back_that_there_is_not_does_not_stop_a_rehearsal(database, migrations, tmp_path):
+    made = migrations(chain(3))
+    (path,) = (tmp_path / "migrations" / "versions").glob("r0002_*.py")
+    path.write_text(path.read_text().partition("    op.execute('DROP")[0] + "    raise NotImplementedError('no way')\n")
+    first, second, third = await made.rehearse(silent)
+    assert third.downgrade.statements == ("DROP TABLE r0003",)
+    assert second.upgrade.statements == ("CREATE TABLE r0002 (id int)",)
+    assert second.downgrade.unknown.why == "NotImplementedError: no way"
+    assert first.upgrade.statements == ("CREATE TABLE r0001 (id int)",)
+    assert columns(database) == []
+
+
 IMPOSSIBLE = {
     "autocommit": "with op.get_context().autocommit_block():\n    op.execute('CREATE TABLE left_behind (id int)')",
     "committed": "op.execute('CREATE TABLE left_behind (id int); commit')",
