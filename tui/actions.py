@@ -489,6 +489,16 @@ ACTIONS: Final = (
     ),
     Action(
         Place.MIGRATIONS,
+        "rehearse",
+        "h",
+        "h",
+        "Rehearse",
+        "Run what is pending on the database and roll it back, to see the SQL of steps that read from it.",
+        _CHANGES | Fact.PENDING,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
         "turn_sql",
         "v",
         "v",

@@ -74,6 +74,12 @@ class FakeMigrations:
     async def pending_sql(self):
         return tuple(map(self.step, self.history_now.revisions[self.applied :]))
 
+    async def rehearse(self, progress):
+        self.asked.append(("rehearse", ""))
+        progress("Rehearsing")
+        self.sql["0005"] = "UPDATE bookings SET notes = 'rehearsed'"
+        return await self.pending_sql()
+
     async def steps(self, names):
         return tuple(self.step(each) for each in self.history_now.revisions if each.revision in names)
 

@@ -9,6 +9,7 @@ from stack.migrations.history import History
 from tests.support.fake_migrations import REVISIONS, long_history
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
+from tui.widgets.confirm import Confirm
 from tui.widgets.risk_question import RiskQuestion
 
 SMALL = (80, 24)
@@ -85,6 +86,20 @@ async def test_what_is_risky_is_asked_about_and_what_is_not_is_applied(workspace
         await pilot.press("y")
         await until(pilot, lambda: "nothing is pending" in shown(deck))
         assert workspace.fake_migrations.asked == [("upgrade", "0004"), ("upgrade", "heads")]
+
+
+async def test_a_rehearsal_says_what_it_takes_and_shows_what_was_sent(workspace):
+    deck = deck_over(workspace)
+    async with deck.run_test(size=LARGE) as pilot:
+        await opened(pilot, deck)
+        await until(pilot, lambda: "drop-column" in shown(deck))
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(deck.screen, Confirm))
+        assert "rolled back" in shown(deck)
+        assert workspace.fake_migrations.asked == []
+        await pilot.press("y")
+        await until(pilot, lambda: "'rehearsed'" in shown(deck) and "update-rows" in shown(deck))
+        assert "2 pending" in shown(deck)
 
 
 async def test_a_reviewed_risk_is_no_question(workspace):

@@ -311,6 +311,26 @@ class MigrationsScreen(DeckScreen):
 
         deck.start_job(title, work, lambda _none: None)
 
+    def action_rehearse(self) -> None:
+        """Run what is pending and roll it back, after saying what that takes."""
+        workspace, names = self.deck.workspace, self._pending_names
+        if workspace is None:
+            return
+
+        async def work(progress: Progress) -> _Judged:
+            migrations = await workspace.migrations()
+            assessment = await migrations.assess(await migrations.rehearse(progress))
+            return _Judged(names, assessment.steps, assessment.away)
+
+        question = Question(
+            "Rehearse what is pending?",
+            "Every pending step is run for real, and back, in one transaction that is rolled back. It waits at most "
+            "two seconds for a lock, and keeps those that it has until the end: others wait meanwhile. What no "
+            "transaction covers stays, such as numbers that a sequence gave out.",
+            "stackdeck migrate sql --rehearse",
+        )
+        self.confirm(question, lambda: self.deck.start_job("Rehearse what is pending", work, self._take_judged))
+
     def action_downgrade(self) -> None:
         """Take back everything above the selected revision, after asking."""
         workspace, target = self.deck.workspace, self._selected

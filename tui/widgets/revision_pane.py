@@ -106,7 +106,7 @@ def _sql(step: "JudgedStep", direction: "Direction") -> list[Content]:
             lines += [each for risk in judged.risks for each in _risk(risk, step)]
     if unknown:
         why = f"Not known from here on (line {unknown.line or 1}): {unknown.why}"
-        lines += [line(why, "$warning"), line("$ stackdeck migrate sql --rehearse", "$muted")]
+        lines += [line(why, "$warning"), line("Rehearse what is pending (h) to see it all.", "$muted")]
     elif not step.side(direction):
         lines.append(Content.styled(f"Its {direction.value} sends nothing.", "$muted"))
     return lines
