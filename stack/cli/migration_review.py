@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stack.migrations.assessment import Assessment
     from stack.migrations.migrations import Migrations
     from stack.migrations.preview import StepSQL
+    from stack.migrations.protocol import Direction
     from stack.migrations.risks.judge import JudgedStep
     from stack.migrations.risks.risk import Risk
     from stack.migrations.status import MigrationStatus
@@ -28,8 +29,17 @@ class Sql:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Render."""
+        from stack.migrations.protocol import Direction
+
         migrations = await workspace.migrations()
-        return _sql(await (migrations.sql(self.span) if self.span else migrations.pending_sql()))
+        if self.span is None:
+            return _sql(await migrations.pending_sql(), Direction.UPGRADE)
+        steps = await migrations.sql(self.span)
+        start, _, end = self.span.partition(":")
+        if steps or not (start and end):
+            return _sql(steps, Direction.UPGRADE)
+        # As Alembic has it, a downgrade is a span from the later revision to the earlier one.
+        return _sql(await migrations.sql(f"{end}:{start}"), Direction.DOWNGRADE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +48,19 @@ class Rehearsal:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Rehearse."""
+        from stack.migrations.protocol import Direction
+
         migrations = await workspace.migrations()
-        return _sql(await migrations.rehearse(console.progress))
+        return _sql(await migrations.rehearse(console.progress), Direction.UPGRADE)
 
 
-def _sql(steps: "Sequence[StepSQL]") -> Outcome:
+def _sql(steps: "Sequence[StepSQL]", direction: "Direction") -> Outcome:
     from stack.migrations.preview import unknown_sql
 
+    ordered = steps if direction.value == "upgrade" else steps[::-1]
     return Outcome(
         {
+            "direction": direction.value,
             "steps": [
                 {
                     "revision": step.revision.revision,
@@ -60,18 +74,19 @@ def _sql(steps: "Sequence[StepSQL]") -> Outcome:
                         if side.unknown
                     },
                 }
-                for step in steps
-            ]
+                for step in ordered
+            ],
         },
-        "\n\n".join(_script(step) for step in steps) or "-- There is nothing to do.",
+        "\n\n".join(_script(step, direction) for step in ordered) or "-- There is nothing to do.",
         unknown_sql(steps),
     )
 
 
-def _script(step: "StepSQL") -> str:
-    """Return what a step sends upwards, as a script for psql; what is not known of it stands in a comment."""
-    unknown = step.upgrade.unknown
-    lines = [f"-- {step.revision.revision}: {step.revision.message}", *step.upgrade.statements]
+def _script(step: "StepSQL", direction: "Direction") -> str:
+    """Return what a step sends, as a script for psql; what is not known of it stands in a comment."""
+    side = step.side(direction)
+    unknown = side.unknown
+    lines = [f"-- {step.revision.revision}: {step.revision.message}", *side.statements]
     lines += [f"-- Not known from here on: {' '.join(unknown.why.split())}"] if unknown else []
     return "\n".join(lines)
 
@@ -223,7 +238,12 @@ def add_review_commands(verbs: "Commands") -> None:
     """Add what looks at migrations and changes nothing."""
     sql = add_command(verbs, "sql", "the SQL of what is pending, or of a span", _make_sql)
     chosen = sql.add_mutually_exclusive_group()
-    chosen.add_argument("span", nargs="?", metavar="FROM:TO", help="two revisions, as in base:heads")
+    chosen.add_argument(
+        "span",
+        nargs="?",
+        metavar="FROM:TO",
+        help="two revisions, as in base:heads; the later one first for the downgrade",
+    )
     chosen.add_argument(
         "--rehearse",
         action="store_true",

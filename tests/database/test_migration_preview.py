@@ -273,6 +273,8 @@ async def test_the_command_prints_a_script_and_an_object(database, tmp_path):
     assert told["steps"][1]["unknown"]["upgrade"]["line"]
     assert [finding["code"] for finding in told["findings"]] == ["migration-sql-unknown"]
     assert command("migrate", "sql", "r0001").returncode == 2
+    back = command("migrate", "sql", "r0002:base").stdout
+    assert back.index("DROP TABLE r0002") < back.index("DROP TABLE r0001") < back.index("DELETE FROM alembic_version")
     assert command("migrate", "sql", "base:", "--rehearse").returncode == 2
     (path,) = (tmp_path / "migrations" / "versions").glob("r0002_*.py")
     path.write_text(path.read_text().replace("DROP TABLE r0002", "SELECT 5"))
