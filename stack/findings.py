@@ -127,6 +127,8 @@ class Code(StrEnum):
     MIGRATION_UNKNOWN_REVISION = "migration-unknown-revision"
     MIGRATION_NO_SUCH_REVISION = "migration-no-such-revision"
     MIGRATION_FAILED = "migration-failed"
+    MIGRATION_LOCKED = "migration-locked"
+    MIGRATIONS_UNSUPPORTED = "migrations-unsupported"
     # Tables
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"

@@ -59,6 +59,8 @@ class Fact(Flag):
     """There are migrations to apply."""
     APPLIED = auto()
     """There are migrations to take back."""
+    UNMARKED = auto()
+    """The database is not marked as being at the selected revision."""
     EXAMINED = auto()
     """The doctor has looked at the project."""
     CHOICE = auto()
@@ -475,6 +477,16 @@ ACTIONS: Final = (
         "Downgrade",
         "Take migrations back until the selected revision is the current one.",
         _CHANGES | Fact.APPLIED | Fact.SELECTED,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "stamp",
+        "S",
+        "S",
+        "Stamp",
+        "Mark the database as being at the selected revision. No table changes; what that means is shown first.",
+        _CHANGES | Fact.UNMARKED,
+        footer=False,
     ),
     Action(
         Place.TABLES,

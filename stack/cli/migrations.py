@@ -1,15 +1,25 @@
 """``migrate``: where the database is in its history, and moving it."""
 
-from collections.abc import Sequence
+import argparse
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from stack.cli.command import add_command
-from stack.cli.output import Console, Outcome, align
+from stack.cli.command import UsageError, add_command
+from stack.cli.output import JSON, Console, Outcome, align
+from stack.migrations.limits import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stack.cli.command import Commands
+    from stack.migrations.approval import Approval
+    from stack.migrations.runner import Done
     from stack.workspace import Workspace
+
+
+_LONGEST: Final = 2_147_483
+"""Seconds that the server can count, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +75,39 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person said beforehand: that they `agreed` to what is lost, or the database's `name`; and the dump.
+
+    Where `dump` names a file, the database is written to it before anything is touched.
+    """
+
+    agreed: bool
+    name: str | None
+    dump: Path | None
+
+    async def approval(self, workspace: "Workspace", console: Console) -> "Approval":
+        """Return what is asked before the plan is carried out."""
+        from stack.cli.dumping import dumping
+        from stack.migrations.approval import approve_said
+
+        approve = approve_said(agreed=self.agreed, name=self.name)
+        return dumping(await workspace.services(), self.dump, approve, console)
+
+
+@dataclass(frozen=True, slots=True)
 class Upgrade:
     """Apply what is pending, up to `target`."""
 
     target: str
+    consent: Consent
+    limits: Limits
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Apply."""
         migrations = await workspace.migrations()
-        return _moved("applied", await migrations.upgrade(self.target, console.progress))
+        approve = await self.consent.approval(workspace, console)
+        done = await migrations.upgrade(self.target, console.progress, approve=approve, limits=self.limits)
+        return _moved("applied", done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +115,42 @@ class Downgrade:
     """Take back what was applied, down to `target`."""
 
     target: str
+    consent: Consent
+    limits: Limits
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Take back."""
         migrations = await workspace.migrations()
-        return _moved("reverted", await migrations.downgrade(self.target, console.progress))
+        approve = await self.consent.approval(workspace, console)
+        done = await migrations.downgrade(self.target, console.progress, approve=approve, limits=self.limits)
+        return _moved("reverted", done)
 
 
-def _moved(verb: str, revisions: Sequence[str]) -> Outcome:
-    text = "\n".join(f"{verb} {revision}" for revision in revisions) or "There was nothing to do."
-    return Outcome({verb: list(revisions)}, text)
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Mark the database as being at `target`, and change no table."""
+
+    target: str
+    consent: Consent
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
+        """Mark."""
+        migrations = await workspace.migrations()
+        approve = await self.consent.approval(workspace, console)
+        plan = await migrations.stamp(self.target, console.progress, approve=approve)
+        fields: dict[str, JSON] = {"before": list(plan.current), "current": list(plan.marked)}
+        return Outcome(fields, "\n".join(plan.lines))
+
+
+def _moved(verb: str, done: "Sequence[Done]") -> Outcome:
+    from stack.migrations.runner import words_of
+
+    text = "\n".join(f"{verb} {words_of(step)}" for step in done) or "There was nothing to do."
+    fields: dict[str, JSON] = {
+        verb: [step.revision for step in done],
+        "steps": [{"revision": step.revision, "seconds": round(step.seconds, 3), "rows": step.rows} for step in done],
+    }
+    return Outcome(fields, text)
 
 
 def add_commands(commands: "Commands") -> None:
@@ -99,7 +159,54 @@ def add_commands(commands: "Commands") -> None:
     verbs = noun.add_subparsers(required=True, metavar="VERB")
     add_command(verbs, "status", "where the database is and what is pending", lambda _: Status())
     add_command(verbs, "history", "every revision, oldest first", lambda _: History())
-    up = add_command(verbs, "up", "apply what is pending", lambda a: Upgrade(a.target))
+    up = add_command(verbs, "up", "apply what is pending", lambda a: Upgrade(a.target, _consent(a), _limits(a)))
     up.add_argument("target", nargs="?", default="heads", metavar="REV")
-    down = add_command(verbs, "down", "take migrations back, down to a revision", lambda a: Downgrade(a.target))
+    _add_limits(up)
+    down = add_command(
+        verbs,
+        "down",
+        "take migrations back, down to a revision",
+        lambda a: Downgrade(a.target, _consent(a), _limits(a)),
+    )
     down.add_argument("target", metavar="REV", help="a revision, a step as in -1, or base")
+    _add_limits(down)
+    stamp = add_command(
+        verbs,
+        "stamp",
+        "mark the database as being at a revision; no table changes",
+        lambda a: Stamp(a.target, _consent(a)),
+    )
+    stamp.add_argument("target", metavar="REV", help="a revision, heads, or base")
+    for parser in (up, down, stamp):
+        parser.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
+        parser.add_argument("--yes", action="store_true", help="go on where data would be lost")
+        parser.add_argument(
+            "--confirm", metavar="NAME", help="the database's name; what a server needs that is not the project's own"
+        )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lock-timeout",
+        type=float,
+        metavar="S",
+        default=LOCK_TIMEOUT,
+        help=f"seconds that a statement waits for a lock, 0 for ever (default: {LOCK_TIMEOUT:.0f})",
+    )
+    parser.add_argument(
+        "--statement-timeout",
+        type=float,
+        metavar="S",
+        default=STATEMENT_TIMEOUT,
+        help=f"seconds that a statement may take, 0 for ever (default: {STATEMENT_TIMEOUT:.0f})",
+    )
+
+
+def _consent(arguments: argparse.Namespace) -> Consent:
+    return Consent(bool(arguments.yes), arguments.confirm, arguments.dump)
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    if not all(0 <= given <= _LONGEST for given in (arguments.lock_timeout, arguments.statement_timeout)):
+        raise UsageError(f"a time limit is from 0 to {_LONGEST} seconds")
+    return Limits(arguments.lock_timeout, arguments.statement_timeout)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.migrations.configuration import Configuration, broken
+from stack.migrations.limits import Limits
 from stack.migrations.protocol import Command, Event, Job
 from stack.migrations.script import Script, first_paragraph
 
@@ -32,8 +33,10 @@ def make_job(
     command: Command,
     *,
     url: str | None = None,
-    target: str = "",
     files: Sequence[Path] = (),
+    revisions: Sequence[str] = (),
+    current: Sequence[str] = (),
+    limits: Limits = Limits(),  # noqa: B008 - it cannot change
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
@@ -41,8 +44,11 @@ def make_job(
         "ini": str(configuration.ini) if configuration.ini else None,
         "toml": str(configuration.toml) if configuration.toml else None,
         "url": url,
-        "target": target,
         "files": [str(path) for path in files],
+        "revisions": list(revisions),
+        "current": list(current),
+        "lock_timeout": round(limits.lock_timeout * 1000),
+        "statement_timeout": round(limits.statement_timeout * 1000),
     }
 
 

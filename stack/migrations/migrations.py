@@ -1,20 +1,35 @@
 """The migrations of one project on one database."""
 
+from dataclasses import dataclass
+
+from stack.background import in_thread
 from stack.database.access import Database
-from stack.findings import Progress
+from stack.findings import Failure, Progress
 from stack.migrations import runner
+from stack.migrations.approval import Approval, approve_harmless
+from stack.migrations.configuration import locate
 from stack.migrations.history import History, read_history
-from stack.migrations.status import MigrationStatus, migration_status, read_current
+from stack.migrations.limits import Limits
+from stack.migrations.plan import Plan, plan_downgrade, plan_stamp, plan_upgrade
+from stack.migrations.runner import Done, Site
+from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
 from stack.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    history: History
+    current: tuple[str, ...]
 
 
 class Migrations:
     """Says where the database is in the project's history, and moves it; every method raises `Failure`."""
 
-    def __init__(self, project: Project, database: Database) -> None:
-        """Read nothing yet."""
+    def __init__(self, project: Project, database: Database, *, own: bool) -> None:
+        """Read nothing yet; `own` is whether the database's server is this project's own."""
         self._project = project
         self._database = database
+        self._site = Site(project, database.url, own)
 
     async def history(self) -> History:
         """Return every revision, which needs no database."""
@@ -22,14 +37,62 @@ class Migrations:
 
     async def status(self) -> MigrationStatus:
         """Compare the files with the database."""
+        look = await self._look()
+        return migration_status(look.history, look.current)
+
+    async def _look(self) -> _Look:
         history = await self.history()
+        configuration = await in_thread(lambda: locate(self._project))
         async with self._database.connection() as connection:
-            return migration_status(history, await read_current(connection))
+            return _Look(history, await read_current(connection, configuration.version_table))
 
-    async def upgrade(self, target: str, progress: Progress) -> tuple[str, ...]:
+    async def _known(self) -> _Look:
+        look = await self._look()
+        if unknown := migration_status(look.history, look.current).unknown:
+            raise Failure(unknown_revision(unknown[0]))
+        return look
+
+    async def plan_upgrade(self, target: str) -> Plan:
+        """Say what `upgrade` would do now, and touch nothing."""
+        look = await self._known()
+        return await in_thread(
+            lambda: plan_upgrade(look.history, look.current, target=target, database=self._site.database)
+        )
+
+    async def plan_downgrade(self, target: str) -> Plan:
+        """Say what `downgrade` would do now, and touch nothing."""
+        look = await self._known()
+        return await in_thread(
+            lambda: plan_downgrade(look.history, look.current, target=target, database=self._site.database)
+        )
+
+    async def plan_stamp(self, target: str) -> Plan:
+        """Say what `stamp` would do now, and touch nothing."""
+        look = await self._look()
+        return plan_stamp(look.history, look.current, target=target, database=self._site.database)
+
+    async def upgrade(
+        self,
+        target: str,
+        progress: Progress,
+        *,
+        approve: Approval = approve_harmless,
+        limits: Limits = Limits(),  # noqa: B008 - it cannot change
+    ) -> tuple[Done, ...]:
         """Apply what is missing up to `target`, as `stack.migrations.runner.upgrade` does."""
-        return await runner.upgrade(self._project, self._database.url, target, progress)
+        return await runner.upgrade(self._site, target, progress, approve=approve, limits=limits)
 
-    async def downgrade(self, target: str, progress: Progress) -> tuple[str, ...]:
+    async def downgrade(
+        self,
+        target: str,
+        progress: Progress,
+        *,
+        approve: Approval = approve_harmless,
+        limits: Limits = Limits(),  # noqa: B008 - it cannot change
+    ) -> tuple[Done, ...]:
         """Undo what lies above `target`, as `stack.migrations.runner.downgrade` does."""
-        return await runner.downgrade(self._project, self._database.url, target, progress)
+        return await runner.downgrade(self._site, target, progress, approve=approve, limits=limits)
+
+    async def stamp(self, target: str, progress: Progress, *, approve: Approval = approve_harmless) -> Plan:
+        """Mark the database as being at `target`, as `stack.migrations.runner.stamp` does."""
+        return await runner.stamp(self._site, target, progress, approve=approve)

@@ -9,30 +9,38 @@ class Command(StrEnum):
 
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
+    STAMP = "stamp"
     READ = "read"
 
 
 class Job(TypedDict):
     """What the worker reads, once, on its standard input.
 
-    `ini` and `toml` are Alembic's configuration, `url` the database with its password, `target` a revision as Alembic
-    understands it, and `files` the revisions' files to read.
+    `ini` and `toml` are Alembic's configuration, `url` the database with its password, `files` the revisions' files to
+    read. `revisions` are the steps to run, in order, on a database that is at `current`, or what to mark it as;
+    `lock_timeout` and `statement_timeout`, in milliseconds, hold for each step.
     """
 
     command: str
     ini: str | None
     toml: str | None
     url: str | None
-    target: str
     files: list[str]
+    revisions: list[str]
+    current: list[str]
+    lock_timeout: int
+    statement_timeout: int
 
 
 class Event(TypedDict, total=False):
     """What the worker tells, by the kind in `event`.
 
-    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`). ``read``: a file (`path`, `revision`,
-    `down_revisions`, `depends_on`, `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of
-    `revision`, `path`, `line` and `statement`. ``done``: nothing more comes.
+    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`), when it is done with its `seconds` and
+    the `rows` that it touched, None where nobody knows. ``session``: the server's process that works for it (`pid`).
+    ``outside``: it has left its transaction. ``read``: a file (`path`, `revision`, `down_revisions`, `depends_on`,
+    `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of `revision`, `path`, `line`,
+    `statement` and `sqlstate`; whether the step was `outside` a transaction, and the statements that are `kept`.
+    ``done``: nothing more comes.
     """
 
     event: str
@@ -48,12 +56,17 @@ class Event(TypedDict, total=False):
     depends_on: list[str]
     branch_labels: list[str]
     docstring: str
+    seconds: float
+    rows: int | None
+    pid: int
+    sqlstate: str | None
+    outside: bool
+    kept: list[str]
 
 
 class Reason(StrEnum):
-    """Where it failed: in the revisions' files, at the target, in ``env.py``, or in a step."""
+    """Where it failed: in the revisions' files, in ``env.py``, or in a step."""
 
     HISTORY = "history"
-    TARGET = "target"
     ENVIRONMENT = "environment"
     STEP = "step"

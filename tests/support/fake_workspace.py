@@ -21,6 +21,8 @@ from stack.environment.report import EnvironmentReport, Variable
 from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix, Loss
+from stack.migrations.plan import Plan, PlannedStep, Target
+from stack.migrations.protocol import Command
 from stack.project import Overrides, Project, RuntimeName
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -275,6 +277,7 @@ class FakeMigrations:
 
     def __init__(self) -> None:
         self.applied = 3
+        self.target = Target("app", "127.0.0.1:5432", own=True)
         self.asked: list[tuple[str, str]] = []
 
     async def history(self):
@@ -286,16 +289,39 @@ class FakeMigrations:
             current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=(), findings=()
         )
 
-    async def upgrade(self, target, progress):
+    def plan(self, command, target, steps, **options) -> Plan:
+        current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
+        return Plan(command, target, self.target, current, tuple(steps), **options)
+
+    async def plan_upgrade(self, target):
+        wanted = len(REVISIONS) if target == "heads" else int(target)
+        steps = [PlannedStep(each, ()) for each in REVISIONS[self.applied : wanted]]
+        return self.plan(Command.UPGRADE, target, steps)
+
+    async def plan_downgrade(self, target):
+        steps = [PlannedStep(each, ("takes back what it made",)) for each in REVISIONS[int(target) : self.applied]]
+        return self.plan(Command.DOWNGRADE, target, reversed(steps))
+
+    async def plan_stamp(self, target):
+        return self.plan(Command.STAMP, target, (), marked=(target,))
+
+    async def upgrade(self, target, progress, approve):
+        await approve(await self.plan_upgrade(target))
         self.asked.append(("upgrade", target))
         progress(f"Running upgrade to {target}")
         self.applied = len(REVISIONS) if target == "heads" else int(target)
         return ()
 
-    async def downgrade(self, target, progress):
+    async def downgrade(self, target, progress, approve):
+        await approve(await self.plan_downgrade(target))
         self.asked.append(("downgrade", target))
         self.applied = int(target)
         return ()
+
+    async def stamp(self, target, progress, approve):
+        await approve(await self.plan_stamp(target))
+        self.asked.append(("stamp", target))
+        self.applied = int(target)
 
 
 def column(name: str, type_: str, family: Family = Family.OTHER) -> Column:

@@ -10,12 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from stack.findings import Progress
 from tui.actions import Fact, Place, bindings
 from tui.outside import cell
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
-from tui.widgets.confirm import Question
 from tui.widgets.grid import Grid, GridRow
 from tui.widgets.masthead import ROOMY
 
@@ -76,6 +74,8 @@ class MigrationsScreen(DeckScreen):
             facts |= Fact.APPLIED
         if self._selected and self._is_applied(self._selected) and not self._is_current(self._selected):
             facts |= Fact.SELECTED
+        if self._selected and not self._is_current(self._selected):
+            facts |= Fact.UNMARKED
         return facts
 
     @property
@@ -141,32 +141,24 @@ class MigrationsScreen(DeckScreen):
             self._upgrade(following.revision, f"Apply {following.revision}")
 
     def _upgrade(self, target: str, title: str) -> None:
-        workspace = self.deck.workspace
-        if workspace is None:
-            return
+        # It stands on what plans are made of, which the first frame shall not wait for.
+        from tui.migrating import apply
 
-        async def work(progress: Progress) -> None:
-            await (await workspace.migrations()).upgrade(target, progress)
-
-        self.deck.start_job(title, work, lambda _none: None)
+        apply(self.deck, target, title)
 
     def action_downgrade(self) -> None:
         """Take back everything above the selected revision, after asking."""
-        workspace, target = self.deck.workspace, self._selected
-        if workspace is None or target is None:
-            return
+        from tui.migrating import take_back
 
-        async def work(progress: Progress) -> None:
-            await (await workspace.migrations()).downgrade(target.revision, progress)
+        if self._selected:
+            take_back(self.deck, self._selected.revision)
 
-        question = Question(
-            f"Downgrade to {target.revision}?",
-            "The steps above it are taken back, newest first. Tables and columns that they made are dropped, with "
-            "what is in them.",
-            f"stackdeck migrate down {target.revision}",
-            typed=target.revision,
-        )
-        self.confirm(question, lambda: self.deck.start_job(f"Downgrade to {target.revision}", work, lambda _none: None))
+    def action_stamp(self) -> None:
+        """Mark the database as being at the selected revision, after asking."""
+        from tui.migrating import stamp
+
+        if self._selected:
+            stamp(self.deck, self._selected.revision)
 
 
 async def _look(workspace: "Workspace") -> _Look:

@@ -1,0 +1,70 @@
+"""Migrations from the deck: what they do is shown before, and where they cost something a name is typed."""
+
+from stack.migrations.plan import Target
+from tests.support.fake_workspace import FakeWorkspace
+from tests.tui.support import deck_over, shown, until
+from tui.widgets.plan_question import PlanQuestion
+
+SIZE = (100, 30)
+
+
+async def test_migrations_are_applied_and_taken_back_after_typing_the_databases_name():
+    workspace = FakeWorkspace()
+    migrations = workspace.fake_migrations
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("n")
+        await until(pilot, lambda: "1 pending" in shown(deck) and not deck.busy)
+        await pilot.press("a")
+        await until(pilot, lambda: "nothing is pending" in shown(deck) and not deck.busy)
+        await pilot.press("down", "down", "d")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        for words in ("take back 0005", "takes back what it made", "$ stackdeck migrate down 0003"):
+            assert words in shown(deck)
+        await pilot.press("d", *"0003", "enter")
+        await pilot.pause()
+        assert isinstance(deck.screen, PlanQuestion), "another word than the database's name is no consent"
+        await pilot.press(*["backspace"] * 4, *"app", "enter")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        assert migrations.asked == [("upgrade", "0004"), ("upgrade", "heads"), ("downgrade", "0003")]
+        ((verb, file),) = [asked for asked in workspace.fake_services.asked if asked[0] == "dump"]
+        assert (verb, file.startswith("/nowhere/app-")) == ("dump", True)
+
+
+async def test_on_another_server_nothing_is_applied_before_its_name_was_typed():
+    workspace = FakeWorkspace()
+    migrations = workspace.fake_migrations
+    migrations.target = Target("live", "db.example.com:5432", own=False)
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        assert "Apply these migrations on live at db.example.com:5432?" in shown(deck)
+        assert "apply 0004  The history of a booking" in shown(deck)
+        await pilot.press("escape")
+        await until(pilot, lambda: not deck.busy)
+        assert migrations.asked == []
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        await pilot.press("y", *"live", "enter")
+        await until(pilot, lambda: "nothing is pending" in shown(deck))
+        assert migrations.asked == [("upgrade", "heads")]
+
+
+async def test_a_stamp_says_what_it_does_and_does_not():
+    workspace = FakeWorkspace()
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        for words in ("alembic_version says 0003, and will say 0005", "No table is made, changed or dropped"):
+            assert words in shown(deck)
+        await pilot.press("y", *"app", "enter")
+        await until(pilot, lambda: "nothing is pending" in shown(deck))
+        assert workspace.fake_migrations.asked == [("stamp", "0005")]

@@ -1,0 +1,99 @@
+"""Applying, taking back and marking from the deck: planned first, asked about where it must be, then one long job."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from stack.findings import Progress
+from tui.consent import dump_file
+from tui.widgets.plan_question import Answer, PlanQuestion, Proposal
+
+if TYPE_CHECKING:
+    from stack.migrations.migrations import Migrations
+    from stack.migrations.plan import Plan
+    from tui.app import Deck
+
+_QUESTIONS: Final = {
+    "upgrade": "Apply these migrations?",
+    "downgrade": "Take these migrations back?",
+    "stamp": "Mark the database as being elsewhere?",
+}
+
+
+def apply(deck: "Deck", target: str, title: str) -> None:
+    """Apply what is missing up to `target`."""
+
+    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
+        from stack.migrations.approval import approve_shown
+
+        await migrations.upgrade(target, progress, approve=approve_shown(plan))
+
+    command = "stackdeck migrate up" if target == "heads" else f"stackdeck migrate up {target}"
+    _start(deck, title, command, lambda migrations: migrations.plan_upgrade(target), carry_out)
+
+
+def take_back(deck: "Deck", target: str) -> None:
+    """Take back what lies above the revision `target`."""
+
+    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
+        from stack.migrations.approval import approve_shown
+
+        await migrations.downgrade(target, progress, approve=approve_shown(plan))
+
+    command = f"stackdeck migrate down {target}"
+    _start(deck, f"Downgrade to {target}", command, lambda migrations: migrations.plan_downgrade(target), carry_out)
+
+
+def stamp(deck: "Deck", target: str) -> None:
+    """Mark the database as being at the revision `target`."""
+
+    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
+        from stack.migrations.approval import approve_shown
+
+        await migrations.stamp(target, progress, approve=approve_shown(plan))
+
+    command = f"stackdeck migrate stamp {target}"
+    _start(deck, f"Mark as {target}", command, lambda migrations: migrations.plan_stamp(target), carry_out)
+
+
+def _start(
+    deck: "Deck",
+    title: str,
+    command: str,
+    make_plan: Callable[["Migrations"], Awaitable["Plan"]],
+    carry_out: Callable[["Migrations", "Plan", Progress], Awaitable[None]],
+) -> None:
+    async def work(progress: Progress) -> None:
+        workspace = deck.workspace
+        if workspace is None:
+            return
+        migrations = await workspace.migrations()
+        plan = await make_plan(migrations)
+        if plan.needs_consent:
+            await _ask(deck, plan, command, progress)
+        await carry_out(migrations, plan, progress)
+
+    deck.start_job(title, work, lambda _none: None, command=command)
+
+
+async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress) -> None:
+    """Return where the answer is yes, after a dump where one was asked for; else end the job.
+
+    Nobody else is kept from migrating meanwhile: what is carried out is compared with what was shown.
+    """
+    workspace = deck.workspace
+    if workspace is None:
+        return
+    name = plan.database.name
+    dump = dump_file(workspace.project.root, name) if plan.losses else None
+    place = f" on {name} at {plan.database.server}" if not plan.database.own else ""
+    question = _QUESTIONS[plan.command].replace("?", f"{place}?")
+    proposal = Proposal(question, (), (), command, name, dump, plan.lines)
+    match await deck.push_screen_wait(PlanQuestion(proposal)):
+        case Answer.YES:
+            return
+        case Answer.DUMP_FIRST if dump is not None:
+            await (await workspace.services()).dump(dump, progress=progress)
+        case _:
+            deck.action_abandon()
+            raise asyncio.CancelledError
