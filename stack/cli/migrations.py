@@ -29,18 +29,24 @@ class Status:
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Compare the files with the database."""
         migrations = await workspace.migrations()
-        status = await migrations.status()
+        status, interpreter = await migrations.status(), await migrations.interpreter()
         lines = [
             f"current  {', '.join(status.current) or 'nothing applied'}",
             f"heads    {', '.join(status.heads) or 'no migrations'}",
         ]
         lines += [f"pending  {r.revision}  {r.message}" for r in status.pending]
+        lines.append(f"runs     with {interpreter.words}")
         return Outcome(
             {
                 "current": list(status.current),
                 "heads": list(status.heads),
                 "pending": [{"revision": r.revision, "message": r.message} for r in status.pending],
                 "unknown": list(status.unknown),
+                "interpreter": {
+                    "path": str(interpreter.path),
+                    "alembic": interpreter.version,
+                    "reason": interpreter.reason,
+                },
             },
             "\n".join(lines),
             status.findings,

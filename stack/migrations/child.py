@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-import sys
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stack.background import in_thread
 from stack.migrations.configuration import Configuration, broken
+from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
 from stack.migrations.protocol import Command, Event, Job
 from stack.migrations.script import Script, first_paragraph
@@ -22,10 +24,14 @@ _OUTPUT_KEPT: Final = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the worker ended: its exit status, negative for a signal, and the last of what the project's code printed."""
+    """How the worker ended: its exit status, negative for a signal, and the last of what the project's code printed.
+
+    `interpreter` is the one that it ran with.
+    """
 
     status: int
     output: str
+    interpreter: Interpreter
 
 
 def make_job(
@@ -58,9 +64,9 @@ async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None]) -
     The job goes over a pipe, since arguments and the initial environment of a process can be read by others. Cancelling
     ends the worker before this returns, and with it whatever it does on the server.
     """
+    interpreter = await in_thread(lambda: find_interpreter(directory, os.environ))
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # nothing of ours comes before what the project imports
+        interpreter.path,
         str(_WORKER),
         cwd=directory,
         stdin=asyncio.subprocess.PIPE,
@@ -80,7 +86,7 @@ async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None]) -
         status = await process.wait()
         # What the project's code left running may hold the pipe open.
         await asyncio.wait([printed], timeout=1)
-        return Ended(status, printed.result() if printed.done() else "")
+        return Ended(status, printed.result() if printed.done() else "", interpreter)
     finally:
         printed.cancel()
         await _end(process, process.stdin)

@@ -83,19 +83,19 @@ def locate(project: Project) -> Configuration:
     try:
         with quiet():
             config = Config(ini, toml)
+            others = _other_sections(config)
+            if others and not config.file_config.has_section("alembic"):
+                raise Failure(_unsupported(path, others, Severity.ERROR))
             location = config.get_alembic_option("script_location")
             versions = config.get_version_locations_list() or []
             search = config.get_prepend_sys_paths_list() or []
             recursive = config.get_alembic_boolean_option("recursive_version_locations")
             sourceless = config.get_alembic_boolean_option("sourceless")
             databases = config.get_main_option("databases")
-            others = _other_sections(config)
     except (InvalidIniError, TOMLDecodeError, CommandError, OSError, ValueError, KeyError, TypeError) as error:
         raise broken(path, None, str(error)) from None
     if databases:
         raise Failure(_several_databases(path, databases))
-    if location is None and others:
-        raise Failure(_unsupported(path, others, Severity.ERROR))
     if location is None:
         raise broken(path, None, "it has no script_location")
     if sourceless:

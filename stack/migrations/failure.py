@@ -54,17 +54,21 @@ def explain_wreck(wreck: Wreck) -> Failure:
             return broken(Path(path) if path else wreck.configuration.scripts, event.get("line"), text, output)
         case Reason.ENVIRONMENT:
             environment = Path(path) if path else wreck.configuration.scripts / "env.py"
-            return _environment(environment, event.get("line"), text, output)
+            return _environment(wreck, environment, event.get("line"), text, output)
         case Reason.STEP:
             return _step(wreck, event, text)
 
 
-def _environment(path: Path, line: int | None, text: str, output: str | None) -> Failure:
+def _environment(wreck: Wreck, path: Path, line: int | None, text: str, output: str | None) -> Failure:
     where = f"{path}:{line}" if line else str(path)
     fixes = [Fix(f"Correct {path.name}; `alembic current` runs it too")]
     if text.startswith("ModuleNotFoundError"):
         fixes.insert(
-            0, Fix("Install Stackdeck into the project's own environment, so that it finds the project's packages")
+            0,
+            Fix(
+                "Install what it imports, and Alembic, into the project's own environment: "
+                f"it ran with {wreck.ended.interpreter.words}"
+            ),
         )
     return Failure(
         Finding(
@@ -97,7 +101,9 @@ def _died(wreck: Wreck) -> Failure:
     how = f"signal {-status}" if status < 0 else f"status {status}"
     output = hide(wreck.ended.output.strip(), wreck.secrets) or None
     if wreck.running is None:
-        return _environment(wreck.configuration.scripts / "env.py", None, f"it ended the program with {how}", output)
+        return _environment(
+            wreck, wreck.configuration.scripts / "env.py", None, f"it ended the program with {how}", output
+        )
     return _failed(wreck, wreck.running.get("revision"), f"The process that ran it ended with {how}", output)
 
 

@@ -1,5 +1,6 @@
 """The migrations of one project on one database."""
 
+import os
 from dataclasses import dataclass
 
 from stack.background import in_thread
@@ -7,8 +8,9 @@ from stack.database.access import Database
 from stack.findings import Failure, Progress
 from stack.migrations import runner
 from stack.migrations.approval import Approval, approve_harmless
-from stack.migrations.configuration import locate
+from stack.migrations.configuration import Configuration, locate
 from stack.migrations.history import History, read_history
+from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
 from stack.migrations.plan import Plan, plan_downgrade, plan_stamp, plan_upgrade
 from stack.migrations.runner import Done, Site
@@ -18,6 +20,7 @@ from stack.project import Project
 
 @dataclass(frozen=True, slots=True)
 class _Look:
+    configuration: Configuration
     history: History
     current: tuple[str, ...]
 
@@ -38,13 +41,18 @@ class Migrations:
     async def status(self) -> MigrationStatus:
         """Compare the files with the database."""
         look = await self._look()
-        return migration_status(look.history, look.current)
+        return migration_status(look.history, look.current, look.configuration.findings)
+
+    async def interpreter(self) -> Interpreter:
+        """Say which Python the project's own code runs with, and why."""
+        configuration = await in_thread(lambda: locate(self._project))
+        return await in_thread(lambda: find_interpreter(configuration.directory, os.environ))
 
     async def _look(self) -> _Look:
         history = await self.history()
         configuration = await in_thread(lambda: locate(self._project))
         async with self._database.connection() as connection:
-            return _Look(history, await read_current(connection, configuration.version_table))
+            return _Look(configuration, history, await read_current(connection, configuration.version_table))
 
     async def _known(self) -> _Look:
         look = await self._look()

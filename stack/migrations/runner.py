@@ -1,6 +1,7 @@
 """Applying and undoing migrations: one runner at a time, one transaction a step, in a process of its own."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +23,7 @@ from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import History, read_history
 from stack.migrations.holders import HolderWatch
+from stack.migrations.interpreter import find_interpreter
 from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
@@ -199,12 +201,17 @@ async def _move(
             course = _Course(progress, plan, HolderWatch(connection, progress))
             if not plan.empty:
                 await approve(plan)
+                progress(clean_line(f"Running them with {await _interpreter(configuration)}"))
                 await _carry_out(site, configuration, course, connection, limits)
             now = place(await read_current(connection, configuration.version_table))
     except (SQLAlchemyError, OSError) as error:
         raise explain(error, site.url) from None
     progress(clean_line(f"The database is at {now}" if course.done else f"Nothing to do: the database is at {now}"))
     return tuple(course.done)
+
+
+async def _interpreter(configuration: Configuration) -> str:
+    return (await in_thread(lambda: find_interpreter(configuration.directory, os.environ))).words
 
 
 async def _carry_out(

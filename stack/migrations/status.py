@@ -27,21 +27,22 @@ class MigrationStatus:
 
     `current` are the revisions that it is at, several while branches are not merged, none before the first. `pending`
     is what an upgrade would apply, in order; it is empty where some of `current` is `unknown` to the history, since
-    nothing can be applied then.
+    nothing can be applied then. `notes` are about the configuration.
     """
 
     current: tuple[str, ...]
     heads: tuple[str, ...]
     pending: tuple[Revision, ...]
     unknown: tuple[str, ...]
+    notes: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know of it."""
         if self.unknown:
-            return (unknown_revision(self.unknown[0]),)
+            return (unknown_revision(self.unknown[0]), *self.notes)
         if not self.pending:
-            return ()
+            return self.notes
         count, first = len(self.pending), self.pending[0]
         return (
             Finding(
@@ -52,6 +53,7 @@ class MigrationStatus:
                 severity=Severity.WARNING,
                 fixes=(Fix("Apply them", "stackdeck migrate up"),),
             ),
+            *self.notes,
         )
 
 
@@ -66,7 +68,7 @@ async def read_current(connection: AsyncConnection, version_table: VersionTable)
     return tuple(sorted((await connection.execute(sa.select(version).select_from(table))).scalars()))
 
 
-def migration_status(history: History, current: Sequence[str]) -> MigrationStatus:
+def migration_status(history: History, current: Sequence[str], notes: tuple[Finding, ...] = ()) -> MigrationStatus:
     """Compare a database at `current` with the history."""
     known = {revision.revision for revision in history.revisions}
     unknown = tuple(revision for revision in current if revision not in known)
@@ -75,6 +77,7 @@ def migration_status(history: History, current: Sequence[str]) -> MigrationStatu
         heads=history.heads,
         pending=() if unknown else pending(history, current),
         unknown=unknown,
+        notes=notes,
     )
 
 

@@ -10,6 +10,8 @@ that started it. An interrupt reaches the driver, which cancels the statement on
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 import json
 import os
 import re
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, TextIO
 if sys.path[0] == str(Path(__file__).parent):
     sys.path.pop(0)
 
+import sqlalchemy
 from alembic import context
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
@@ -266,18 +269,49 @@ class Teller:
         self._stream.flush()
 
 
+def configure(job: Job) -> Config:
+    """Read the configuration, as far as this Alembic can."""
+    if "toml_file" in inspect.signature(Config).parameters:
+        return Config(job["ini"], toml_file=job["toml"])
+    if job["ini"] is None:
+        text = "an Alembic before 1.16 reads no [tool.alembic]; install a newer one into the project's environment"
+        raise Refused("environment", text, job["toml"])
+    return Config(job["ini"])
+
+
 def load(job: Job) -> tuple[Config, ScriptDirectory]:
     """Read the configuration and import all revisions, as every Alembic command does."""
-    config = Config(job["ini"], job["toml"])
-    config.set_main_option("sqlalchemy.url", (job["url"] or "").replace("%", "%%"))
+    config = configure(job)
     script = ScriptDirectory.from_config(config)
+    if job["url"] is not None:
+        scheme = _scheme(config, script)
+        url = re.sub(r"^\w+(?=:)", scheme, job["url"])
+        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+        os.environ["APP_DB_URL"] = url
+        # Whoever reads this one made it fit what they do with it.
+        as_it_was = re.match(r"postgres(?:ql)?(?:\+\w+)?(?=:)", os.environ.get("DATABASE_URL", ""))
+        os.environ["DATABASE_URL"] = re.sub(r"^\w+(?=:)", as_it_was.group() if as_it_was else scheme, job["url"])
     script.get_heads()
     return config, script
 
 
+def _scheme(config: Config, script: ScriptDirectory) -> str:
+    """Return the scheme of a URL that this SQLAlchemy opens with a driver that is installed here."""
+    version = tuple(int(part) for part in sqlalchemy.__version__.split(".")[:2])
+    default = "psycopg" if version >= (2, 1) else "psycopg2"
+    written = re.match(r"postgres(?:ql)?\+(\w+):", config.get_main_option("sqlalchemy.url") or "")
+    asynchronous = "async_engine" in Path(script.env_py_location).read_text(encoding="utf-8", errors="replace")
+    wanted = [written.group(1)] if written else []
+    wanted += ["psycopg", "asyncpg"] if asynchronous else [default, "psycopg", "psycopg2"]
+    for driver in wanted:
+        if importlib.util.find_spec(driver) and (driver != "psycopg" or version >= (2, 0)):
+            return "postgresql" if driver == default else f"postgresql+{driver}"
+    return "postgresql"
+
+
 def read(job: Job, tell: Teller) -> None:
     """Import each file as Alembic does, and tell what it says of itself."""
-    sys.path[:0] = Config(job["ini"], job["toml"]).get_prepend_sys_paths_list() or []
+    ScriptDirectory.from_config(configure(job))  # which finds the project's packages
     for name in job["files"]:
         path = Path(name)
         module = load_python_file(path.parent, path.name)
@@ -308,9 +342,6 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job: Job = json.loads(orders.readline())
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
-    url = job["url"]
-    if url is not None:
-        os.environ["APP_DB_URL"] = os.environ["DATABASE_URL"] = url
     run: Run | Stamping | None = None
     try:
         if job["command"] == "read":
