@@ -129,6 +129,10 @@ class Code(StrEnum):
     MIGRATION_FAILED = "migration-failed"
     MIGRATION_LOCKED = "migration-locked"
     MIGRATIONS_UNSUPPORTED = "migrations-unsupported"
+    MIGRATIONS_BRANCHED = "migrations-branched"
+    MIGRATIONS_NOT_BRANCHED = "migrations-not-branched"
+    MIGRATION_FILE_EXISTS = "migration-file-exists"
+    MIGRATION_NOT_WRITTEN = "migration-not-written"
     # Tables
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"

@@ -480,6 +480,16 @@ ACTIONS: Final = (
     ),
     Action(
         Place.MIGRATIONS,
+        "new",
+        "m",
+        "m",
+        "New",
+        "Make a migration: from the models, empty, or one that joins the heads. It is shown before it is written.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
         "stamp",
         "S",
         "S",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from stack.cli.command import UsageError, add_command
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.migrations.limits import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Limits
+from stack.migrations.protocol import NewKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,6 +149,37 @@ class Stamp:
         return Outcome(fields, "\n".join(plan.lines))
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """Draft a migration, and write it unless it is only to be shown."""
+
+    message: str
+    kind: NewKind
+    write: bool
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
+        """Draft and write."""
+        from stack.migrations.drift.aspects import UNSEEN_BY_AUTOGENERATE
+
+        migrations = await workspace.migrations()
+        drafts = await migrations.draft(self.kind, self.message)
+        if self.write:
+            await migrations.write(drafts)
+        for draft in drafts:
+            console.progress(f"{'Wrote' if self.write else 'Would write'} {draft.path}")
+        unseen = UNSEEN_BY_AUTOGENERATE if self.kind is NewKind.AUTOGENERATE else ()
+        fields: dict[str, JSON] = {
+            "files": [{"path": str(draft.path), "text": draft.text} for draft in drafts],
+            "written": self.write and bool(drafts),
+            "unseen": list(unseen),
+        }
+        nothing = (
+            "" if drafts else "Nothing is written: Alembic sees no difference between the models and the database."
+        )
+        seen = "\n".join(["Review it. Autogenerate does not see:", *(f"  {each}" for each in unseen)]) if unseen else ""
+        return Outcome(fields, "\n\n".join(filter(None, (*(draft.text.rstrip() for draft in drafts), nothing, seen))))
+
+
 def _moved(verb: str, done: "Sequence[Done]") -> Outcome:
     from stack.migrations.runner import words_of
 
@@ -183,6 +215,20 @@ def add_commands(commands: "Commands") -> None:
         lambda a: Stamp(a.target, _consent(a)),
     )
     stamp.add_argument("target", metavar="REV", help="a revision, heads, or base")
+    new = add_command(
+        verbs,
+        "new",
+        "make a migration from the difference between the models and the database",
+        lambda a: New(a.message, a.kind, not a.dry_run),
+    )
+    new.add_argument("-m", "--message", required=True, metavar="TEXT", help="what it does; its file is named after it")
+    kinds = new.add_mutually_exclusive_group()
+    kinds.add_argument("--empty", dest="kind", action="store_const", const=NewKind.EMPTY, help="one to write by hand")
+    kinds.add_argument(
+        "--merge", dest="kind", action="store_const", const=NewKind.MERGE, help="one that joins all heads"
+    )
+    new.set_defaults(kind=NewKind.AUTOGENERATE)
+    new.add_argument("--dry-run", action="store_true", help="print it and write nothing")
     for parser in (up, down, stamp):
         parser.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
         parser.add_argument("--yes", action="store_true", help="go on where data would be lost")

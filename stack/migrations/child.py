@@ -43,6 +43,8 @@ def make_job(
     revisions: Sequence[str] = (),
     current: Sequence[str] = (),
     limits: Limits = Limits(),  # noqa: B008 - it cannot change
+    message: str = "",
+    drafts: Path | None = None,
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
@@ -55,6 +57,8 @@ def make_job(
         "current": list(current),
         "lock_timeout": round(limits.lock_timeout * 1000),
         "statement_timeout": round(limits.statement_timeout * 1000),
+        "message": message,
+        "drafts": str(drafts or ""),
     }
 
 

@@ -10,7 +10,18 @@ class Command(StrEnum):
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
     STAMP = "stamp"
+    AUTOGENERATE = "autogenerate"
+    BEGIN = "begin"
+    COMPARE = "compare"
     READ = "read"
+
+
+class NewKind(StrEnum):
+    """What a new migration is made from: the models, nothing, or several heads that it joins."""
+
+    AUTOGENERATE = "autogenerate"
+    EMPTY = "empty"
+    MERGE = "merge"
 
 
 class Job(TypedDict):
@@ -19,6 +30,7 @@ class Job(TypedDict):
     `ini` and `toml` are Alembic's configuration, `url` the database with its password, `files` the revisions' files to
     read. `revisions` are the steps to run, in order, on a database that is at `current`, or what to mark it as;
     `lock_timeout` and `statement_timeout`, in milliseconds, hold for each step.
+    `message` is that of a new revision after `revisions`, or after the head; it is written into the directory `drafts`.
     """
 
     command: str
@@ -30,6 +42,8 @@ class Job(TypedDict):
     current: list[str]
     lock_timeout: int
     statement_timeout: int
+    message: str
+    drafts: str
 
 
 class Event(TypedDict, total=False):
@@ -40,7 +54,8 @@ class Event(TypedDict, total=False):
     ``outside``: it has left its transaction. ``read``: a file (`path`, `revision`, `down_revisions`, `depends_on`,
     `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of `revision`, `path`, `line`,
     `statement` and `sqlstate`; whether the step was `outside` a transaction, and the statements that are `kept`.
-    ``done``: nothing more comes.
+    ``draft``: a new revision is in the file `text` and belongs to `path`. ``different``: the models and the database
+    differ, in the sentence `text`. ``done``: nothing more comes.
     """
 
     event: str

@@ -42,11 +42,14 @@ from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import DBAPICursor
 
     from stack.migrations.protocol import Event, Job
+
+    Task = Callable[[Config], None]
 
 PATIENCE = 5.0
 """Seconds that an interrupt has to be heeded before the process ends anyway."""
@@ -78,6 +81,9 @@ class Environment(EnvironmentContext):
     def configure(self, *arguments: object, **options: object) -> None:
         """Do as ``context.configure`` does."""
         options["transaction_per_migration"] = self.context_opts.get("transaction_per_migration", True)
+        if self.context_opts.get("compare_everything"):
+            for name in ("compare_type", "compare_server_default"):
+                options[name] = options.get(name) or True  # how, may be the project's own function
         super().configure(*arguments, **options)  # type: ignore[arg-type] # passed through as they came
 
 
@@ -222,9 +228,6 @@ class Run:
 class Stamping:
     """A mark that is set in the database, and nothing else."""
 
-    step = None
-    attempt = Attempt()
-
     def __init__(self, job: Job, script: ScriptDirectory) -> None:
         """Take what is to be marked, and the revisions."""
         self._job, self._script = job, script
@@ -342,13 +345,13 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     job: Job = json.loads(orders.readline())
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
-    run: Run | Stamping | None = None
+    run: Task | None = None
     try:
         if job["command"] == "read":
             read(job, tell)
         else:
             config, script = load(job)
-            run = Stamping(job, script) if job["command"] == "stamp" else Run(job, tell, script)
+            run = _make(job, tell, script)
             run(config)
     except KeyboardInterrupt:
         return 130
@@ -360,6 +363,28 @@ def main() -> int:
         return 1
     tell({"event": "done"})
     return 0
+
+
+def _make(job: Job, tell: Teller, script: ScriptDirectory) -> Task:
+    """Return what does the job."""
+    if job["command"] in {"upgrade", "downgrade"}:
+        return Run(job, tell, script)
+    if job["command"] == "stamp":
+        return Stamping(job, script)
+    autogeneration = _beside("autogeneration")
+    kind = autogeneration.Comparison if job["command"] == "compare" else autogeneration.Generation
+    task: Task = kind(job, tell, script, run_environment)
+    return task
+
+
+def _beside(name: str) -> ModuleType:
+    """Import the file `name` of this directory, which is on no path of the project's."""
+    spec = importlib.util.spec_from_file_location(f"stackdeck_{name}", Path(__file__).with_name(f"{name}.py"))
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def _end_with(orders: TextIO) -> None:
@@ -376,8 +401,8 @@ def _line(step: RevisionStep) -> str:
     return f"{step.name} {before} → {after}" + (f", {step.doc}" if step.doc else "")
 
 
-def _failed(error: BaseException, run: Run | Stamping | None) -> Event:
-    step = run.step if run else None
+def _failed(error: BaseException, run: Task | None) -> Event:
+    step = run.step if isinstance(run, Run) else None
     text, statement = f"{type(error).__name__}: {error}", None
     if isinstance(error, DBAPIError):
         text, statement = str(error.orig), error.statement
@@ -386,7 +411,7 @@ def _failed(error: BaseException, run: Run | Stamping | None) -> Event:
     elif isinstance(error, (CommandError, RevisionError)):
         text = str(error)
     path, line = _place(error, step)
-    attempt = run.attempt if run else Attempt()
+    attempt = run.attempt if isinstance(run, Run) else Attempt()
     return {
         "event": "failed",
         "reason": "step" if step else "environment" if run else "history",

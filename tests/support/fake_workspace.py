@@ -277,6 +277,7 @@ class FakeMigrations:
 
     def __init__(self) -> None:
         self.applied = 3
+        self.drafts = ()
         self.target = Target("app", "127.0.0.1:5432", own=True)
         self.asked: list[tuple[str, str]] = []
 
@@ -288,6 +289,13 @@ class FakeMigrations:
         return SimpleNamespace(
             current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=(), findings=()
         )
+
+    async def draft(self, kind, message):
+        self.asked.append(("draft", kind.value))
+        return self.drafts
+
+    async def write(self, drafts):
+        self.asked.append(("write", drafts[0].path.name))
 
     def plan(self, command, target, steps, **options) -> Plan:
         current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()

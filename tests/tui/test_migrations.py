@@ -1,8 +1,12 @@
 """Migrations from the deck: what they do is shown before, and where they cost something a name is typed."""
 
+from pathlib import Path
+
+from stack.migrations.new_revision import Draft
 from stack.migrations.plan import Target
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
+from tui.widgets.new_migration import DraftPreview, NewMigration
 from tui.widgets.plan_question import PlanQuestion
 
 SIZE = (100, 30)
@@ -68,3 +72,32 @@ async def test_a_stamp_says_what_it_does_and_does_not():
         await pilot.press("y", *"app", "enter")
         await until(pilot, lambda: "nothing is pending" in shown(deck))
         assert workspace.fake_migrations.asked == [("stamp", "0005")]
+
+
+async def test_a_new_migration_is_shown_before_it_is_written():
+    workspace = FakeWorkspace()
+    migrations = workspace.fake_migrations
+    migrations.drafts = (
+        Draft(Path("/nowhere/migrations/0006_more.py"), "def upgrade() -> None:\n    pass  # [/] \x1b"),
+    )
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(deck.screen, NewMigration))
+        await pilot.press("enter")
+        assert isinstance(deck.screen, NewMigration), "without a message there is nothing to name its file after"
+        await pilot.press(*"More", "tab", "down", "space", "shift+tab", "enter")
+        await until(pilot, lambda: isinstance(deck.screen, DraftPreview))
+        for words in ("migrations/0006_more.py", "pass  # [/] ␛"):
+            assert words in shown(deck)
+        await pilot.press("escape")
+        await until(pilot, lambda: not deck.busy)
+        assert migrations.asked == [("draft", "empty")]
+        await pilot.press("m", *"More", "enter")
+        await until(pilot, lambda: isinstance(deck.screen, DraftPreview))
+        assert "Autogenerate does not see:" in shown(deck)
+        await pilot.press("enter")
+        await until(pilot, lambda: not deck.busy)
+        assert migrations.asked[1:] == [("draft", "autogenerate"), ("write", "0006_more.py")]

@@ -160,6 +160,12 @@ class MigrationsScreen(DeckScreen):
         if self._selected:
             stamp(self.deck, self._selected.revision)
 
+    def action_new(self) -> None:
+        """Ask for a new migration, and show it before it is written."""
+        from tui.drafting import ask_new
+
+        ask_new(self.deck, len(self._seen.history.heads) if self._seen else 1)
+
 
 async def _look(workspace: "Workspace") -> _Look:
     migrations = await workspace.migrations()
