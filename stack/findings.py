@@ -131,6 +131,7 @@ class Code(StrEnum):
     MIGRATIONS_UNSUPPORTED = "migrations-unsupported"
     MIGRATIONS_BRANCHED = "migrations-branched"
     MIGRATIONS_NOT_BRANCHED = "migrations-not-branched"
+    MIGRATIONS_DRIFTED = "migrations-drifted"
     MIGRATION_FILE_EXISTS = "migration-file-exists"
     MIGRATION_NOT_WRITTEN = "migration-not-written"
     # Tables

@@ -1,7 +1,7 @@
 """``migrate``: where the database is in its history, and moving it."""
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -180,6 +180,25 @@ class New:
         return Outcome(fields, "\n\n".join(filter(None, (*(draft.text.rstrip() for draft in drafts), nothing, seen))))
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Say what differs between models, migrations and database, and what was not looked at."""
+
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
+        """Compare."""
+        migrations = await workspace.migrations()
+        drift = await migrations.drift(console.progress)
+        return Outcome(
+            {
+                "differences": [{"aspect": each.aspect.value, "sentence": each.sentence} for each in drift.differences],
+                "looked_at": [aspect.value for aspect in drift.looked_at],
+                "not_looked_at": [{"what": each.what, "why": each.why} for each in drift.not_looked_at],
+            },
+            "\n".join(drift.lines),
+            tuple(replace(finding, evidence=None) for finding in drift.findings),  # it stands above
+        )
+
+
 def _moved(verb: str, done: "Sequence[Done]") -> Outcome:
     from stack.migrations.runner import words_of
 
@@ -229,6 +248,7 @@ def add_commands(commands: "Commands") -> None:
     )
     new.set_defaults(kind=NewKind.AUTOGENERATE)
     new.add_argument("--dry-run", action="store_true", help="print it and write nothing")
+    add_command(verbs, "drift", "what differs between models, migrations and the database", lambda _: Drift())
     for parser in (up, down, stamp):
         parser.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
         parser.add_argument("--yes", action="store_true", help="go on where data would be lost")

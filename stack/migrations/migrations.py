@@ -10,6 +10,8 @@ from stack.findings import Failure, Progress
 from stack.migrations import new_revision, runner
 from stack.migrations.approval import Approval, approve_harmless
 from stack.migrations.configuration import Configuration, locate
+from stack.migrations.drift import drift as compare
+from stack.migrations.drift.drift import Drift
 from stack.migrations.history import History, read_history
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
@@ -116,3 +118,7 @@ class Migrations:
         """Write drafts, as `stack.migrations.new_revision.write` does."""
         configuration = await in_thread(lambda: locate(self._project))
         await new_revision.write(drafts, configuration.scripts / "env.py")
+
+    async def drift(self, progress: Progress) -> Drift:
+        """Compare models, migrations and database, as `stack.migrations.drift.drift.drift` does."""
+        return await compare.drift(self._site, progress)

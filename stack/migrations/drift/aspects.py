@@ -8,25 +8,34 @@ class Aspect(StrEnum):
     """One kind of thing that may differ, in a phrase for a person."""
 
     # What Alembic compares between the models and the database
-    MODELS = "tables, columns, their types, NULL and defaults, foreign keys, unique constraints and indexes"
+    MODELS = "the models: tables, columns, types, NULL, defaults, foreign keys, unique constraints and indexes"
     # What our own reading of the catalogue compares between the migrations and the database
-    RELATIONS = "tables of every schema, with their columns and the order of these"
+    RELATIONS = "schemas, tables, and the order of their columns"
     COLUMNS = "columns: types, collations, NULL, defaults, generated expressions, identity, statistics targets"
-    CONSTRAINTS = "constraints: primary and foreign keys, unique, CHECK and exclusion constraints, and which are valid"
-    INDEXES = "indexes: methods, expressions, predicates, INCLUDE columns, and which are invalid"
-    ENUMS = "values of enum types"
-    DOMAINS = "domains"
-    TRIGGERS = "triggers, and which are disabled"
-    VIEWS = "views and materialized views"
+    CONSTRAINTS = "constraints: primary and foreign keys, unique, CHECK and exclusion, and whether they are valid"
+    INDEXES = "indexes: methods, expressions, predicates, INCLUDE columns, and whether they are valid"
+    TYPES = "enum types and their values, domains, composite types"
+    TRIGGERS = "triggers, and whether they are disabled"
+    VIEWS = "views, materialized views and rules"
     FUNCTIONS = "functions, procedures and aggregates"
     POLICIES = "row-level security and its policies"
     SEQUENCES = "sequences"
-    GRANTS = "grants and owners"
-    STORAGE = "storage: unlogged tables, fillfactor and other options, partitions, extended statistics"
-    COMMENTS = "comments"
+    GRANTS = "owners and grants of schemas, tables, columns, sequences and functions"
+    STORAGE = "unlogged tables, fillfactor and other options, partitions, inheritance, extended statistics"
+    COMMENTS = "comments of tables and columns"
     EXTENSIONS = "extensions"
-    RULES = "rules"
 
+
+OF_THE_CATALOGUE: Final = tuple(aspect for aspect in Aspect if aspect is not Aspect.MODELS)
+
+NEVER_LOOKED_AT: Final = (
+    "the rows",
+    "roles, and settings of the database and of roles",
+    "default privileges, and grants of types",
+    "event triggers, publications and subscriptions",
+    "foreign servers, casts, operators and text search configurations",
+)
+"""What nobody here compares."""
 
 UNSEEN_BY_AUTOGENERATE: Final = (
     "CHECK constraints and their expressions",
