@@ -490,6 +490,16 @@ ACTIONS: Final = (
     ),
     Action(
         Place.MIGRATIONS,
+        "compare",
+        "c",
+        "c",
+        "Drift",
+        "Compare models, migrations and the real database. What was not looked at is listed too.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
         "stamp",
         "S",
         "S",

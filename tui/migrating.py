@@ -1,4 +1,7 @@
-"""Applying, taking back and marking from the deck: planned first, asked about where it must be, then one long job."""
+"""Applying, taking back, marking and comparing from the deck.
+
+What changes something is planned first, asked about where it must be, and then done as one long job.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from stack.findings import Progress
 from tui.consent import dump_file
+from tui.widgets.drift_report import DriftReport
 from tui.widgets.plan_question import Answer, PlanQuestion, Proposal
 
 if TYPE_CHECKING:
+    from stack.migrations.drift.drift import Drift
     from stack.migrations.migrations import Migrations
     from stack.migrations.plan import Plan
     from tui.app import Deck
@@ -54,6 +59,19 @@ def stamp(deck: "Deck", target: str) -> None:
 
     command = f"stackdeck migrate stamp {target}"
     _start(deck, f"Mark as {target}", command, lambda migrations: migrations.plan_stamp(target), carry_out)
+
+
+def compare(deck: "Deck") -> None:
+    """Compare models, migrations and database, and show what differs."""
+
+    async def work(progress: Progress) -> "Drift | None":
+        return await (await deck.workspace.migrations()).drift(progress) if deck.workspace else None
+
+    def show(drift: "Drift | None") -> None:
+        if drift is not None:
+            deck.push_screen(DriftReport(drift))
+
+    deck.start_job("Compare models, migrations and database", work, show, command="stackdeck migrate drift")
 
 
 def _start(

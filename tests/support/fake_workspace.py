@@ -21,6 +21,7 @@ from stack.environment.report import EnvironmentReport, Variable
 from stack.environment.template import InitResult
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix, Loss
+from stack.migrations.drift.drift import Drift
 from stack.migrations.plan import Plan, PlannedStep, Target
 from stack.migrations.protocol import Command
 from stack.project import Overrides, Project, RuntimeName
@@ -278,6 +279,7 @@ class FakeMigrations:
     def __init__(self) -> None:
         self.applied = 3
         self.drafts = ()
+        self.drift_now = Drift((), (), ())
         self.target = Target("app", "127.0.0.1:5432", own=True)
         self.asked: list[tuple[str, str]] = []
 
@@ -293,6 +295,9 @@ class FakeMigrations:
     async def draft(self, kind, message):
         self.asked.append(("draft", kind.value))
         return self.drafts
+
+    async def drift(self, progress):
+        return self.drift_now
 
     async def write(self, drafts):
         self.asked.append(("write", drafts[0].path.name))

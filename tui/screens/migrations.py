@@ -160,6 +160,12 @@ class MigrationsScreen(DeckScreen):
         if self._selected:
             stamp(self.deck, self._selected.revision)
 
+    def action_compare(self) -> None:
+        """Compare models, migrations and database."""
+        from tui.migrating import compare
+
+        compare(self.deck)
+
     def action_new(self) -> None:
         """Ask for a new migration, and show it before it is written."""
         from tui.drafting import ask_new

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+from stack.migrations.drift.aspects import Aspect
+from stack.migrations.drift.difference import Difference
+from stack.migrations.drift.drift import Drift, NotLookedAt
 from stack.migrations.new_revision import Draft
 from stack.migrations.plan import Target
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
+from tui.widgets.drift_report import DriftReport
 from tui.widgets.new_migration import DraftPreview, NewMigration
 from tui.widgets.plan_question import PlanQuestion
 
@@ -101,3 +105,28 @@ async def test_a_new_migration_is_shown_before_it_is_written():
         await pilot.press("enter")
         await until(pilot, lambda: not deck.busy)
         assert migrations.asked[1:] == [("draft", "autogenerate"), ("write", "0006_more.py")]
+
+
+async def test_drift_says_what_was_not_looked_at():
+    workspace = FakeWorkspace()
+    unseen = (NotLookedAt("views", "the role may not create databases"), NotLookedAt("rules", "nobody compares them"))
+    workspace.fake_migrations.drift_now = Drift((), (Aspect.MODELS,), unseen)
+    deck = deck_over(workspace)
+    async with deck.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(deck.screen, DriftReport))
+        told = shown(deck)
+        for words in (
+            "No difference in what was looked at",
+            "Not looked at, because the role may not create databases:",
+            "? rules",
+        ):
+            assert words in told
+        await pilot.press("escape")
+        workspace.fake_migrations.drift_now = Drift((Difference(Aspect.VIEWS, "The view «[/]» is odd."),), (), unseen)
+        await until(pilot, lambda: not isinstance(deck.screen, DriftReport))
+        await pilot.press("c")
+        await until(pilot, lambda: "The view «[/]» is odd." in shown(deck))
+        assert "1 difference" in shown(deck)
