@@ -42,7 +42,7 @@ class Holder:
         since = f" since {self.since.astimezone():%H:%M:%S}" if self.since else ""
         state = f", {self.state}" if self.state else ""
         name = self.application or "a session"
-        return clean_line(f"{name} (process {self.pid}, user {self.user}, from {self.client}{state}){since}")
+        return clean_line(f"{name} (process {self.pid}, user {self.user}){since}{state}, from {self.client}")
 
 
 async def holders_of(connection: AsyncConnection, pid: int) -> tuple[Holder, ...]:
@@ -85,7 +85,7 @@ class HolderWatch:
                 found = await self._look()
                 pids = tuple(holder.pid for holder in found)
                 if found and pids != told:
-                    self._waiting(f"Waiting for a lock that {' and '.join(holder.words for holder in found)} holds")
+                    self._waiting(f"Waiting for a lock of {'; and of '.join(holder.words for holder in found)}")
                 told = pids
 
     async def _look(self) -> tuple[Holder, ...]:

@@ -234,12 +234,12 @@ async def _carry_out(
 
 
 async def _pause(course: _Course, tries: int, limits: Limits) -> None:
-    held = " and ".join(holder.words for holder in course.watch.seen) or "another session"
+    held = "; and by ".join(holder.words for holder in course.watch.seen) or "another session"
     pause = pause_after(tries)
     course.progress(
         clean_line(
-            f"{course.rest[0]} did not get the lock that {held} holds, and was rolled back; "
-            f"trying again in {pause:.0f} s ({tries + 1} of {limits.tries})"
+            f"{course.rest[0]} got no lock, trying again in {pause:.0f} s ({tries + 1} of {limits.tries}); "
+            f"rolled back; held by {held}"
         )
     )
     course.again()

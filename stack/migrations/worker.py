@@ -291,6 +291,8 @@ def load(job: Job) -> tuple[Config, ScriptDirectory]:
         url = re.sub(r"^\w+(?=:)", scheme, job["url"])
         config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
         os.environ["APP_DB_URL"] = url
+        # Of a database without an encoding, SQL_ASCII, psycopg would give bytes for text.
+        os.environ.setdefault("PGCLIENTENCODING", "UTF8")
         # Whoever reads this one made it fit what they do with it.
         as_it_was = re.match(r"postgres(?:ql)?(?:\+\w+)?(?=:)", os.environ.get("DATABASE_URL", ""))
         os.environ["DATABASE_URL"] = re.sub(r"^\w+(?=:)", as_it_was.group() if as_it_was else scheme, job["url"])
@@ -443,7 +445,11 @@ def _place(error: BaseException, step: RevisionStep | None) -> tuple[str | None,
         return path, next((line for name, line in frames if name == path), None)
     library = str(Path(os.__file__).parent)
     for name, line in frames:
-        if name != __file__ and "site-packages" not in name and not name.startswith((library, "<")):
+        if (
+            Path(name).parent != Path(__file__).parent
+            and "site-packages" not in name
+            and not name.startswith((library, "<"))
+        ):
             return name, line
     return None, None
 

@@ -110,6 +110,16 @@ async def test_two_heads_are_merged_first(database, shop):
     assert "down_revision = ('other1', 'other2')" in made.text
 
 
+async def test_models_that_are_not_there_are_missed_in_env_py(database, shop):
+    env = shop.root / "migrations" / "env.py"
+    env.write_text(MODELS_ENV.replace(", target_metadata=metadata", ""))
+    await upgrade(shop, database)
+    finding = await failure(draft(Site(shop, database), NewKind.AUTOGENERATE, "More"))
+    assert finding.code is Code.MIGRATIONS_BROKEN
+    assert finding.cause.startswith(f"{env}:")
+    assert "MetaData" in finding.cause
+
+
 async def test_a_template_that_fails_leaves_nothing(database, shop):
     (shop.root / "migrations" / "script.py.mako").write_text("${nonesuch()}")
     assert (await failure(draft(Site(shop, database), NewKind.EMPTY, "More"))).code is Code.MIGRATIONS_BROKEN

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, RadioButton, RadioSet, Static
+from textual.widgets import Input, Static
 
 from stack.migrations.protocol import NewKind
 from tui.outside import block, line
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
     from stack.migrations.new_revision import Draft
 
 _KINDS: Final = {
-    NewKind.AUTOGENERATE: "From the difference between the models and the database",
-    NewKind.EMPTY: "Empty, to write by hand",
-    NewKind.MERGE: "Join the heads of the history",
+    NewKind.AUTOGENERATE: ("ctrl+o", "^O", "from the difference between the models and the database"),
+    NewKind.EMPTY: ("ctrl+e", "^E", "empty, to write by hand"),
+    NewKind.MERGE: ("ctrl+g", "^G", "one that joins the heads of the history"),
 }
 
 
@@ -37,29 +36,38 @@ class Wish:
 class NewMigration(Modal[Wish]):
     """Asks for a `Wish`."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The field for the message has other uses for these keys.
+        Binding(key, f"draft('{kind}')", label, priority=True)
+        for kind, (key, _, label) in _KINDS.items()
+    ]
+
     def __init__(self, suggested: NewKind) -> None:
         """Suggest what it is made from."""
         super().__init__()
         self._suggested = suggested
 
     def compose(self) -> ComposeResult:
-        """Lay out the message and the choice."""
+        """Lay out the message and the ways."""
         with Vertical(id="box"):
             yield Static(Content.styled("New migration", "bold"), id="title")
             yield Input(placeholder="What it does; its file is named after it", id="typed")
-            with RadioSet(compact=True):
-                for kind, label in _KINDS.items():
-                    yield RadioButton(label, value=kind is self._suggested, id=kind.value)
-            yield Static(_keys(("⏎", "Draft it"), ("Tab", "Choose"), ("Esc", "Do not")), id="keys")
+            for kind, (_, key, label) in _KINDS.items():
+                shown = " ⏎" if kind is self._suggested else key
+                yield Static(Content.assemble((shown, "bold $accent"), f"  {label}"))
+            yield Static(_keys(("Esc", "Make none")), id="keys")
 
-    @on(Input.Submitted)
-    def _draft(self, event: Input.Submitted) -> None:
-        message = event.value.strip()
-        pressed = self.query_one(RadioSet).pressed_button
-        if not message or pressed is None or pressed.id is None:
-            event.input.add_class("-wrong")
-            return
-        self.close(Wish(NewKind(pressed.id), message))
+    def on_input_submitted(self) -> None:
+        """Draft what is suggested."""
+        self.action_draft(self._suggested)
+
+    def action_draft(self, kind: str) -> None:
+        """Draft a migration of this kind, where there is a message."""
+        typed = self.query_one("#typed", Input)
+        if typed.value.strip():
+            self.close(Wish(NewKind(kind), typed.value.strip()))
+        else:
+            typed.add_class("-wrong")
 
 
 class DraftPreview(Modal[bool]):
