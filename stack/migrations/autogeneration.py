@@ -136,8 +136,10 @@ def sentence(change: tuple[object, ...]) -> str:
     if kind.startswith("modify_"):
         schema, table, column, before, after = (*change[1:4], *change[-2:])
         where = f"{schema}.{table}.{column}" if schema else f"{table}.{column}"
-        names = {"nullable": "nullable", "type": "type", "default": "server default", "comment": "comment"}
-        of = names.get(what, what)
+        if what == "nullable":
+            here, there = ("NULL allowed" if value else "NOT NULL" for value in (before, after))
+            return f"The column {where} is {here} in the database and {there} in the models."
+        of = {"default": "server default"}.get(what, what)
         return f"The column {where} has the {of} {_value(before)} in the database and {_value(after)} in the models."
     if kind in {"add_table_comment", "remove_table_comment"}:
         return f"The comment of the table {getattr(change[1], 'fullname', change[1])} differs."
@@ -162,9 +164,7 @@ def _noun(what: str, change: tuple[object, ...]) -> str:
 
 
 def _value(value: object) -> str:
-    if value is None or value is False:
-        return "none" if value is None else "NOT NULL"
-    if value is True:
-        return "NULL allowed"
+    if value is None:
+        return "none"
     argument = getattr(value, "arg", value)
     return str(getattr(argument, "text", argument))

@@ -1,6 +1,8 @@
 """What an upgrade, a downgrade or a stamp is about to do, before it does it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 from alembic.script.revision import ResolutionError, RevisionError
 
@@ -79,20 +81,20 @@ def plan_upgrade(history: History, current: tuple[str, ...], *, target: str, dat
     Raises:
         Failure: there is no such target, or it cannot be reached (`Code.MIGRATION_NO_SUCH_REVISION`).
     """
-    try:
-        steps = upgrade_steps(history, current, target)
-    except RevisionError as error:
-        raise _unreachable(Command.UPGRADE, target, current, error) from None
-    return Plan(Command.UPGRADE, target, database, current, _with_losses(steps, Command.UPGRADE))
+    return _plan_steps(Plan(Command.UPGRADE, target, database, current), partial(upgrade_steps, history))
 
 
 def plan_downgrade(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
     """Plan the downgrade to `target`; otherwise like `plan_upgrade`."""
+    return _plan_steps(Plan(Command.DOWNGRADE, target, database, current), partial(downgrade_steps, history))
+
+
+def _plan_steps(plan: Plan, find: Callable[[tuple[str, ...], str], tuple[Revision, ...]]) -> Plan:
     try:
-        steps = downgrade_steps(history, current, target)
+        steps = find(plan.current, plan.target)
     except RevisionError as error:
-        raise _unreachable(Command.DOWNGRADE, target, current, error) from None
-    return Plan(Command.DOWNGRADE, target, database, current, _with_losses(steps, Command.DOWNGRADE))
+        raise _unreachable(plan.command, plan.target, plan.current, error) from None
+    return replace(plan, steps=tuple(PlannedStep(step, destroys(step.path, plan.command)) for step in steps))
 
 
 def plan_stamp(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
@@ -106,10 +108,6 @@ def plan_stamp(history: History, current: tuple[str, ...], *, target: str, datab
     except RevisionError as error:
         raise _unreachable(Command.STAMP, target, current, error) from None
     return Plan(Command.STAMP, target, database, current, marked=marked)
-
-
-def _with_losses(steps: tuple[Revision, ...], command: Command) -> tuple[PlannedStep, ...]:
-    return tuple(PlannedStep(step, destroys(step.path, command)) for step in steps)
 
 
 def _stamp_lines(plan: Plan) -> tuple[str, ...]:
