@@ -32,20 +32,20 @@ def destroys(path: Path, command: Command) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def executed(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts that are given to ``execute`` somewhere in `tree`, as far as they are written there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "execute":
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                for part in ast.walk(argument):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value
+
+
 def _of(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        if kind := _DROPS.get(node.func.attr):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _DROPS:
             names = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-            yield f"drops the {kind} {'.'.join(names) or 'that it computes'}"
-        elif node.func.attr == "execute":
-            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-                yield from _of_sql(argument)
-
-
-def _of_sql(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            for match in _DESTROYS.finditer(node.value):
-                yield f"runs {' '.join(match.group().split())[:_LONGEST]}"
+            yield f"drops the {_DROPS[node.func.attr]} {'.'.join(names) or 'that it computes'}"
+    for text in executed(tree):
+        yield from (f"runs {' '.join(match.group().split())[:_LONGEST]}" for match in _DESTROYS.finditer(text))

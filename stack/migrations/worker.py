@@ -205,24 +205,22 @@ class Run:
         self._tell({"event": "session", "pid": row[2]})
 
     def _before(self, conn: Connection, statement: str, **_others: object) -> None:
-        if not (self._at_work and _autocommits(conn)):
-            return
-        if not self.attempt.outside:
-            self._tell({"event": "outside"})
-        self.attempt.leave_transaction()
-        if _CONCURRENTLY.search(statement):
-            # It blocks nobody while it waits, and what it leaves when it gives up is an invalid index.
-            _set_lock_timeout(conn, 0)
+        if self._at_work and _leaves_transaction(conn, statement):
+            if not self.attempt.outside:
+                self._tell({"event": "outside"})
+            self.attempt.leave_transaction()
+            if _CONCURRENTLY.search(statement):
+                # It blocks nobody while it waits, and what it leaves when it gives up is an invalid index.
+                _set_lock_timeout(conn, 0)
 
     def _after(self, conn: Connection, cursor: DBAPICursor, statement: str, **_others: object) -> None:
         if not self._at_work:
             return
         self.attempt.count(statement, cursor.rowcount)
-        outside = _autocommits(conn)
-        if outside or _COMMITS.search(_QUOTED.sub("''", statement)):
+        if _leaves_transaction(conn, statement):
             self.attempt.leave_transaction()
-        if outside and _CONCURRENTLY.search(statement):
-            _set_lock_timeout(conn, self._job["lock_timeout"])
+            if _CONCURRENTLY.search(statement):
+                _set_lock_timeout(conn, self._job["lock_timeout"])
 
 
 class Stamping:
@@ -250,8 +248,9 @@ def check_heads(heads: tuple[str, ...], job: Job, script: ScriptDirectory) -> No
         raise Refused("environment", text, script.env_py_location)
 
 
-def _autocommits(connection: Connection) -> bool:
-    return bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
+def _leaves_transaction(connection: Connection, statement: str) -> bool:
+    autocommits = bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
+    return autocommits or _COMMITS.search(_QUOTED.sub("''", statement)) is not None
 
 
 def _set_lock_timeout(connection: Connection, milliseconds: int) -> None:

@@ -209,6 +209,11 @@ async def test_what_cannot_be_looked_at_is_said_with_the_reason(database, tmp_pa
     assert found.looked_at == (Aspect.MODELS,)
     assert all("the migrations do not run in an empty database" in reasons[aspect] for aspect in OF_THE_CATALOGUE)
     assert "hard1_step.py" in reasons[Aspect.TRIGGERS]
+    # What would change the server of the real database is not run for a comparison.
+    path.write_text(path.read_text().replace("ALTER TABLE made_by_hand ADD a int", "CREATE  ROLE somebody"))
+    found = await drift(Site(project, database))
+    reasons = {each.what: each.why for each in found.not_looked_at}
+    assert reasons[Aspect.GRANTS] == "hard1 has «CREATE ROLE», which reaches beyond its database"
     # A role that may not make databases, and models that are ahead.
     write_step(tmp_path / "migrations", Step("more1", ("hard1",)))
     run_sql(database, "DROP ROLE IF EXISTS modest", "CREATE ROLE modest LOGIN PASSWORD 'x'")

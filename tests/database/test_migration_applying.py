@@ -91,6 +91,13 @@ async def test_a_step_outside_a_transaction_is_not_tried_again_and_says_what_sta
     assert tables(database) == ["busy", "stays"]
 
 
+async def test_a_step_that_commits_by_itself_does_not_count_as_rolled_back(database, tmp_path):
+    commits = "CREATE TABLE stays (id int); COMMIT; SELECT 1 / 0"
+    finding = await failure(upgrade(make_project(tmp_path, [Step("open1", (), commits)]), database))
+    assert "It works outside a transaction, so what it did there, if anything, stays." in finding.cause
+    assert tables(database) == ["stays"]
+
+
 async def test_an_index_that_could_not_be_built_is_named_with_what_removes_it(database, tmp_path):
     run_sql(database, "CREATE TABLE twice (id int)", "INSERT INTO twice VALUES (1), (1)")
     project = make_project(tmp_path, [Step("index1")])

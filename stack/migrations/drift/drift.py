@@ -17,6 +17,7 @@ from stack.migrations.configuration import Configuration, locate
 from stack.migrations.drift.aspects import NEVER_LOOKED_AT, OF_THE_CATALOGUE, Aspect
 from stack.migrations.drift.catalogue import Described, read_objects
 from stack.migrations.drift.difference import Difference, differences
+from stack.migrations.drift.reach import beyond_the_database
 from stack.migrations.drift.scratch import may_create, scratch_database
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import read_history
@@ -101,7 +102,7 @@ async def drift(site: Site, progress: Progress = silent) -> Drift:
     """Compare the real database with the models, and with what the migrations make of an empty one.
 
     The migrations that are applied are run in a scratch database on the same server, which is dropped afterwards, where
-    the role may make one. In the real database nothing is written.
+    the role may make one and they keep to their database. In the real one nothing is written.
 
     Raises:
         Failure: the database cannot be reached, the history cannot be read, or the database is at a revision that no
@@ -123,7 +124,10 @@ async def drift(site: Site, progress: Progress = silent) -> Drift:
     if status.unknown:
         raise Failure(unknown_revision(status.unknown[0]))
     models = await _of_models(site, configuration, len(status.pending), progress)
-    migrations = await _of_migrations(site, current, there, able=able, progress=progress)
+    applied = [each for each in history.revisions if each not in status.pending]
+    beyond = await in_thread(lambda: beyond_the_database(applied))
+    why = beyond if able else "the role may not create the database that the migrations would be run in"
+    migrations = _unseen(why) if why else await _of_migrations(site, current, there, progress)
     never = tuple(NotLookedAt(what, "nothing here compares it") for what in NEVER_LOOKED_AT)
     return Drift(
         models.differences + migrations.differences,
@@ -152,18 +156,8 @@ async def _of_models(site: Site, configuration: Configuration, pending: int, pro
     return Drift((), (), (NotLookedAt(Aspect.MODELS, hide(failure.finding.cause, secrets)),))
 
 
-async def _of_migrations(
-    site: Site,
-    current: tuple[str, ...],
-    there: Sequence[Described],
-    *,
-    able: bool,
-    progress: Progress,
-) -> Drift:
+async def _of_migrations(site: Site, current: tuple[str, ...], there: Sequence[Described], progress: Progress) -> Drift:
     """Compare with what the migrations that are applied make of an empty database."""
-    if not able:
-        why = "the role may not create the database that the migrations would be run in to see what they make"
-        return _unseen(why)
     progress("Running the applied migrations in a scratch database")
     try:
         async with scratch_database(site.url) as scratch:
