@@ -1,26 +1,29 @@
 """The migrations of one project on one database."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stack.background import in_thread
 from stack.database.access import Database
 from stack.findings import Failure, Progress
-from stack.migrations import new_revision, runner
+from stack.migrations import runner
 from stack.migrations.approval import Approval, approve_harmless
 from stack.migrations.configuration import Configuration, locate
-from stack.migrations.drift import drift as compare
-from stack.migrations.drift.drift import Drift
 from stack.migrations.history import History, read_history
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
-from stack.migrations.new_revision import Draft
 from stack.migrations.plan import Plan, plan_downgrade, plan_stamp, plan_upgrade
-from stack.migrations.protocol import NewKind
 from stack.migrations.runner import Done, Site
 from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
 from stack.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stack.migrations.drift.drift import Drift
+    from stack.migrations.new_revision import Draft
+    from stack.migrations.protocol import NewKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +113,21 @@ class Migrations:
         """Mark the database as being at `target`, as `stack.migrations.runner.stamp` does."""
         return await runner.stamp(self._site, target, progress, approve=approve)
 
-    async def draft(self, kind: NewKind, message: str) -> tuple[Draft, ...]:
+    async def draft(self, kind: "NewKind", message: str) -> "tuple[Draft, ...]":
         """Draft a new migration, as `stack.migrations.new_revision.draft` does; nothing is written yet."""
+        from stack.migrations import new_revision
+
         return await new_revision.draft(self._site, kind, message)
 
-    async def write(self, drafts: Sequence[Draft]) -> None:
+    async def write(self, drafts: "Sequence[Draft]") -> None:
         """Write drafts, as `stack.migrations.new_revision.write` does."""
+        from stack.migrations import new_revision
+
         configuration = await in_thread(lambda: locate(self._project))
         await new_revision.write(drafts, configuration.scripts / "env.py")
 
-    async def drift(self, progress: Progress) -> Drift:
+    async def drift(self, progress: Progress) -> "Drift":
         """Compare models, migrations and database, as `stack.migrations.drift.drift.drift` does."""
-        return await compare.drift(self._site, progress)
+        from stack.migrations.drift.drift import drift
+
+        return await drift(self._site, progress)
