@@ -11,6 +11,7 @@ import pytest
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, silent
+from stack.migrations.interpreter import find_interpreter
 from stack.migrations.lock import only_runner
 from stack.text import SecretStr
 from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project, write_step
@@ -37,10 +38,13 @@ async def test_up_and_down_step_by_step(database, tmp_path, env):
     assert [each.revision for each in (await status(project, database)).pending] == ["r0002", "r0003", "r0004"]
     assert await downgrade(project, database, "base") == ("r0001",)
     assert (tables(database), current(database)) == ([], [])
+    with_ours = (f"Running them with {find_interpreter(tmp_path, {}).words}",)
     assert told == [
+        with_ours,
         ("1/1 Running upgrade base → r0001, Step r0001", (0, 1)),
         ("1/1 Done with r0001 in T", (1, 1)),
         ("The database is at r0001",),
+        with_ours,
         ("1/3 Running upgrade r0001 → r0002, Step r0002", (0, 3)),
         ("1/3 Done with r0002 in T", (1, 3)),
         ("2/3 Running upgrade r0002 → r0003, Step r0003", (1, 3)),

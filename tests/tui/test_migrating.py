@@ -85,7 +85,7 @@ async def test_a_new_migration_is_shown_before_it_is_written():
         Draft(Path("/nowhere/migrations/0006_more.py"), "def upgrade() -> None:\n    pass  # [/] \x1b"),
     )
     deck = deck_over(workspace)
-    async with deck.run_test(size=SIZE) as pilot:
+    async with deck.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
         await until(pilot, lambda: "2 pending" in shown(deck))
         await pilot.press("m")
@@ -94,7 +94,7 @@ async def test_a_new_migration_is_shown_before_it_is_written():
         assert isinstance(deck.screen, NewMigration), "without a message there is nothing to name its file after"
         await pilot.press(*"More", "ctrl+e")
         await until(pilot, lambda: isinstance(deck.screen, DraftPreview))
-        for words in ("migrations/0006_more.py", "pass  # [/] ␛"):
+        for words in ("migrations/0006_more.py", "pass  # [/] ␛", "⏎ Write it"):
             assert words in shown(deck)
         await pilot.press("escape")
         await until(pilot, lambda: not deck.busy)
@@ -119,6 +119,7 @@ async def test_drift_says_what_was_not_looked_at():
         await until(pilot, lambda: isinstance(deck.screen, DriftReport))
         told = shown(deck)
         for words in (
+            "Esc close",
             "No difference in what was looked at",
             "Not looked at, because the role may not create databases:",
             "? rules",
