@@ -13,6 +13,7 @@ from tui.widgets.drift_report import DriftReport
 from tui.widgets.plan_question import Answer, PlanQuestion, Proposal
 
 if TYPE_CHECKING:
+    from stack.migrations.approval import Approval
     from stack.migrations.drift.drift import Drift
     from stack.migrations.migrations import Migrations
     from stack.migrations.plan import Plan
@@ -27,38 +28,35 @@ _QUESTIONS: Final = {
 
 def apply(deck: "Deck", target: str, title: str) -> None:
     """Apply what is missing up to `target`."""
-
-    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
-        from stack.migrations.approval import approve_shown
-
-        await migrations.upgrade(target, progress, approve=approve_shown(plan))
-
-    command = "stackdeck migrate up" if target == "heads" else f"stackdeck migrate up {target}"
-    _start(deck, title, command, lambda migrations: migrations.plan_upgrade(target), carry_out)
+    _start(
+        deck,
+        title,
+        "stackdeck migrate up" if target == "heads" else f"stackdeck migrate up {target}",
+        lambda migrations: migrations.plan_upgrade(target),
+        lambda migrations, progress, approve: migrations.upgrade(target, progress, approve=approve),
+    )
 
 
 def take_back(deck: "Deck", target: str) -> None:
     """Take back what lies above the revision `target`."""
-
-    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
-        from stack.migrations.approval import approve_shown
-
-        await migrations.downgrade(target, progress, approve=approve_shown(plan))
-
-    command = f"stackdeck migrate down {target}"
-    _start(deck, f"Downgrade to {target}", command, lambda migrations: migrations.plan_downgrade(target), carry_out)
+    _start(
+        deck,
+        f"Downgrade to {target}",
+        f"stackdeck migrate down {target}",
+        lambda migrations: migrations.plan_downgrade(target),
+        lambda migrations, progress, approve: migrations.downgrade(target, progress, approve=approve),
+    )
 
 
 def stamp(deck: "Deck", target: str) -> None:
     """Mark the database as being at the revision `target`."""
-
-    async def carry_out(migrations: "Migrations", plan: "Plan", progress: Progress) -> None:
-        from stack.migrations.approval import approve_shown
-
-        await migrations.stamp(target, progress, approve=approve_shown(plan))
-
-    command = f"stackdeck migrate stamp {target}"
-    _start(deck, f"Mark as {target}", command, lambda migrations: migrations.plan_stamp(target), carry_out)
+    _start(
+        deck,
+        f"Mark as {target}",
+        f"stackdeck migrate stamp {target}",
+        lambda migrations: migrations.plan_stamp(target),
+        lambda migrations, progress, approve: migrations.stamp(target, progress, approve=approve),
+    )
 
 
 def compare(deck: "Deck") -> None:
@@ -79,9 +77,11 @@ def _start(
     title: str,
     command: str,
     make_plan: Callable[["Migrations"], Awaitable["Plan"]],
-    carry_out: Callable[["Migrations", "Plan", Progress], Awaitable[None]],
+    carry_out: Callable[["Migrations", Progress, "Approval"], Awaitable[object]],
 ) -> None:
     async def work(progress: Progress) -> None:
+        from stack.migrations.approval import approve_shown
+
         workspace = deck.workspace
         if workspace is None:
             return
@@ -89,7 +89,7 @@ def _start(
         plan = await make_plan(migrations)
         if plan.needs_consent:
             await _ask(deck, plan, command, progress)
-        await carry_out(migrations, plan, progress)
+        await carry_out(migrations, progress, approve_shown(plan))
 
     deck.start_job(title, work, lambda _none: None, command=command)
 
