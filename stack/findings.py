@@ -132,6 +132,12 @@ class Code(StrEnum):
     MIGRATIONS_BRANCHED = "migrations-branched"
     REHEARSAL_FAILED = "rehearsal-failed"
     REHEARSAL_IMPOSSIBLE = "rehearsal-impossible"
+    MIGRATION_LOCKED = "migration-locked"
+    MIGRATIONS_UNSUPPORTED = "migrations-unsupported"
+    MIGRATIONS_NOT_BRANCHED = "migrations-not-branched"
+    MIGRATIONS_DRIFTED = "migrations-drifted"
+    MIGRATION_FILE_EXISTS = "migration-file-exists"
+    MIGRATION_NOT_WRITTEN = "migration-not-written"
     # Tables
     TABLE_MISSING = "table-missing"
     COLUMN_MISSING = "column-missing"

@@ -61,6 +61,8 @@ class Fact(Flag):
     """There are migrations to take back."""
     REACHABLE = auto()
     """The selected revision can be gone back to."""
+    UNMARKED = auto()
+    """The database is not marked as being at the selected revision."""
     EXAMINED = auto()
     """The doctor has looked at the project."""
     CHOICE = auto()
@@ -505,6 +507,36 @@ ACTIONS: Final = (
         "Up/down",
         "Show the SQL of the selected revision's downgrade, or of its upgrade again.",
         Fact.SELECTED,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "new",
+        "m",
+        "m",
+        "New",
+        "Make a migration: from the models, empty, or one that joins the heads. It is shown before it is written.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "compare",
+        "c",
+        "c",
+        "Drift",
+        "Compare models, migrations and the real database. What was not looked at is listed too.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "stamp",
+        "S",
+        "S",
+        "Stamp",
+        "Mark the database as being at the selected revision. No table changes; what that means is shown first.",
+        _CHANGES | Fact.UNMARKED,
         footer=False,
     ),
     Action(

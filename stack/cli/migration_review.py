@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stack.cli.command import UsageError, add_command
 from stack.cli.output import JSON, Console, Outcome
-from stack.findings import Code, Failure, Finding, Fix
+from stack.findings import Code, Failure, Finding, Fix, Progress
 
 if TYPE_CHECKING:
     from stack.cli.command import Commands
@@ -162,18 +162,19 @@ class _Looked:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Fail where something stands in the way of a release: two heads, pending steps, an unreviewed risk."""
+    """Fail where something stands in the way of a release: two heads, pending steps, an unreviewed risk, drift."""
 
-    async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
+    async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Look at each, and say which of them could not be looked at."""
         migrations = await workspace.migrations()
         history, looked = await migrations.history(), _Looked()
         looked.at.append("heads")
         if len(history.heads) > 1:
             looked.findings.append(_branched(history.heads))
-        looked.not_at["drift"] = "models, migrations and the database are not compared yet"
         status = await _pending(migrations, looked)
         assessment = await _risks(migrations, looked) if status and status.pending else None
+        if status:
+            await _drift(migrations, looked, console.progress)
         lines = [f"looked at      {', '.join(looked.at)}"]
         lines += [f"not looked at  {what}: {why}" for what, why in looked.not_at.items()]
         return Outcome(
@@ -195,7 +196,7 @@ async def _pending(migrations: "Migrations", looked: _Looked) -> "MigrationStatu
         status = await migrations.status()
     except Failure as failure:
         looked.findings.extend(failure.findings)
-        for what in ("pending", "risks"):
+        for what in ("pending", "risks", "drift"):
             looked.not_at[what] = failure.finding.title
         return None
     looked.at.append("pending")
@@ -217,6 +218,18 @@ async def _risks(migrations: "Migrations", looked: _Looked) -> "Assessment | Non
     looked.at.append("risks")
     looked.findings.extend(assessment.findings)
     return assessment
+
+
+async def _drift(migrations: "Migrations", looked: _Looked, progress: Progress) -> None:
+    try:
+        drift = await migrations.drift(progress)
+    except Failure as failure:
+        looked.findings.extend(failure.findings)
+        looked.not_at["drift"] = failure.finding.title
+        return
+    looked.at.extend(aspect.value for aspect in drift.looked_at)
+    looked.not_at.update((each.what, each.why) for each in drift.not_looked_at)
+    looked.findings.extend(drift.findings)
 
 
 def _branched(heads: Sequence[str]) -> Finding:

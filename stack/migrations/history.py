@@ -4,7 +4,7 @@ The graph is Alembic's own (`alembic.script.revision`), so that order and heads 
 What it answers with a warning and a KeyError, a parent that is in no file for one, is found here first.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -179,9 +179,49 @@ def build_history(scripts: Sequence[Script]) -> History:
 
 def pending(history: History, current: Sequence[str]) -> tuple[Revision, ...]:
     """Return what an upgrade to all heads would apply to a database at `current`, all of it known, in order."""
-    missing = _graph(history.scripts).iterate_revisions("heads", tuple(current), implicit_base=True)
+    return upgrade_steps(history, current, "heads")
+
+
+def upgrade_steps(history: History, current: Sequence[str], target: str) -> tuple[Revision, ...]:
+    """Return what an upgrade of a database at `current`, all of it known, to `target` applies, in order.
+
+    Raises:
+        ResolutionError: there is no such target.
+        RevisionError: it cannot be reached.
+    """
+    nodes = _graph(history.scripts).iterate_revisions(target, tuple(current), implicit_base=True)
+    return tuple(reversed(_known(history, nodes)))
+
+
+def downgrade_steps(history: History, current: Sequence[str], target: str) -> tuple[Revision, ...]:
+    """Return what a downgrade to `target` takes back, in order; otherwise like `upgrade_steps`."""
+    return _known(history, _graph(history.scripts).iterate_revisions(tuple(current), target, select_for_downgrade=True))
+
+
+def stamped(history: History, current: Sequence[str], target: str) -> tuple[str, ...]:
+    """Return the mark that a database marked `current` has once it is stamped as being at `target`, sorted.
+
+    Branches that `target` has nothing to do with keep their marks; one that is in no file goes.
+
+    Raises:
+        ResolutionError: there is no such target.
+        RevisionError: it is several where one is meant.
+    """
+    graph = _graph(history.scripts)
+    targets = [node for node in graph.get_revisions(target) if isinstance(node, alembic.Revision)]
+    names = {revision.revision for revision in history.revisions}
+    marks = [graph.get_revision(name) for name in current if name in names]
+    lines = [node.revision for node in targets] or [target]
+    replaced = {
+        mark for line in lines for mark in graph.filter_for_lineage(marks, line, include_dependencies=True) if mark
+    }
+    kept = [mark.revision for mark in marks if mark and mark not in replaced]
+    return tuple(sorted({*kept, *(node.revision for node in targets)}))
+
+
+def _known(history: History, nodes: Iterable[alembic.Revision]) -> tuple[Revision, ...]:
     by_revision = {revision.revision: revision for revision in history.revisions}
-    return tuple(reversed([by_revision[node.revision] for node in missing]))
+    return tuple(by_revision[node.revision] for node in nodes)
 
 
 def between(history: History, span: str) -> tuple[Revision, ...]:

@@ -14,8 +14,9 @@ from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import Revision
 from stack.migrations.lock import only_runner
+from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Direction, Event, Reason
-from stack.migrations.runner import secrets_of
+from stack.migrations.runner import Site, secrets_of
 from stack.project import Project
 from stack.text import hide
 
@@ -79,7 +80,7 @@ async def render(
     job = make_job(configuration, Command.RENDER, url=url.reveal(), revisions=names, heads=heads)
     ended = await run_worker(job, configuration.directory, heard.hear)
     if not heard.done:
-        raise explain_wreck(_wreck(configuration, Command.RENDER, heard, ended, secrets_of(url)))
+        raise explain_wreck(_wreck(Site(project, url), configuration, Command.RENDER, heard, ended))
     return heard.steps(revisions)
 
 
@@ -108,7 +109,7 @@ async def rehearse(
     except (SQLAlchemyError, OSError) as error:
         raise explain(error, url) from None
     if not heard.done:
-        raise _unrehearsed(heard, _wreck(configuration, Command.REHEARSE, heard, ended, secrets_of(url)))
+        raise _unrehearsed(heard, _wreck(Site(project, url), configuration, Command.REHEARSE, heard, ended))
     return heard.steps(revisions)
 
 
@@ -171,18 +172,15 @@ class _Heard:
         return Side(tuple(self.statements.get(key, ())), self.unknown.get(key))
 
 
-def _wreck(
-    configuration: Configuration, command: Command, heard: _Heard, ended: Ended, secrets: Sequence[str]
-) -> Wreck:
+def _wreck(site: Site, configuration: Configuration, command: Command, heard: _Heard, ended: Ended) -> Wreck:
     return Wreck(
         configuration=configuration,
-        command=command,
-        target="",
+        plan=Plan(command, "", site.database, ()),
         failed=heard.failed,
         running=None,
         ended=ended,
         current=(),
-        secrets=secrets,
+        secrets=secrets_of(site.url),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from stack.database.access import Database
 from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure, silent
+from stack.migrations.approval import approve_said
 from stack.migrations.migrations import Migrations
 from stack.migrations.preview import unknown_sql
 from tests.support.alembic import ASYNC_ENV, OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body
@@ -33,7 +34,7 @@ async def migrations(database, tmp_path):
     made = Database(database, PoolSettings())
 
     def make(steps, env=OFFLINE_ENV):
-        return Migrations(make_project(tmp_path, steps, env), made)
+        return Migrations(make_project(tmp_path, steps, env), made, own=True)
 
     yield make
     await made.close()
@@ -76,7 +77,7 @@ async def test_the_sql_is_what_an_upgrade_and_a_downgrade_do(database, postgres,
         assert versions(other) == versions(database) == {"merge1", "alone1"}
         assert columns(other) == columns(database)
         run(other, [statement for step in reversed(steps) for statement in step.downgrade.statements])
-        await made.downgrade("base", silent)
+        await made.downgrade("base", silent, approve=approve_said(agreed=True, name=None))
         assert versions(other) == versions(database) == set()
         assert columns(other) == columns(database)
 

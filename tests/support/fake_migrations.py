@@ -7,11 +7,13 @@ from pathlib import Path
 
 from stack.findings import Failure, Finding
 from stack.migrations.assessment import Assessment
+from stack.migrations.drift.drift import Drift
 from stack.migrations.history import History, Revision, heads_after
 from stack.migrations.migrations import Look
 from stack.migrations.origins import Origin
+from stack.migrations.plan import Plan, PlannedStep, Target
 from stack.migrations.preview import Side, StepSQL
-from stack.migrations.protocol import Direction
+from stack.migrations.protocol import Command, Direction
 from stack.migrations.risks.facts import Catalogue, Table
 from stack.migrations.risks.judge import judge
 from stack.migrations.risks.operations import Name
@@ -55,6 +57,9 @@ class FakeMigrations:
         self.reviewed: dict[str, str] = {}
         self.history_now = History(REVISIONS, ("0005",), ())
         self.away: tuple[Finding, ...] = ()
+        self.drafts = ()
+        self.drift_now = Drift((), (), ())
+        self.target = Target("app", "127.0.0.1:5432", own=True)
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -97,16 +102,49 @@ class FakeMigrations:
         review = {step.revision.revision: Review(self.reviewed) for step in steps}
         return Assessment(judge(steps, read, review, Catalogue({BOOKINGS.name: BOOKINGS})), squawked=True)
 
-    async def upgrade(self, target, progress):
+    async def draft(self, kind, message):
+        self.asked.append(("draft", kind.value))
+        return self.drafts
+
+    async def drift(self, progress):
+        return self.drift_now
+
+    async def write(self, drafts):
+        self.asked.append(("write", drafts[0].path.name))
+
+    def plan(self, command, target, steps, **options) -> Plan:
+        current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
+        return Plan(command, target, self.target, current, tuple(steps), **options)
+
+    async def plan_upgrade(self, target):
+        revisions = self.history_now.revisions
+        wanted = len(revisions) if target == "heads" else int(target)
+        return self.plan(Command.UPGRADE, target, [PlannedStep(each, ()) for each in revisions[self.applied : wanted]])
+
+    async def plan_downgrade(self, target):
+        steps = [PlannedStep(each, ("takes back what it made",)) for each in REVISIONS[int(target) : self.applied]]
+        return self.plan(Command.DOWNGRADE, target, reversed(steps))
+
+    async def plan_stamp(self, target):
+        return self.plan(Command.STAMP, target, (), marked=(target,))
+
+    async def upgrade(self, target, progress, approve):
+        await approve(await self.plan_upgrade(target))
         self.asked.append(("upgrade", target))
         progress(f"Running upgrade to {target}")
         self.applied = len(REVISIONS) if target == "heads" else int(target)
         return ()
 
-    async def downgrade(self, target, progress):
+    async def downgrade(self, target, progress, approve):
+        await approve(await self.plan_downgrade(target))
         self.asked.append(("downgrade", target))
         self.applied = int(target)
         return ()
+
+    async def stamp(self, target, progress, approve):
+        await approve(await self.plan_stamp(target))
+        self.asked.append(("stamp", target))
+        self.applied = int(target)
 
 
 def long_history(count: int) -> History:

@@ -20,7 +20,6 @@ from tui.widgets.confirm import Question
 from tui.widgets.grid import Grid, GridRow
 from tui.widgets.masthead import ROOMY
 from tui.widgets.revision_pane import SIGNS, RevisionPane, Seen
-from tui.widgets.risk_question import RiskQuestion, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +100,8 @@ class MigrationsScreen(DeckScreen):
             facts |= Fact.SELECTED
             if self._state(self._selected) == "applied":
                 facts |= Fact.REACHABLE
+            if self._state(self._selected) != "current":
+                facts |= Fact.UNMARKED
         return facts
 
     @property
@@ -290,26 +291,26 @@ class MigrationsScreen(DeckScreen):
             self._upgrade(following[0], f"Apply {following[0]}", following)
 
     def _upgrade(self, target: str, title: str, names: tuple[str, ...]) -> None:
-        deck, workspace = self.deck, self.deck.workspace
+        # It stands on what plans are made of, which the first frame shall not wait for.
+        from tui.migrating import apply
+        from tui.widgets.risk_question import Steps
+
+        workspace = self.deck.workspace
         if workspace is None:
             return
         known = {name: step for name, step in self._judged.items() if name in names}
         command = "stackdeck migrate up" + (f" {target}" if target != "heads" else "")
 
-        async def work(progress: Progress) -> None:
+        async def judge(progress: Progress) -> Steps:
             judged = _Judged(names, tuple(known.values()))
             if len(known) < len(names):
                 progress("Judging what is pending on the real tables")
                 judged = await _judge_pending(workspace, self._pending_names)
             unjudged = judged.findings[0].title if judged.findings else None
             chosen = tuple(step for step in judged.steps if step.sql.revision.revision in names)
-            steps = Steps(f"{title}?", chosen, command, unjudged)
-            if steps.worth_asking and not await deck.push_screen_wait(RiskQuestion(steps)):
-                deck.action_abandon()
-                raise asyncio.CancelledError
-            await (await workspace.migrations()).upgrade(target, progress)
+            return Steps(f"{title}?", chosen, command, unjudged)
 
-        deck.start_job(title, work, lambda _none: None)
+        apply(self.deck, target, title, judge)
 
     def action_rehearse(self) -> None:
         """Run what is pending and roll it back, after saying what that takes."""
@@ -333,21 +334,29 @@ class MigrationsScreen(DeckScreen):
 
     def action_downgrade(self) -> None:
         """Take back everything above the selected revision, after asking."""
-        workspace, target = self.deck.workspace, self._selected
-        if workspace is None or target is None:
-            return
+        from tui.migrating import take_back
 
-        async def work(progress: Progress) -> None:
-            await (await workspace.migrations()).downgrade(target.revision, progress)
+        if self._selected:
+            take_back(self.deck, self._selected.revision)
 
-        question = Question(
-            f"Downgrade to {target.revision}?",
-            "The steps above it are taken back, newest first. Tables and columns that they made are dropped, with "
-            "what is in them.",
-            f"stackdeck migrate down {target.revision}",
-            typed=target.revision,
-        )
-        self.confirm(question, lambda: self.deck.start_job(f"Downgrade to {target.revision}", work, lambda _none: None))
+    def action_stamp(self) -> None:
+        """Mark the database as being at the selected revision, after asking."""
+        from tui.migrating import stamp
+
+        if self._selected:
+            stamp(self.deck, self._selected.revision)
+
+    def action_compare(self) -> None:
+        """Compare models, migrations and database."""
+        from tui.migrating import compare
+
+        compare(self.deck)
+
+    def action_new(self) -> None:
+        """Ask for a new migration, and show it before it is written."""
+        from tui.drafting import ask_new
+
+        ask_new(self.deck, len(self._seen.history.heads) if self._seen else 1)
 
 
 _STATES: Final = {

@@ -36,6 +36,20 @@ class Steps:
             for risk in step.risks
         )
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What nobody has reviewed, a line each, for whoever asks about more than risks."""
+        unjudged = () if self.unjudged is None else (f"Not all of it could be judged: {self.unjudged}",)
+        return (
+            *unjudged,
+            *(
+                f"{SIGNS[risk.severity]} {step.sql.revision.revision}: {risk.text}"
+                for step in self.steps
+                for risk in step.risks
+                if risk.severity is not Severity.INFO and risk.rule.value not in step.reviewed
+            ),
+        )
+
 
 class RiskQuestion(Modal[bool]):
     """Asks about `Steps`; True is consent, anything else is not."""
