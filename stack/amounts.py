@@ -1,4 +1,4 @@
-"""Amounts as a person reads them: bytes, bytes a second, shares."""
+"""Amounts as a person reads them: bytes, bytes a second, lengths of time."""
 
 from typing import Final
 
@@ -25,3 +25,12 @@ def span(seconds: float) -> str:
         if whole >= length:
             return f"{whole // length} {name} {whole % length // less_length} {less}"
     return f"{whole} s"
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took: two digits of a short time, a longer one as `span` has it."""
+    if seconds >= 60:
+        return span(seconds)
+    return (
+        f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds * 1000:.0f} ms"
+    )

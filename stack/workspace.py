@@ -374,7 +374,8 @@ class Workspace:
         """Return the project's migrations on its database."""
         from stack.migrations.migrations import Migrations
 
-        return Migrations(self._project, await self.database())
+        own = (await self.runtime()).name is not RuntimeName.EXTERNAL
+        return Migrations(self._project, await self.database(), own=own)
 
     async def tables(self) -> "TableBrowser":
         """Return the database's tables."""

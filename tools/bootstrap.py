@@ -86,7 +86,7 @@ def unpack(content: bytes, directory: Path) -> Path:
 
 def sync(uv: Path, environment: Path) -> None:
     """Make `environment` hold exactly what the lock names."""
-    command = [str(uv), "sync", "--frozen", "--extra", "embedded", "--python", sys.executable, "--no-python-downloads"]
+    command = [str(uv), "sync", "--frozen", "--all-extras", "--python", sys.executable, "--no-python-downloads"]
     # Compiled once here, in parallel, and not bit by bit when things are first opened; nor each time anew, where
     # PYTHONDONTWRITEBYTECODE is set.
     command += ["--compile-bytecode"]

@@ -61,6 +61,10 @@ class Fact(Flag):
     """There are migrations to apply."""
     APPLIED = auto()
     """There are migrations to take back."""
+    REACHABLE = auto()
+    """The selected revision can be gone back to."""
+    UNMARKED = auto()
+    """The database is not marked as being at the selected revision."""
     EXAMINED = auto()
     """The doctor has looked at the project."""
     CHOICE = auto()
@@ -488,7 +492,66 @@ ACTIONS: Final = (
         "d",
         "Downgrade",
         "Take migrations back until the selected revision is the current one.",
-        _CHANGES | Fact.APPLIED | Fact.SELECTED,
+        _CHANGES | Fact.APPLIED | Fact.REACHABLE,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "show_revision",
+        "enter,i",
+        "⏎",
+        "SQL",
+        "Show the selected revision beside or below the list, with its SQL and its risks; or hide it.",
+        Fact.SELECTED,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "rehearse",
+        "h",
+        "h",
+        "Rehearse",
+        "Run what is pending on the database and roll it back, to see the SQL of steps that read from it.",
+        _CHANGES | Fact.PENDING,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "turn_sql",
+        "v",
+        "v",
+        "Up/down",
+        "Show the SQL of the selected revision's downgrade, or of its upgrade again.",
+        Fact.SELECTED,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "new",
+        "m",
+        "m",
+        "New",
+        "Make a migration: from the models, empty, or one that joins the heads. It is shown before it is written.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "compare",
+        "c",
+        "c",
+        "Drift",
+        "Compare models, migrations and the real database. What was not looked at is listed too.",
+        _CHANGES,
+        footer=False,
+    ),
+    Action(
+        Place.MIGRATIONS,
+        "stamp",
+        "S",
+        "S",
+        "Stamp",
+        "Mark the database as being at the selected revision. No table changes; what that means is shown first.",
+        _CHANGES | Fact.UNMARKED,
+        footer=False,
     ),
     Action(
         Place.TABLES,

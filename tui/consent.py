@@ -48,7 +48,8 @@ class Consent:
             return
         project = deck.vitals.project
         dump = dump_file(workspace.project.root, project)
-        proposal = Proposal(question, losses_of(plan), tuple(plan), command, project, dump)
+        losses = losses_of(plan)
+        proposal = Proposal(question, losses, tuple(plan), command, project if losses else None, dump)
         match await deck.push_screen_wait(PlanQuestion(proposal)):
             case Answer.YES:
                 return

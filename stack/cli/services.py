@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.amounts import size
 from stack.cli.command import UsageError, add_command
+from stack.cli.dumping import dumping
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
@@ -17,7 +17,6 @@ from stack.services.control import (
     Health,
     PlanStep,
     Pull,
-    ServiceControl,
     ServiceOutcome,
     ServiceStatus,
     State,
@@ -53,7 +52,7 @@ class Up:
             pull=self.pull,
             timeout=self.timeout,
             progress=console.progress,
-            approve=_dumping(await workspace.services(), self.dump, self.approve, console),
+            approve=dumping(await workspace.services(), self.dump, self.approve, console),
         )
         return _up_outcome(result, same)
 
@@ -120,7 +119,7 @@ class Down:
         if self.volumes is Volumes.REMOVE and not self.confirmed:
             raise Failure(down_loses(workspace.name, losses))
         same = await _equivalent(workspace, console, lambda call: equivalent.down(call, self.volumes))
-        await _dumping(services, self.dump, lose_all, console)(plan)
+        await dumping(services, self.dump, lose_all, console)(plan)
         result = await services.down(volumes=self.volumes, progress=console.progress)
         text = "\n".join(f"removed {name}" for name in result.removed) or "There was nothing to remove."
         left = (left_behind(losses),) if losses and self.volumes is Volumes.KEEP else ()
@@ -137,20 +136,6 @@ async def _equivalent(
     line = command(call)
     console.progress(f"The same with Compose: {line}")
     return line
-
-
-def _dumping(services: ServiceControl, file: Path | None, approve: Approval, console: Console) -> Approval:
-    """Return an `Approval` that after `approve` writes the database to `file`, where one is named, once."""
-    waiting = [file] if file else []
-
-    async def approve_and_dump(plan: Sequence[PlanStep]) -> None:
-        await approve(plan)
-        while waiting:
-            target = waiting.pop()
-            written = await services.dump(target, progress=console.progress)
-            console.progress(f"Dumped the database to {target}: {size(written)}")
-
-    return approve_and_dump
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Tracking(StrEnum):
 
 def tracking(path: Path) -> Tracking:
     """Ask git about the file `path`; `UNTRACKED` is one that ``git add .`` would take in."""
-    said = _git(path.parent, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", path.name)
+    said = ask_git(path.parent, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--", path.name)
     if said is None:
         return Tracking.OUTSIDE
     if not said:
@@ -38,7 +38,7 @@ def stop_tracking(path: Path) -> None:
     Raises:
         Failure: git did not do it.
     """
-    if _git(path.parent, "rm", "--cached", "--quiet", "--", path.name) is None:
+    if ask_git(path.parent, "rm", "--cached", "--quiet", "--", path.name) is None:
         raise Failure(
             Finding(
                 Code.ENV_TRACKED,
@@ -49,7 +49,7 @@ def stop_tracking(path: Path) -> None:
         )
 
 
-def _git(directory: Path, *arguments: str) -> str | None:
+def ask_git(directory: Path, *arguments: str, patience: float = PATIENCE) -> str | None:
     """Return what git prints, or None where there is no git, no repository, or no answer."""
     # A repository may name a program that git runs to look for changes: what came from elsewhere runs nothing here.
     command = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", *arguments]
@@ -60,7 +60,7 @@ def _git(directory: Path, *arguments: str) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=patience,
             env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
         )
     except (OSError, subprocess.TimeoutExpired):

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stack.background import in_thread
 from stack.migrations.configuration import Configuration, broken
-from stack.migrations.protocol import Command, Event, Job
+from stack.migrations.interpreter import Interpreter, find_interpreter
+from stack.migrations.limits import Limits
+from stack.migrations.protocol import Command, Direction, Event, Job
 from stack.migrations.script import Script, first_paragraph
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
@@ -21,10 +24,14 @@ _OUTPUT_KEPT: Final = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the worker ended: its exit status, negative for a signal, and the last of what the project's code printed."""
+    """How the worker ended: its exit status, negative for a signal, and the last of what the project's code printed.
+
+    `interpreter` is the one that it ran with.
+    """
 
     status: int
     output: str
+    interpreter: Interpreter
 
 
 def make_job(
@@ -32,8 +39,13 @@ def make_job(
     command: Command,
     *,
     url: str | None = None,
-    target: str = "",
     files: Sequence[Path] = (),
+    revisions: Sequence[str] = (),
+    heads: Mapping[Direction, Sequence[str]] | None = None,
+    current: Sequence[str] = (),
+    limits: Limits = Limits(),  # noqa: B008 - it cannot change
+    message: str = "",
+    drafts: Path | None = None,
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
@@ -41,8 +53,14 @@ def make_job(
         "ini": str(configuration.ini) if configuration.ini else None,
         "toml": str(configuration.toml) if configuration.toml else None,
         "url": url,
-        "target": target,
         "files": [str(path) for path in files],
+        "revisions": list(revisions),
+        "heads": {direction.value: list(names) for direction, names in heads.items()} if heads else None,
+        "current": list(current),
+        "lock_timeout": round(limits.lock_timeout * 1000),
+        "statement_timeout": round(limits.statement_timeout * 1000),
+        "message": message,
+        "drafts": str(drafts or ""),
     }
 
 
@@ -52,9 +70,9 @@ async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None]) -
     The job goes over a pipe, since arguments and the initial environment of a process can be read by others. Cancelling
     ends the worker before this returns, and with it whatever it does on the server.
     """
+    interpreter = await in_thread(lambda: find_interpreter(directory, os.environ))
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # nothing of ours comes before what the project imports
+        interpreter.path,
         str(_WORKER),
         cwd=directory,
         stdin=asyncio.subprocess.PIPE,
@@ -74,7 +92,7 @@ async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None]) -
         status = await process.wait()
         # What the project's code left running may hold the pipe open.
         await asyncio.wait([printed], timeout=1)
-        return Ended(status, printed.result() if printed.done() else "")
+        return Ended(status, printed.result() if printed.done() else "", interpreter)
     finally:
         printed.cancel()
         await _end(process, process.stdin)

@@ -1,5 +1,6 @@
 """Where a project keeps its migrations: ``alembic.ini`` or ``[tool.alembic]``, read without running any of its code."""
 
+import ast
 import sys
 import threading
 import warnings
@@ -15,10 +16,18 @@ from typing import Final
 from alembic.config import Config
 from alembic.util import CommandError
 
-from stack.findings import Code, Failure, Finding, Fix
+from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Project
 
 _WARNINGS: Final = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionTable:
+    """The table that holds where a database is; Alembic finds it by the search path where no `schema` is said."""
+
+    name: str = "alembic_version"
+    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,8 @@ class Configuration:
     """A project's Alembic configuration.
 
     `directory` is what relative paths in it start from, and where its code runs. `scripts` holds ``env.py``;
-    `versions` are the directories with revisions, searched in depth where `recursive`.
+    `versions` are the directories with revisions, searched in depth where `recursive`. `other_sections` of the file
+    configure other histories, which ``alembic --name`` would choose.
     """
 
     ini: Path | None
@@ -35,6 +45,15 @@ class Configuration:
     scripts: Path
     versions: tuple[Path, ...]
     recursive: bool
+    version_table: VersionTable = VersionTable()
+    other_sections: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What of it is not followed here."""
+        if not self.other_sections or self.ini is None:
+            return ()
+        return (_unsupported(self.ini, self.other_sections, Severity.WARNING),)
 
 
 @contextmanager
@@ -52,8 +71,8 @@ def locate(project: Project) -> Configuration:
     """Read where the migrations of `project` are.
 
     Raises:
-        Failure: there is no configuration (`Code.MIGRATIONS_MISSING`), or it cannot be read or names a directory that
-            is not there (`Code.MIGRATIONS_BROKEN`).
+        Failure: there is no configuration (`Code.MIGRATIONS_MISSING`), it cannot be read or names a directory that is
+            not there (`Code.MIGRATIONS_BROKEN`), or it is of several databases (`Code.MIGRATIONS_UNSUPPORTED`).
     """
     if project.alembic is None:
         raise _missing()
@@ -64,13 +83,19 @@ def locate(project: Project) -> Configuration:
     try:
         with quiet():
             config = Config(ini, toml)
+            others = _other_sections(config)
+            if others and not config.file_config.has_section("alembic"):
+                raise Failure(_unsupported(path, others, Severity.ERROR))
             location = config.get_alembic_option("script_location")
             versions = config.get_version_locations_list() or []
             search = config.get_prepend_sys_paths_list() or []
             recursive = config.get_alembic_boolean_option("recursive_version_locations")
             sourceless = config.get_alembic_boolean_option("sourceless")
+            databases = config.get_main_option("databases")
     except (InvalidIniError, TOMLDecodeError, CommandError, OSError, ValueError, KeyError, TypeError) as error:
         raise broken(path, None, str(error)) from None
+    if databases:
+        raise Failure(_several_databases(path, databases))
     if location is None:
         raise broken(path, None, "it has no script_location")
     if sourceless:
@@ -85,6 +110,8 @@ def locate(project: Project) -> Configuration:
         scripts=found,
         versions=tuple(_resolve(each, directory, search) for each in versions) or (found / "versions",),
         recursive=recursive,
+        version_table=_version_table(found / "env.py"),
+        other_sections=others,
     )
 
 
@@ -117,6 +144,65 @@ def _resolve(location: str, directory: Path, search: list[str]) -> Path:
             return directory / location
         places = list(spec.submodule_search_locations)
     return Path(places[0], *rest.split(":"))
+
+
+def _other_sections(config: Config) -> tuple[str, ...]:
+    """Return the sections, beside ``[alembic]``, that name a directory of migrations."""
+    file = config.file_config
+    return tuple(name for name in file.sections() if name != "alembic" and "script_location" in file[name])
+
+
+def _version_table(environment: Path) -> VersionTable:
+    """Return what ``env.py`` says in so many words of where the mark is; nothing of it is run.
+
+    Where it computes that, the process that runs it sees another mark than we do, and refuses to go on.
+    """
+    try:
+        with quiet():
+            tree = ast.parse(environment.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return VersionTable()
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    said: dict[str, str] = {}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "configure":
+            for keyword in call.keywords:
+                match keyword.value:
+                    case ast.Constant(value=str(text)):
+                        said[keyword.arg or ""] = text
+                    case ast.Name(id=name) if name in constants:
+                        said[keyword.arg or ""] = constants[name]
+                    case _:
+                        pass
+    return VersionTable(said.get("version_table", VersionTable().name), said.get("version_table_schema"))
+
+
+def _several_databases(path: Path, databases: str) -> Finding:
+    return Finding(
+        Code.MIGRATIONS_UNSUPPORTED,
+        "These migrations are of several databases",
+        f"{path}: databases = {databases}. One database is migrated here: each of these has its own mark and its own "
+        "address, which only its env.py knows.",
+        fixes=(Fix("Use Alembic's own command line for them", "alembic upgrade head"),),
+    )
+
+
+def _unsupported(path: Path, sections: tuple[str, ...], severity: Severity) -> Finding:
+    first = sections[0]
+    return Finding(
+        Code.MIGRATIONS_UNSUPPORTED,
+        "Only the section [alembic] is read",
+        f"{path} configures other histories too: {', '.join(f'[{name}]' for name in sections)}. They are not "
+        "shown, and not applied.",
+        severity=severity,
+        fixes=(Fix("Use Alembic's own command line for them", f"alembic --name {first} upgrade head"),),
+    )
 
 
 def _missing() -> Failure:

@@ -4,29 +4,41 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from stack.findings import Code, Failure, Finding, Fix
+from stack.migrations.approval import command_of
 from stack.migrations.child import Ended
 from stack.migrations.configuration import Configuration, broken
+from stack.migrations.holders import Holder
+from stack.migrations.limits import is_lock_failure
+from stack.migrations.plan import Plan, place
 from stack.migrations.protocol import Command, Event, Reason
 from stack.text import hide
+
+_QUERY_CANCELED: Final = "57014"
 
 
 @dataclass(frozen=True, slots=True)
 class Wreck:
-    """A run that did not end well: what was asked, what was told, and where the database is now.
+    """A run that did not end well: what was planned, what was told, and where the database is now.
 
     `failed` is what the worker told of the failure and `running` the step that it was at; either may be absent.
+    `holders` had the lock that it waited for last. Where the step had left its transaction it is `outside`, and
+    `invalid_indexes` are those of the database.
     """
 
     configuration: Configuration
-    command: Command
-    target: str
+    plan: Plan
     failed: Event | None
     running: Event | None
     ended: Ended
     current: tuple[str, ...]
     secrets: Sequence[str]
+    holders: tuple[Holder, ...] = ()
+    outside: bool = False
+    invalid_indexes: tuple[str, ...] = ()
+    tries: int = 1
 
 
 def explain_wreck(wreck: Wreck) -> Failure:
@@ -38,34 +50,25 @@ def explain_wreck(wreck: Wreck) -> Failure:
     output = hide(wreck.ended.output.strip(), wreck.secrets) or None
     path = event.get("path")
     match Reason(event["reason"]):
-        case Reason.TARGET:
-            return _no_such_revision(wreck, text)
         case Reason.HISTORY:
             return broken(Path(path) if path else wreck.configuration.scripts, event.get("line"), text, output)
         case Reason.ENVIRONMENT:
             environment = Path(path) if path else wreck.configuration.scripts / "env.py"
-            return _environment(environment, event.get("line"), text, output)
-        case Reason.STEP:
+            return _environment(wreck, environment, event.get("line"), text, output)
+        case Reason.STEP | Reason.REHEARSAL:
             return _step(wreck, event, text)
 
 
-def _no_such_revision(wreck: Wreck, text: str) -> Failure:
-    return Failure(
-        Finding(
-            Code.MIGRATION_NO_SUCH_REVISION,
-            f"The database cannot be {wreck.command}d to {wreck.target!r}",
-            f"{text[:1].upper()}{text[1:]}. The database is at {_place(wreck)}.",
-            fixes=(Fix("See the revisions", "stackdeck migrate history"),),
-        )
-    )
-
-
-def _environment(path: Path, line: int | None, text: str, output: str | None) -> Failure:
+def _environment(wreck: Wreck, path: Path, line: int | None, text: str, output: str | None) -> Failure:
     where = f"{path}:{line}" if line else str(path)
     fixes = [Fix(f"Correct {path.name}; `alembic current` runs it too")]
     if text.startswith("ModuleNotFoundError"):
         fixes.insert(
-            0, Fix("Install Stackdeck into the project's own environment, so that it finds the project's packages")
+            0,
+            Fix(
+                "Install what it imports, and Alembic, into the project's own environment: "
+                f"it ran with {wreck.ended.interpreter.words}"
+            ),
         )
     return Failure(
         Finding(
@@ -83,9 +86,14 @@ def _step(wreck: Wreck, event: Event, text: str) -> Failure:
     where = f"{path}:{line}" if line else str(path)
     statement = event.get("statement")
     shown = hide(statement, wreck.secrets) if statement else None
-    return _failed(
-        wreck, event.get("revision"), f"{where}: {text.splitlines()[0]}", "\n".join(filter(None, (text, shown)))
-    )
+    cause = f"{where}: {text.splitlines()[0]}"
+    evidence = "\n".join(filter(None, (text, shown)))
+    state = event.get("sqlstate")
+    if is_lock_failure(state) and not wreck.outside:
+        return _locked(wreck, event.get("revision"), cause, evidence)
+    longer = Fix("If it only needs longer, give it longer", f"{command_of(wreck.plan)} --statement-timeout 0")
+    fixes = (longer,) if state == _QUERY_CANCELED else ()
+    return _failed(wreck, event.get("revision"), cause, evidence, *fixes)
 
 
 def _died(wreck: Wreck) -> Failure:
@@ -93,28 +101,71 @@ def _died(wreck: Wreck) -> Failure:
     how = f"signal {-status}" if status < 0 else f"status {status}"
     output = hide(wreck.ended.output.strip(), wreck.secrets) or None
     if wreck.running is None:
-        return _environment(wreck.configuration.scripts / "env.py", None, f"it ended the program with {how}", output)
+        return _environment(
+            wreck, wreck.configuration.scripts / "env.py", None, f"it ended the program with {how}", output
+        )
     return _failed(wreck, wreck.running.get("revision"), f"The process that ran it ended with {how}", output)
 
 
-def _failed(wreck: Wreck, revision: str | None, cause: str, evidence: str | None) -> Failure:
-    upgrading = wreck.command is Command.UPGRADE
-    doing = "Migration" if upgrading else "Undoing migration"
-    again = "stackdeck migrate up" if upgrading else f"stackdeck migrate down {shlex.quote(wreck.target)}"
+def _locked(wreck: Wreck, revision: str | None, cause: str, evidence: str) -> Failure:
+    held = "; ".join(holder.words for holder in wreck.holders) or "Nobody was seen holding it"
+    times = f"{wreck.tries} times" if wreck.tries > 1 else "once"
+    return Failure(
+        Finding(
+            Code.MIGRATION_LOCKED,
+            f"{_doing(wreck)} {revision} did not get its lock",
+            f"{cause}. It was tried {times}, and rolled back each time. Held by: {held}. "
+            f"What came before it was kept: {_at(wreck)}",
+            evidence=evidence,
+            fixes=(
+                Fix("See what the others do, and end it there", "stackdeck db activity"),
+                Fix("Run it again when it is quieter", command_of(wreck.plan)),
+                Fix(
+                    "Wait longer for the lock; whoever comes to the table later waits too",
+                    f"{command_of(wreck.plan)} --lock-timeout 60",
+                ),
+            ),
+        )
+    )
+
+
+def _failed(wreck: Wreck, revision: str | None, cause: str, evidence: str | None, *fixes: Fix) -> Failure:
     return Failure(
         Finding(
             Code.MIGRATION_FAILED,
-            f"{doing} {revision} failed",
-            f"{cause}. Its transaction was rolled back, what came before it was kept: the database is at "
-            f"{_place(wreck)}.",
+            f"{_doing(wreck)} {revision} failed",
+            f"{cause}. {_left(wreck)}",
             evidence=evidence,
             fixes=(
-                Fix("Correct the migration, then run it again", again),
+                *fixes,
+                *(
+                    Fix("Drop the index that was not finished", _psql(f"DROP INDEX CONCURRENTLY {index}"))
+                    for index in wreck.invalid_indexes
+                ),
+                Fix("Correct the migration, then run it again", command_of(wreck.plan)),
                 Fix("See where the database is", "stackdeck migrate status"),
             ),
         )
     )
 
 
-def _place(wreck: Wreck) -> str:
-    return ", ".join(wreck.current) or "the very beginning"
+def _psql(statement: str) -> str:
+    return f"stackdeck psql -c {shlex.quote(statement)}"
+
+
+def _left(wreck: Wreck) -> str:
+    """Return what is left of the step that failed."""
+    if not wreck.outside:
+        return f"Its transaction was rolled back, what came before it was kept: {_at(wreck)}"
+    kept = [hide(statement, wreck.secrets) for statement in (wreck.failed or {}).get("kept", [])]
+    stays = f"so this of it stays: {'; '.join(kept)}." if kept else "so what it did there, if anything, stays."
+    indexes = f" Not valid: {', '.join(wreck.invalid_indexes)}." if wreck.invalid_indexes else ""
+    return f"It works outside a transaction, {stays}{indexes} It is not marked as applied: {_at(wreck)}"
+
+
+def _at(wreck: Wreck) -> str:
+    return f"the database is at {place(wreck.current)}."
+
+
+def _doing(wreck: Wreck) -> str:
+    return {Command.UPGRADE: "Migration", Command.DOWNGRADE: "Undoing migration"}.get(wreck.plan.command, "Marking")

@@ -9,30 +9,66 @@ class Command(StrEnum):
 
     UPGRADE = "upgrade"
     DOWNGRADE = "downgrade"
+    STAMP = "stamp"
+    AUTOGENERATE = "autogenerate"
+    BEGIN = "begin"
+    COMPARE = "compare"
     READ = "read"
+    RENDER = "render"
+    REHEARSE = "rehearse"
+
+
+class Direction(StrEnum):
+    """The two functions of a step."""
+
+    UPGRADE = "upgrade"
+    DOWNGRADE = "downgrade"
+
+
+class NewKind(StrEnum):
+    """What a new migration is made from: the models, nothing, or several heads that it joins."""
+
+    AUTOGENERATE = "autogenerate"
+    EMPTY = "empty"
+    MERGE = "merge"
 
 
 class Job(TypedDict):
     """What the worker reads, once, on its standard input.
 
-    `ini` and `toml` are Alembic's configuration, `url` the database with its password, `target` a revision as Alembic
-    understands it, and `files` the revisions' files to read.
+    `ini` and `toml` are Alembic's configuration, `url` the database with its password, `files` the revisions' files to
+    read. `revisions` are the steps to run, in order, on a database that is at `current`, or what to mark it as, or the
+    steps to render or to rehearse, in the order of an upgrade; `heads` is where each direction of a rendering begins,
+    None where each step stands for itself. `lock_timeout` and `statement_timeout`, in milliseconds, hold for each step.
+    `message` is that of a new revision after `revisions`, or after the head; it is written into the directory `drafts`.
     """
 
     command: str
     ini: str | None
     toml: str | None
     url: str | None
-    target: str
     files: list[str]
+    revisions: list[str]
+    heads: dict[str, list[str]] | None
+    current: list[str]
+    lock_timeout: int
+    statement_timeout: int
+    message: str
+    drafts: str
 
 
 class Event(TypedDict, total=False):
     """What the worker tells, by the kind in `event`.
 
-    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`). ``read``: a file (`path`, `revision`,
-    `down_revisions`, `depends_on`, `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of
-    `revision`, `path`, `line` and `statement`. ``done``: nothing more comes.
+    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`), when it is done with its `seconds` and
+    the `rows` that it touched, None where nobody knows. ``session``: the server's process that works for it (`pid`).
+    ``outside``: it has left its transaction. ``read``: a file (`path`, `revision`, `down_revisions`, `depends_on`,
+    `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of `revision`, `path`, `line`,
+    `statement` and `sqlstate`; whether the step was `outside` a transaction, and the statements that are `kept`.
+    ``sql``: `text` that is a statement or, unless it `ends`, the beginning of one, of a `revision` in one `direction`.
+    ``rendered``: that was all of it, but for the line of the version table; where `text` says why not, only some of it,
+    up to `line`. ``draft``: a new revision is in the file `text` and belongs to `path`. ``different``: the models and
+    the database differ, in the sentence `text`. ``done``: nothing more comes.
     """
 
     event: str
@@ -48,12 +84,20 @@ class Event(TypedDict, total=False):
     depends_on: list[str]
     branch_labels: list[str]
     docstring: str
+    direction: str
+    ends: bool
+    seconds: float
+    rows: int | None
+    pid: int
+    sqlstate: str | None
+    outside: bool
+    kept: list[str]
 
 
 class Reason(StrEnum):
-    """Where it failed: in the revisions' files, at the target, in ``env.py``, or in a step."""
+    """Where it failed: in the revisions' files, in ``env.py``, in a step, or it cannot be rehearsed."""
 
     HISTORY = "history"
-    TARGET = "target"
     ENVIRONMENT = "environment"
     STEP = "step"
+    REHEARSAL = "rehearsal"

@@ -1,108 +1,291 @@
 """Applying and undoing migrations: one runner at a time, one transaction a step, in a process of its own."""
 
-from dataclasses import dataclass, field
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, Protocol
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stack.amounts import duration
 from stack.background import in_thread
 from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
-from stack.findings import Failure, Progress, silent
-from stack.migrations.child import make_job, run_worker
-from stack.migrations.configuration import locate
+from stack.findings import Failure, Gauge, Progress, Unit, silent
+from stack.migrations.approval import Approval, approve_harmless
+from stack.migrations.child import Ended, make_job, run_worker
+from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
-from stack.migrations.history import read_history
+from stack.migrations.history import History, read_history
+from stack.migrations.holders import HolderWatch
+from stack.migrations.interpreter import find_interpreter
+from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
-from stack.migrations.protocol import Command, Event
+from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
+from stack.migrations.protocol import Event
 from stack.migrations.status import migration_status, read_current, unknown_revision
 from stack.project import Project
 from stack.text import clean_line
 
+_INVALID_INDEXES: Final = sa.text(
+    """
+    SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i WHERE NOT i.indisvalid
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+    ORDER BY 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Whose migrations run where; `own` is whether the server is this project's own container or embedded one."""
+
+    project: Project
+    url: DatabaseURL
+    own: bool = True
+
+    @property
+    def database(self) -> Target:
+        """The database, as a plan names it."""
+        return Target(self.url.database, f"{self.url.host}:{self.url.port}", self.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step that was applied or taken back: how long that took, and the rows it touched; None where nobody knows."""
+
+    revision: str
+    seconds: float
+    rows: int | None
+
 
 async def upgrade(
-    project: Project, url: DatabaseURL, target: str = "heads", progress: Progress = silent
-) -> tuple[str, ...]:
-    """Apply what is missing up to `target` and return the revisions that were applied, in order.
+    site: Site,
+    target: str = "heads",
+    progress: Progress = silent,
+    *,
+    approve: Approval = approve_harmless,
+    limits: Limits = Limits(),  # noqa: B008 - it cannot change
+) -> tuple[Done, ...]:
+    """Apply what is missing up to `target` and return the steps that were applied, in order.
 
-    `target` is as Alembic has it: ``heads``, a revision or the beginning of one, ``branch@head``, ``+1``. Each step is
-    committed by itself. Cancelling stops at the step that is running, on the server too, and undoes that step.
+    `target` is as Alembic has it: ``heads``, a revision or the beginning of one, ``branch@head``, ``+1``. `approve` is
+    asked before. Each step is committed by itself; one that did not get a lock was rolled back, and is tried again.
+    Cancelling stops at the step that is running, on the server too, and undoes that step.
 
     Raises:
-        Failure: a step failed (`Code.MIGRATION_FAILED`) and was undone, with those before it kept; there is no such
-            target (`Code.MIGRATION_NO_SUCH_REVISION`); the database is at a revision that no file is
-            (`Code.MIGRATION_UNKNOWN_REVISION`); the files are no history, or ``env.py`` fails
-            (`Code.MIGRATIONS_BROKEN`); the database cannot be reached.
+        Failure: a step failed (`Code.MIGRATION_FAILED`, `Code.MIGRATION_LOCKED`) and was undone, with those before it
+            kept; there is no such target (`Code.MIGRATION_NO_SUCH_REVISION`); the database is at a revision that no
+            file is (`Code.MIGRATION_UNKNOWN_REVISION`); the files are no history, or ``env.py`` fails
+            (`Code.MIGRATIONS_BROKEN`); the database cannot be reached; or what `approve` raises.
     """
-    return await _move(Command.UPGRADE, project, url, target, progress)
+    return await _move(site, partial(plan_upgrade, target=target), progress, approve, limits)
 
 
-async def downgrade(project: Project, url: DatabaseURL, target: str, progress: Progress = silent) -> tuple[str, ...]:
-    """Undo what lies above `target` and return the revisions that were undone, in order.
+async def downgrade(
+    site: Site,
+    target: str,
+    progress: Progress = silent,
+    *,
+    approve: Approval = approve_harmless,
+    limits: Limits = Limits(),  # noqa: B008 - it cannot change
+) -> tuple[Done, ...]:
+    """Undo what lies above `target` and return the steps that were undone, in order.
 
     `target` is as Alembic has it: ``base``, a revision or the beginning of one, ``-1``. Otherwise like `upgrade`.
     """
-    return await _move(Command.DOWNGRADE, project, url, target, progress)
+    return await _move(site, partial(plan_downgrade, target=target), progress, approve, limits)
+
+
+async def stamp(site: Site, target: str, progress: Progress = silent, *, approve: Approval = approve_harmless) -> Plan:
+    """Mark the database as being at `target`, whatever it is at, and return what was done; no table is changed.
+
+    Raises:
+        Failure: as `upgrade` does, but for a revision that no file is, which is replaced as any other.
+    """
+    history = await read_history(site.project)
+    configuration = await in_thread(lambda: locate(site.project))
+    try:
+        async with only_runner(site.url, progress) as connection:
+            current = await read_current(connection, configuration.version_table)
+            plan = plan_stamp(history, current, target=target, database=site.database)
+            await approve(plan)
+            course = _Course(progress, plan, HolderWatch(connection, progress))
+            job = make_job(configuration, plan.command, url=site.url.reveal(), revisions=plan.marked)
+            ended = await run_worker(job, configuration.directory, course.hear)
+            if not course.finished:
+                raise explain_wreck(await _wreck(site, configuration, course, ended, connection))
+    except (SQLAlchemyError, OSError) as error:
+        raise explain(error, site.url) from None
+    progress(clean_line(f"The database is marked as being at {place(plan.marked)}"))
+    return plan
 
 
 @dataclass(slots=True)
 class _Course:
-    """What the worker has told so far."""
+    """What the worker has told so far of carrying out `plan`."""
 
     progress: Progress
-    moved: list[str] = field(default_factory=list)
+    plan: Plan
+    watch: HolderWatch
+    done: list[Done] = field(default_factory=list)
     running: Event | None = None
     failed: Event | None = None
-    done: bool = False
+    outside: bool = False
+    finished: bool = False
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The revisions whose steps are still to be run."""
+        return tuple(step.revision.revision for step in self.plan.steps[len(self.done) :])
 
     def hear(self, event: Event) -> None:
         match event["event"]:
             case "running":
                 self.running = event
-                self.progress(clean_line(f"{event['place']}/{event['count']} Running {event['text']}"))
+                self.outside = False
+                self.watch.begin_step()
+                self._tell(f"{len(self.done) + 1}/{len(self.plan.steps)} Running {event['text']}")
+            case "session":
+                self.watch.pid = event["pid"]
+            case "outside":
+                self.outside = True
             case "applied":
                 self.running = None
-                self.moved.append(event["revision"] or "")
+                self.done.append(Done(event["revision"] or "", event["seconds"], event["rows"]))
+                self._tell(f"{len(self.done)}/{len(self.plan.steps)} Done with {words_of(self.done[-1])}")
             case "failed":
                 self.failed = event
             case _:
-                self.done = True
+                self.finished = True
+
+    def _tell(self, line: str) -> None:
+        gauge = Gauge("migrations", len(self.done), len(self.plan.steps), Unit.STEPS)
+        self.progress(clean_line(line), (gauge,))
+
+    def again(self) -> None:
+        """Forget the failure, before the rest is tried again."""
+        self.failed = self.running = self.watch.pid = None
+
+
+def words_of(done: Done) -> str:
+    """Return what a step took, on a line."""
+    rows = f", {done.rows:,} row{'' if done.rows == 1 else 's'}" if done.rows else ""
+    return f"{done.revision} in {duration(done.seconds)}{rows}"
+
+
+class _Planner(Protocol):
+    def __call__(self, history: History, current: tuple[str, ...], *, database: Target) -> Plan: ...
 
 
 async def _move(
-    command: Command, project: Project, url: DatabaseURL, target: str, progress: Progress
-) -> tuple[str, ...]:
-    history = await read_history(project)
-    configuration = await in_thread(lambda: locate(project))
+    site: Site,
+    make: _Planner,
+    progress: Progress,
+    approve: Approval,
+    limits: Limits,
+) -> tuple[Done, ...]:
+    history = await read_history(site.project)
+    configuration = await in_thread(lambda: locate(site.project))
     try:
-        async with only_runner(url, progress) as connection:
-            status = migration_status(history, await read_current(connection))
-            if status.unknown:
-                raise Failure(unknown_revision(status.unknown[0]))
-            course = _Course(progress)
-            job = make_job(configuration, command, url=url.reveal(), target=target)
-            ended = await run_worker(job, configuration.directory, course.hear)
-            if not course.done:
-                raise explain_wreck(
-                    Wreck(
-                        configuration=configuration,
-                        command=command,
-                        target=target,
-                        failed=course.failed,
-                        running=course.running,
-                        ended=ended,
-                        current=await read_current(connection),
-                        secrets=_secrets(url),
-                    )
-                )
-            now = ", ".join(await read_current(connection)) or "the very beginning"
+        async with only_runner(site.url, progress) as connection:
+            current = await read_current(connection, configuration.version_table)
+            if unknown := migration_status(history, current).unknown:
+                raise Failure(unknown_revision(unknown[0]))
+            plan = await in_thread(lambda: make(history, current, database=site.database))
+            course = _Course(progress, plan, HolderWatch(connection, progress))
+            if not plan.empty:
+                await approve(plan)
+                progress(clean_line(f"Running them with {await _interpreter(configuration)}"))
+                await _carry_out(site, configuration, course, connection, limits)
+            now = place(await read_current(connection, configuration.version_table))
     except (SQLAlchemyError, OSError) as error:
-        raise explain(error, url) from None
-    progress(clean_line(f"The database is at {now}" if course.moved else f"Nothing to do: the database is at {now}"))
-    return tuple(course.moved)
+        raise explain(error, site.url) from None
+    progress(clean_line(f"The database is at {now}" if course.done else f"Nothing to do: the database is at {now}"))
+    return tuple(course.done)
 
 
-def _secrets(url: DatabaseURL) -> tuple[str, ...]:
+async def _interpreter(configuration: Configuration) -> str:
+    return (await in_thread(lambda: find_interpreter(configuration.directory, os.environ))).words
+
+
+async def _carry_out(
+    site: Site, configuration: Configuration, course: _Course, connection: AsyncConnection, limits: Limits
+) -> None:
+    """Run the steps of the course's plan, again where one did not get a lock."""
+    tries, reached = 0, 0
+    while True:
+        ended = await _attempt(site, configuration, course, connection, limits)
+        if course.finished:
+            return
+        tries, reached = (tries if reached == len(course.done) else 0) + 1, len(course.done)
+        # What a step has done outside of a transaction stays, so it cannot simply be done again.
+        failed = course.failed
+        undone = failed is not None and is_lock_failure(failed.get("sqlstate")) and not failed["outside"]
+        if not undone or tries >= limits.tries:
+            wreck = await _wreck(site, configuration, course, ended, connection)
+            raise explain_wreck(replace(wreck, tries=tries))
+        await _pause(course, tries, limits)
+
+
+async def _pause(course: _Course, tries: int, limits: Limits) -> None:
+    held = "; and by ".join(holder.words for holder in course.watch.seen) or "another session"
+    pause = pause_after(tries)
+    course.progress(
+        clean_line(
+            f"{course.rest[0]} got no lock, trying again in {pause:.0f} s ({tries + 1} of {limits.tries}); "
+            f"rolled back; held by {held}"
+        )
+    )
+    course.again()
+    await asyncio.sleep(pause)
+
+
+async def _attempt(
+    site: Site, configuration: Configuration, course: _Course, connection: AsyncConnection, limits: Limits
+) -> Ended:
+    job = make_job(
+        configuration,
+        course.plan.command,
+        url=site.url.reveal(),
+        revisions=course.rest,
+        current=await read_current(connection, configuration.version_table),
+        limits=limits,
+    )
+    watching = asyncio.create_task(course.watch.run())
+    try:
+        return await run_worker(job, configuration.directory, course.hear)
+    finally:
+        course.watch.stop()
+        await watching
+
+
+async def _wreck(
+    site: Site, configuration: Configuration, course: _Course, ended: Ended, connection: AsyncConnection
+) -> Wreck:
+    outside = course.outside and course.running is not None
+    invalid = (await connection.execute(_INVALID_INDEXES)).scalars().all() if outside else ()
+    return Wreck(
+        configuration=configuration,
+        plan=course.plan,
+        failed=course.failed,
+        running=course.running,
+        ended=ended,
+        current=await read_current(connection, configuration.version_table),
+        secrets=secrets_of(site.url),
+        holders=course.watch.seen,
+        outside=outside,
+        invalid_indexes=tuple(invalid),
+    )
+
+
+def secrets_of(url: DatabaseURL) -> Sequence[str]:
+    """Return the password of `url`, as it is and as a URL has it."""
     if url.password is None:
         return ()
     password = url.password.get_secret_value()

@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -55,12 +56,18 @@ def read_script(path: Path) -> Script | None:
         Failure: it cannot be read, or is not Python (`Code.MIGRATIONS_BROKEN`).
     """
     try:
-        with quiet():
-            tree = ast.parse(path.read_bytes(), filename=str(path))
+        written = path.stat()
+        return _read(path, written.st_mtime_ns, written.st_size)
     except SyntaxError as error:
         raise broken(path, error.lineno, error.msg) from None
     except (OSError, ValueError, RecursionError) as error:
         raise broken(path, None, str(error)) from None
+
+
+@lru_cache(maxsize=8192)  # the deck looks again and again at files that hardly ever change
+def _read(path: Path, _changed: int, _size: int) -> Script | None:
+    with quiet():
+        tree = ast.parse(path.read_bytes(), filename=str(path))
     assigned = dict(_assignments(tree))
     revision = _texts(assigned.get("revision"))
     down = _texts(assigned.get("down_revision"))

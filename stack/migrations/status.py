@@ -8,15 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stack.findings import Code, Finding, Fix, Severity
+from stack.migrations.configuration import VersionTable
 from stack.migrations.history import History, Revision, pending
 
-_VERSION_TABLE: Final = "alembic_version"
-
-# A project may keep the table in a schema of its own (`version_table_schema` in env.py, which is not read here).
+# Where nobody says in which schema it is, it is the one that would be found, or else any.
 _SCHEMA: Final = sa.text(
     """
     SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = :name AND c.relkind IN ('r', 'p')
+    WHERE c.relname = :name AND c.relkind IN ('r', 'p') AND n.nspname = coalesce(:schema, n.nspname)
     ORDER BY pg_catalog.pg_table_is_visible(c.oid) DESC, n.nspname LIMIT 1
     """
 )
@@ -28,21 +27,22 @@ class MigrationStatus:
 
     `current` are the revisions that it is at, several while branches are not merged, none before the first. `pending`
     is what an upgrade would apply, in order; it is empty where some of `current` is `unknown` to the history, since
-    nothing can be applied then.
+    nothing can be applied then. `notes` are about the configuration.
     """
 
     current: tuple[str, ...]
     heads: tuple[str, ...]
     pending: tuple[Revision, ...]
     unknown: tuple[str, ...]
+    notes: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know of it."""
         if self.unknown:
-            return (unknown_revision(self.unknown[0]),)
+            return (unknown_revision(self.unknown[0]), *self.notes)
         if not self.pending:
-            return ()
+            return self.notes
         count, first = len(self.pending), self.pending[0]
         return (
             Finding(
@@ -53,20 +53,22 @@ class MigrationStatus:
                 severity=Severity.WARNING,
                 fixes=(Fix("Apply them", "stackdeck migrate up"),),
             ),
+            *self.notes,
         )
 
 
-async def read_current(connection: AsyncConnection) -> tuple[str, ...]:
+async def read_current(connection: AsyncConnection, version_table: VersionTable) -> tuple[str, ...]:
     """Return the revisions that the database is at, sorted; nothing where Alembic never ran."""
-    schema = (await connection.execute(_SCHEMA, {"name": _VERSION_TABLE})).scalar_one_or_none()
+    parameters = {"name": version_table.name, "schema": version_table.schema}
+    schema = (await connection.execute(_SCHEMA, parameters)).scalar_one_or_none()
     if schema is None:
         return ()
     version: sa.ColumnClause[str] = sa.column("version_num")
-    table = sa.table(_VERSION_TABLE, version, schema=sa.quoted_name(schema, quote=True))
+    table = sa.table(version_table.name, version, schema=sa.quoted_name(schema, quote=True))
     return tuple(sorted((await connection.execute(sa.select(version).select_from(table))).scalars()))
 
 
-def migration_status(history: History, current: Sequence[str]) -> MigrationStatus:
+def migration_status(history: History, current: Sequence[str], notes: tuple[Finding, ...] = ()) -> MigrationStatus:
     """Compare a database at `current` with the history."""
     known = {revision.revision for revision in history.revisions}
     unknown = tuple(revision for revision in current if revision not in known)
@@ -75,6 +77,7 @@ def migration_status(history: History, current: Sequence[str]) -> MigrationStatu
         heads=history.heads,
         pending=() if unknown else pending(history, current),
         unknown=unknown,
+        notes=notes,
     )
 
 
@@ -88,7 +91,7 @@ def unknown_revision(revision: str) -> Finding:
             Fix(f"Check out the branch that has {revision}; git log --all -S{revision} finds it"),
             Fix(
                 "Say which revision here has the same tables; nothing but the mark is changed",
-                "alembic stamp --purge REVISION",
+                "stackdeck migrate stamp REVISION",
             ),
         ),
     )

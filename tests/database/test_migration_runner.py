@@ -2,56 +2,34 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 
-import psycopg
 import pytest
 
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, silent
-from stack.migrations.history import read_history
+from stack.findings import Code, silent
+from stack.migrations.interpreter import find_interpreter
 from stack.migrations.lock import only_runner
-from stack.migrations.runner import downgrade, upgrade
-from stack.migrations.status import migration_status, read_current
 from stack.text import SecretStr
 from tests.support.alembic import ASYNC_ENV, SYNC_ENV, Step, chain, make_project, write_step
-from tests.support.tables import engine_for, run_sql
-
-
-def rows(url, query):
-    with psycopg.connect(url.reveal(), autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def tables(url):
-    query = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
-    return [name for (name,) in rows(url, query) if name != "alembic_version"]
-
-
-def current(url):
-    return sorted(name for (name,) in rows(url, "SELECT version_num FROM alembic_version"))
-
-
-async def status(project, url):
-    async with engine_for(url) as engine, engine.connect() as connection:
-        return migration_status(await read_history(project), await read_current(connection))
-
-
-async def failure(action):
-    with pytest.raises(Failure) as caught:
-        await action
-    return caught.value.finding
+from tests.support.migrating import current, downgrade, failure, rows, status, tables, upgrade, wait_for
+from tests.support.tables import run_sql
 
 
 @pytest.mark.parametrize("env", [SYNC_ENV, ASYNC_ENV], ids=["sync", "async"])
 async def test_up_and_down_step_by_step(database, tmp_path, env):
     project = make_project(tmp_path, chain(4), env)
     told = []
+
+    def hear(line, gauges=()):
+        told.append((re.sub(r"\d+ m?s\b", "T", line), *((gauge.done, gauge.total) for gauge in gauges)))
+
     assert (await status(project, database)).current == ()
-    assert await upgrade(project, database, "+1", told.append) == ("r0001",)
-    assert await upgrade(project, database, "heads", told.append) == ("r0002", "r0003", "r0004")
+    assert await upgrade(project, database, "+1", hear) == ("r0001",)
+    assert await upgrade(project, database, "heads", hear) == ("r0002", "r0003", "r0004")
     assert tables(database) == ["r0001", "r0002", "r0003", "r0004"]
     assert await upgrade(project, database) == ()
     assert (await status(project, database)).pending == ()
@@ -60,13 +38,20 @@ async def test_up_and_down_step_by_step(database, tmp_path, env):
     assert [each.revision for each in (await status(project, database)).pending] == ["r0002", "r0003", "r0004"]
     assert await downgrade(project, database, "base") == ("r0001",)
     assert (tables(database), current(database)) == ([], [])
+    with_ours = (f"Running them with {find_interpreter(tmp_path, {}).words}",)
     assert told == [
-        "1/1 Running upgrade base → r0001, Step r0001",
-        "The database is at r0001",
-        "1/3 Running upgrade r0001 → r0002, Step r0002",
-        "2/3 Running upgrade r0002 → r0003, Step r0003",
-        "3/3 Running upgrade r0003 → r0004, Step r0004",
-        "The database is at r0004",
+        with_ours,
+        ("1/1 Running upgrade base → r0001, Step r0001", (0, 1)),
+        ("1/1 Done with r0001 in T", (1, 1)),
+        ("The database is at r0001",),
+        with_ours,
+        ("1/3 Running upgrade r0001 → r0002, Step r0002", (0, 3)),
+        ("1/3 Done with r0002 in T", (1, 3)),
+        ("2/3 Running upgrade r0002 → r0003, Step r0003", (1, 3)),
+        ("2/3 Done with r0003 in T", (2, 3)),
+        ("3/3 Running upgrade r0003 → r0004, Step r0004", (2, 3)),
+        ("3/3 Done with r0004 in T", (3, 3)),
+        ("The database is at r0004",),
     ]
 
 
@@ -115,7 +100,12 @@ async def test_a_step_that_fails_is_undone_and_those_before_it_stay(database, tm
 async def test_two_runners_at_once_apply_each_revision_once(database, tmp_path):
     project = make_project(tmp_path, chain(5))
     told = [[], []]
-    applied = await asyncio.gather(*(upgrade(project, database, "heads", lines.append) for lines in told))
+    applied = await asyncio.gather(
+        *(
+            upgrade(project, database, "heads", lambda line, _gauges=(), lines=lines: lines.append(line))
+            for lines in told
+        )
+    )
     assert sorted(applied) == [(), ("r0001", "r0002", "r0003", "r0004", "r0005")]
     loser = told[applied.index(())]
     assert loser[0].startswith("Waiting: stackdeck migrate (process ")
@@ -242,13 +232,6 @@ pathlib.Path({str(seen)!r}).write_bytes((own / "cmdline").read_bytes() + (own / 
 SLOW = "SELECT pg_advisory_xact_lock_shared(7); CREATE TABLE slow (id int); SELECT pg_sleep(60)"
 
 
-async def wait_for(url, query):
-    """Return once `query`, asked of `url` again and again, finds something."""
-    async with asyncio.timeout(60):
-        while not rows(url, query):  # noqa: ASYNC110 - the server has no event for it
-            await asyncio.sleep(0.05)
-
-
 SLEEPING = (
     "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND state = 'active' AND pid <> pg_backend_pid()"
 )
@@ -270,9 +253,9 @@ async def test_cancelling_stops_the_server_too_and_leaves_whole_steps(database, 
 RUN = """
 import asyncio, pathlib, sys
 from stack.environment.url import parse_url
-from stack.migrations.runner import upgrade
+from stack.migrations.runner import Site, upgrade
 from stack.project import Options, open_project
-asyncio.run(upgrade(open_project(Options(pathlib.Path(sys.argv[1]))), parse_url(sys.stdin.readline())))
+asyncio.run(upgrade(Site(open_project(Options(pathlib.Path(sys.argv[1]))), parse_url(sys.stdin.readline()))))
 """
 
 

@@ -38,6 +38,19 @@ asyncio.run(main())
 """
 
 
+OFFLINE_ENV = SYNC_ENV.replace(
+    "engine = ",
+    """
+if context.is_offline_mode():
+    context.configure(url=config.get_main_option("sqlalchemy.url"))
+    with context.begin_transaction():
+        context.run_migrations()
+    raise SystemExit(0)
+engine = """,
+)
+"""Both ways, as Alembic's own templates have them."""
+
+
 @dataclass(frozen=True)
 class Step:
     """A revision to write; `up` and `down` are SQL."""
@@ -66,6 +79,15 @@ def write_step(directory: Path, step: Step) -> Path:
         f"def downgrade() -> None:\n    op.execute({step.undo!r})\n"
     )
     return path
+
+
+def write_body(root: Path, revision: str, body: str) -> tuple[Path, int]:
+    """Give the step `revision` another upgrade(), and return its file and the line that `body` begins at."""
+    (path,) = (root / "migrations" / "versions").glob(f"{revision}_*.py")
+    head, _, rest = path.read_text().partition("def upgrade() -> None:\n")
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    path.write_text(f"{head}def upgrade() -> None:\n{lines}\n\ndef downgrade(){rest.partition('def downgrade()')[2]}")
+    return path, head.count("\n") + 2
 
 
 def make_project(root: Path, steps: Sequence[Step], env: str = SYNC_ENV) -> Project:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 from stack.database.access import DatabaseStatus
 from stack.database.activity import Capacity, ServerSession
@@ -50,6 +49,7 @@ from stack.tables.pages import After, Before, Edge, Ordering, Page
 from stack.tables.rows import WholeRow
 from stack.tables.structure import Details
 from stack.text import SecretStr
+from tests.support.fake_migrations import FakeMigrations
 
 Answer = Callable[[], Awaitable[object]]
 
@@ -249,57 +249,6 @@ class FakeDatabase:
 
     async def ping(self) -> Ping:
         return Ping(0.62, "16.4", datetime(2026, 1, 1, tzinfo=UTC))
-
-
-@dataclass(frozen=True)
-class FakeRevision:
-    revision: str
-    down_revisions: tuple[str, ...]
-    message: str
-    path: Path
-
-
-REVISIONS = tuple(
-    FakeRevision(f"000{number}", (f"000{number - 1}",) if number > 1 else (), message, Path(f"000{number}_{slug}.py"))
-    for number, (slug, message) in enumerate(
-        [
-            ("people", "Users and customers"),
-            ("resources", "What can be booked"),
-            ("bookings", "Bookings, of which no two overlap"),
-            ("events", "The history of a booking"),
-            ("indexes", "What the lists are sorted by"),
-        ],
-        1,
-    )
-)
-
-
-class FakeMigrations:
-    """Five revisions, of which `applied` are applied."""
-
-    def __init__(self) -> None:
-        self.applied = 3
-        self.asked: list[tuple[str, str]] = []
-
-    async def history(self):
-        return SimpleNamespace(revisions=REVISIONS, heads=("0005",))
-
-    async def status(self):
-        current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
-        return SimpleNamespace(
-            current=current, heads=("0005",), pending=REVISIONS[self.applied :], unknown=(), findings=()
-        )
-
-    async def upgrade(self, target, progress):
-        self.asked.append(("upgrade", target))
-        progress(f"Running upgrade to {target}")
-        self.applied = len(REVISIONS) if target == "heads" else int(target)
-        return ()
-
-    async def downgrade(self, target, progress):
-        self.asked.append(("downgrade", target))
-        self.applied = int(target)
-        return ()
 
 
 def column(name: str, type_: str, family: Family = Family.OTHER) -> Column:

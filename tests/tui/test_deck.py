@@ -268,24 +268,6 @@ async def test_the_cursor_stays_on_its_row_when_rows_come_and_go():
         assert grid.selected_key == "APP_DB_PORT"
 
 
-async def test_migrations_are_applied_and_taken_back_after_typing_the_revision():
-    workspace = FakeWorkspace()
-    migrations = workspace.fake_migrations
-    deck = deck_over(workspace)
-    async with deck.run_test(size=SIZE) as pilot:
-        await pilot.press("5")
-        await until(pilot, lambda: "2 pending" in shown(deck))
-        await pilot.press("n")
-        await until(pilot, lambda: "1 pending" in shown(deck) and not deck.busy)
-        await pilot.press("a")
-        await until(pilot, lambda: "nothing is pending" in shown(deck) and not deck.busy)
-        await pilot.press("down", "down", "d")
-        await until(pilot, lambda: isinstance(deck.screen, Confirm))
-        await pilot.press(*"0003", "enter")
-        await until(pilot, lambda: "2 pending" in shown(deck))
-        assert migrations.asked == [("upgrade", "0004"), ("upgrade", "heads"), ("downgrade", "0003")]
-
-
 async def test_rows_are_paged_by_key_to_both_ends():
     workspace = FakeWorkspace()
     deck = deck_over(workspace)

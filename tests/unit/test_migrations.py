@@ -1,7 +1,12 @@
 """Revisions are read without being run, and our heads, order and pending steps are Alembic's."""
 
+import ast
 import asyncio
+import os
+import random
+import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,8 @@ from hypothesis import strategies as st
 
 from stack.findings import Code, Failure, Severity
 from stack.migrations.configuration import locate
-from stack.migrations.history import build_history, read_history
+from stack.migrations.history import build_history, read_history, survey_history
+from stack.migrations.origins import Origin, read_origins
 from stack.migrations.script import Script, read_script
 from stack.migrations.status import migration_status
 from stack.project import Options, open_project
@@ -88,11 +94,29 @@ def ancestors(script, revision):
     return {each.revision for each in script.revision_map._get_ancestor_nodes([script.get_revision(revision)])}
 
 
-def test_a_long_history_is_read_at_once(tmp_path):
-    project = make_project(tmp_path, chain(1000))
-    history = history_of(project)
-    assert history.heads == ("r1000",)
-    assert [each.revision for each in migration_status(history, ["r0998"]).pending] == ["r0999", "r1000"]
+def test_a_long_history_is_alembics_too(tmp_path):
+    draw = random.Random(6)  # noqa: S311 - the same history each time
+    names = [f"{draw.getrandbits(48):012x}" for _ in range(1000)]
+    steps, heads = [Step(names[0])], [names[0]]
+    for name in names[1:]:
+        # Three branches at most, which part and meet again and again.
+        down = draw.sample(heads, 2) if len(heads) > 2 else [draw.choice(heads)]
+        other = [draw.choice(steps).revision] if draw.random() < 0.1 else []
+        steps.append(Step(name, tuple(down), depends_on=tuple(each for each in other if each not in down)))
+        heads = [each for each in heads if each not in down or draw.random() < 0.1][:2]
+        heads.append(name)
+    history = history_of(make_project(tmp_path, steps))
+    config = Config()
+    config.set_main_option("script_location", str(tmp_path / "migrations"))
+    theirs = ScriptDirectory.from_config(config)
+    assert history.heads == tuple(theirs.get_heads())
+    assert [each.revision for each in history.revisions] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", ())
+    ]
+    current = (names[500],)
+    assert [each.revision for each in migration_status(history, current).pending] == [
+        step.revision.revision for step in theirs._upgrade_revs("heads", current)
+    ]
 
 
 def test_nothing_of_the_projects_runs(tmp_path, capfd):
@@ -144,14 +168,67 @@ def test_a_broken_file_is_named_with_its_line(tmp_path, name):
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert finding.cause.startswith(f"{path}:{line}: " if line else f"{path}")
     assert words in finding.cause
+    # What can be read is shown all the same.
+    survey = asyncio.run(survey_history(project))
+    assert [problem.cause for problem in survey.problems] == [finding.cause]
+    assert "r0001" in [revision.revision for revision in survey.revisions]
 
 
 def test_a_cycle_is_shown(tmp_path):
     steps = [Step("a001", ("c001",)), Step("b001", ("a001",)), Step("c001", ("b001",)), Step("base1")]
-    finding = refused(lambda: history_of(make_project(tmp_path, steps)))
+    project = make_project(tmp_path, steps)
+    finding = refused(lambda: history_of(project))
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert "a001_step.py" in finding.cause
     assert "a001, b001, c001" in finding.cause
+    survey = asyncio.run(survey_history(project))
+    assert survey.problems == (finding,)
+    assert {revision.revision for revision in survey.revisions} == {"a001", "b001", "c001", "base1"}
+
+
+def test_several_things_are_wrong_at_once(tmp_path):
+    project = make_project(tmp_path, [*chain(2), Step("x001", ("gone", "r0002")), Step("d001", ("d001",))])
+    versions = project.root / "migrations" / "versions"
+    (versions / "zz.py").write_text("def (")
+    (versions / "zy.py").write_text("revision = f'{1}'\ndown_revision = nonesuch\n")
+    survey = asyncio.run(survey_history(project))
+    assert [problem.cause.partition(":")[0].rpartition("/")[2] for problem in survey.problems] == [
+        "zz.py",
+        "zy.py",
+        "x001_step.py",
+        "d001_step.py",
+    ]
+    assert {each.revision: each.down_revisions for each in survey.revisions} == {
+        "r0001": (),
+        "r0002": ("r0001",),
+        "x001": ("r0002",),
+        "d001": (),
+    }
+
+
+GIT = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_DATE": "2026-03-04T05:06:07+01:00", "PATH": os.environ["PATH"]}
+
+
+def test_git_says_who_wrote_what_with_one_question_a_directory(tmp_path, monkeypatch):
+    project = make_project(tmp_path, chain(2))
+    first, second = sorted((tmp_path / "migrations" / "versions").glob("*.py"))
+    assert read_origins(locate(project)) == {}
+
+    def git(author, *arguments):
+        identity = ["-c", f"user.name={author}", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, env=GIT, check=True, capture_output=True)
+
+    git("Anna", "init", "-q")
+    git("Anna\x1b[1m", "add", str(first))
+    git("Anna", "commit", "-qm", "one")
+    first.write_text(first.read_text() + "\n")
+    git("Bert", "commit", "-qam", "changed")
+    (origin,) = read_origins(locate(project)).items()
+    assert origin == (first, Origin("Anna", datetime.fromisoformat(GIT["GIT_AUTHOR_DATE"])))
+    # Not committed yet, and known as such.
+    assert second not in read_origins(locate(project))
+    monkeypatch.setenv("PATH", "")
+    assert read_origins(locate(project)) == {}
 
 
 def test_no_revisions_yet(tmp_path):
@@ -233,6 +310,25 @@ def test_labels_that_two_files_claim():
     finding = refused(lambda: build_history(scripts))
     assert finding.code is Code.MIGRATIONS_BROKEN
     assert "same" in finding.cause
+
+
+def revisions(parsed):
+    """The revisions' files among what was parsed, which env.py is too."""
+    return [Path(options["filename"]) for options in parsed if "filename" in options]
+
+
+def test_a_file_is_parsed_once_until_it_changes(tmp_path, monkeypatch):
+    project = make_project(tmp_path, chain(3))
+    history_of(project)
+    parsed = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *given, **options: parsed.append(options) or parse(*given, **options))
+    history_of(project)
+    path = tmp_path / "migrations" / "versions" / "r0003_step.py"
+    assert revisions(parsed) == []
+    path.write_text(path.read_text().replace("Step r0003", "Another message"))
+    assert history_of(project).revisions[-1].message == "Another message"
+    assert revisions(parsed) == [path]
 
 
 def test_files_are_read_in_alembics_order(tmp_path):

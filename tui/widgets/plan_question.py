@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from stack.findings import Loss
 from stack.services.approval import losses_of
 from stack.services.control import PlanStep
-from tui.outside import line
+from tui.outside import block, line
 from tui.widgets.modal import Modal
 from tui.widgets.plan_lines import PlanSteps, loss_lines
 
@@ -30,15 +30,17 @@ class Answer(Enum):
 class Proposal:
     """What is about to be done; `command` does the same from a shell, where a command does.
 
-    Where there are `losses`, `word` must be typed, and the database can be saved to `dump` first, if that names a file.
+    It stands in `steps`, or in `lines` where it is no plan of services. Where there is a `word` it must be typed, and
+    the database can be saved to `dump` first, if that names a file.
     """
 
     title: str
     losses: tuple[Loss, ...]
     steps: tuple[PlanStep, ...]
     command: str | None
-    word: str
+    word: str | None
     dump: Path | None
+    lines: tuple[str, ...] = ()
 
 
 class PlanQuestion(Modal[Answer]):
@@ -65,6 +67,9 @@ class PlanQuestion(Modal[Answer]):
                 yield Static(loss_lines(self._proposal.losses), id="losses")
             if self._proposal.steps:
                 yield PlanSteps(self._proposal.steps)
+            if self._proposal.lines:
+                with VerticalScroll(id="steps"):
+                    yield Static(block("\n".join(self._proposal.lines)))
             if self._proposal.command:
                 yield Static(line(f"$ {self._proposal.command}", "$muted"), id="command")
             yield Static(self._ways(), id="keys")
@@ -73,27 +78,27 @@ class PlanQuestion(Modal[Answer]):
     def on_mount(self) -> None:
         """Begin with the keys; the word is asked for after one of them."""
         self.query_one("#typed").display = False
-        for steps in self.query(PlanSteps):
+        for steps in self.query("#steps"):
             steps.focus()
 
     def _ways(self) -> Content:
-        if not self._proposal.losses:
+        if self._proposal.word is None:
             return _keys(("y", "Yes, do it"), ("n", "No"))
         if not self._proposal.dump:
             return _keys(("y", "Go on"), ("n", "No"))
         return _keys(("d", "Dump the database first"), ("y", "Go on without a dump"), ("n", "No"))
 
     def action_consent(self) -> None:
-        """Go on, at once where nothing would be lost."""
+        """Go on, at once where no word is asked for."""
         self._go_on(Answer.YES)
 
     def action_dump_first(self) -> None:
         """Go on after a dump, where there is something to lose."""
-        if self._proposal.losses and self._proposal.dump:
+        if self._proposal.word is not None and self._proposal.dump:
             self._go_on(Answer.DUMP_FIRST)
 
     def _go_on(self, answer: Answer) -> None:
-        if not self._proposal.losses:
+        if self._proposal.word is None:
             self.close(answer)
             return
         self._answer = answer
@@ -105,7 +110,7 @@ class PlanQuestion(Modal[Answer]):
         ask = Content.assemble("Type ", line(self._proposal.word, "bold $accent"), " to do it:   ")
         self.query_one("#keys", Static).update(first + ask + _keys(("⏎", "Do it"), ("Esc", "No")))
         # They have been read, and on a small terminal the word would have no room.
-        for steps in self.query(PlanSteps):
+        for steps in self.query("#steps"):
             steps.display = False
         typed = self.query_one("#typed", Input)
         typed.display = True

@@ -1,0 +1,101 @@
+"""Who holds the lock that a running step waits for."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from stack.text import clean_line
+
+_POLL: Final = 0.5
+
+_HOLDERS: Final = sa.text(
+    """
+    SELECT a.pid, a.usename, a.application_name, coalesce(host(a.client_addr), 'a local socket') AS client,
+           a.state, a.xact_start
+    FROM unnest(pg_catalog.pg_blocking_pids(:pid)) AS blocking (pid)
+    JOIN pg_catalog.pg_stat_activity a ON a.pid = blocking.pid
+    ORDER BY a.xact_start NULLS LAST, a.pid
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A session that others wait for. What the asking role may not see is None or empty."""
+
+    pid: int
+    user: str
+    application: str
+    client: str
+    state: str | None
+    since: datetime | None
+
+    @property
+    def words(self) -> str:
+        """It on a line, clean."""
+        since = f" since {self.since.astimezone():%H:%M:%S}" if self.since else ""
+        state = f", {self.state}" if self.state else ""
+        name = self.application or "a session"
+        return clean_line(f"{name} (process {self.pid}, user {self.user}){since}{state}, from {self.client}")
+
+
+async def holders_of(connection: AsyncConnection, pid: int) -> tuple[Holder, ...]:
+    """Return whom the server's process `pid` waits for at this moment; nobody where it does not wait."""
+    rows = await connection.execute(_HOLDERS, {"pid": pid})
+    return tuple(
+        Holder(row.pid, row.usename or "", row.application_name or "", row.client, row.state, row.xact_start)
+        for row in rows
+    )
+
+
+class HolderWatch:
+    """Looks now and then whom a step waits for, on a connection that nobody else uses meanwhile."""
+
+    def __init__(self, connection: AsyncConnection, waiting: Callable[[str], None]) -> None:
+        """Tell `waiting` in a line, each time that it is somebody else."""
+        self._connection = connection
+        self._waiting = waiting
+        self._over = asyncio.Event()
+        self.pid: int | None = None
+        self.seen: tuple[Holder, ...] = ()
+        """Who held the lock when somebody did for the last time."""
+
+    def begin_step(self) -> None:
+        """Forget whom an earlier step waited for."""
+        self.seen = ()
+
+    def stop(self) -> None:
+        """Look no more; what has begun is finished, since a broken-off query would lose the connection."""
+        self._over.set()
+
+    async def run(self) -> None:
+        """Look until `stop`."""
+        self._over.clear()
+        told: tuple[int, ...] = ()
+        while not self._over.is_set():
+            try:
+                await asyncio.wait_for(self._over.wait(), _POLL)
+            except TimeoutError:
+                found = await self._look()
+                pids = tuple(holder.pid for holder in found)
+                if found and pids != told:
+                    self._waiting(f"Waiting for a lock of {'; and of '.join(holder.words for holder in found)}")
+                told = pids
+
+    async def _look(self) -> tuple[Holder, ...]:
+        if self.pid is None:
+            return ()
+        try:
+            found = await holders_of(self._connection, self.pid)
+        except SQLAlchemyError:
+            # Whatever is wrong with the server, the step meets it too, and says it.
+            self.pid = None
+            return ()
+        self.seen = found or self.seen
+        return found

@@ -1,0 +1,163 @@
+"""The Migrations screen: the history drawn, a revision with its SQL and risks, and a question before what is risky."""
+
+from dataclasses import replace
+
+import pytest
+
+from stack.findings import Code, Finding
+from stack.migrations.history import History
+from tests.support.fake_migrations import REVISIONS, long_history
+from tests.support.fake_workspace import FakeWorkspace
+from tests.tui.support import deck_over, shown, until
+from tui.widgets.confirm import Confirm
+from tui.widgets.risk_question import RiskQuestion
+
+SMALL = (80, 24)
+LARGE = (160, 45)
+DROP = "ALTER TABLE bookings DROP COLUMN notes"
+AWAY = Finding(Code.DATABASE_UNREACHABLE, "The database does not answer", "nobody listens")
+
+
+@pytest.fixture
+def workspace():
+    made = FakeWorkspace()
+    made.fake_migrations.sql["0005"] = DROP
+    return made
+
+
+def table(deck):
+    """The lines of the list, from the head on."""
+    lines = shown(deck).splitlines()
+    start = next(row for row, line in enumerate(lines) if "What it does" in line)
+    return lines[start + 1 : start + 6]
+
+
+async def opened(pilot, deck):
+    await pilot.press("5")
+    await until(pilot, lambda: "2 pending" in shown(deck))
+
+
+async def test_risks_stand_beside_what_is_pending_and_in_full_below(workspace):
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await opened(pilot, deck)
+        await until(pilot, lambda: "✗ 1" in shown(deck))
+        newest, before, current, *_ = table(deck)
+        assert "○ pending ✗ 1 0005" in " ".join(newest.split())
+        assert "✓" in before
+        assert "◉" in current
+        assert "DROP COLUMN" not in shown(deck)
+        await pilot.press("enter")
+        await until(pilot, lambda: "drop-column" in shown(deck))
+        assert DROP in shown(deck)
+        await pilot.press("v")
+        await until(pilot, lambda: "0005 down" in shown(deck))
+        await pilot.press("i")
+        await until(pilot, lambda: "0005 down" not in shown(deck))
+
+
+async def test_on_a_wide_terminal_the_revision_stands_beside_the_list(workspace):
+    deck = deck_over(workspace)
+    async with deck.run_test(size=LARGE) as pilot:
+        await opened(pilot, deck)
+        await until(pilot, lambda: "ACCESS EXCLUSIVE on bookings (about 1,000,000 rows, 134 MB)" in shown(deck))
+        await pilot.press("ctrl+end")
+        # What was applied is judged as well, once the cursor rests on it.
+        await until(pilot, lambda: "0001 up" in shown(deck))
+        assert "2026-09-01 by [b]Anna[/]" in shown(deck)
+        assert workspace.fake_migrations.assessed == [("0004", "0005"), ("0001",)]
+
+
+async def test_what_is_risky_is_asked_about_and_what_is_not_is_applied(workspace):
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await opened(pilot, deck)
+        await pilot.press("n")
+        await until(pilot, lambda: "1 pending" in shown(deck) and not deck.busy)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
+        for words in ("Column notes of bookings (about 1,000,000 rows", "blocks all reads and writes", "migrate up"):
+            assert words in " ".join(shown(deck).replace("│", " ").split())
+        await pilot.press("n")
+        await until(pilot, lambda: not deck.busy)
+        assert workspace.fake_migrations.asked == [("upgrade", "0004")]
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
+        await pilot.press("y")
+        await until(pilot, lambda: "nothing is pending" in shown(deck))
+        assert workspace.fake_migrations.asked == [("upgrade", "0004"), ("upgrade", "heads")]
+
+
+async def test_a_rehearsal_says_what_it_takes_and_shows_what_was_sent(workspace):
+    deck = deck_over(workspace)
+    async with deck.run_test(size=LARGE) as pilot:
+        await opened(pilot, deck)
+        await until(pilot, lambda: "drop-column" in shown(deck))
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(deck.screen, Confirm))
+        assert "rolled back" in shown(deck)
+        assert workspace.fake_migrations.asked == []
+        await pilot.press("y")
+        await until(pilot, lambda: "'rehearsed'" in shown(deck) and "update-rows" in shown(deck))
+        assert "2 pending" in shown(deck)
+
+
+async def test_a_reviewed_risk_is_no_question(workspace):
+    workspace.fake_migrations.reviewed = {"drop-column": "unused"}
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await opened(pilot, deck)
+        await pilot.press("a")
+        await until(pilot, lambda: "nothing is pending" in shown(deck))
+        assert workspace.fake_migrations.asked == [("upgrade", "heads")]
+
+
+async def test_nothing_is_applied_before_it_is_judged(workspace):
+    workspace.fake_migrations.gate.clear()
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await opened(pilot, deck)
+        await pilot.press("a")
+        await until(pilot, lambda: deck.busy)
+        workspace.fake_migrations.gate.set()
+        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
+        assert workspace.fake_migrations.asked == []
+
+
+async def test_a_broken_history_is_shown_with_what_is_wrong(workspace):
+    fake = workspace.fake_migrations
+    problem = Finding(Code.MIGRATIONS_BROKEN, "The migrations cannot be read", "0003.py:7: 0003 comes after gone")
+    stray = replace(REVISIONS[2], down_revisions=())
+    fake.history_now = History((*REVISIONS[:2], stray, *REVISIONS[3:]), ("0002", "0005"), (), (problem,))
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "0003.py:7" in shown(deck))
+        assert "2 heads" in shown(deck)
+        assert "unknown" in table(deck)[0]
+        await pilot.press("a", "n", "d")
+        assert fake.asked == []
+
+
+async def test_without_a_database_the_history_is_there(workspace):
+    workspace.fake_migrations.away = (AWAY,)
+    deck = deck_over(workspace)
+    async with deck.run_test(size=LARGE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "nobody listens" in shown(deck) and "0005" in table(deck)[0])
+        assert "cannot be said" in shown(deck)
+
+
+async def test_a_long_history_is_filled_once(workspace):
+    fake = workspace.fake_migrations
+    fake.history_now, fake.applied = long_history(1000), 1000
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "r0999" in shown(deck))
+        grid = deck.screen.grid
+        rows = dict(grid.rows)
+        await pilot.press("r")
+        await pilot.press("ctrl+end")
+        await until(pilot, lambda: "r0000" in shown(deck))
+        assert grid.rows == rows

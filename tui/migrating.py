@@ -1,0 +1,125 @@
+"""Applying, taking back, marking and comparing from the deck.
+
+What changes something is planned first, asked about where it must be, and then done as one long job.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from stack.findings import Progress
+from tui.consent import dump_file
+from tui.widgets.drift_report import DriftReport
+from tui.widgets.plan_question import Answer, PlanQuestion, Proposal
+from tui.widgets.risk_question import RiskQuestion, Steps
+
+if TYPE_CHECKING:
+    from stack.migrations.approval import Approval
+    from stack.migrations.drift.drift import Drift
+    from stack.migrations.migrations import Migrations
+    from stack.migrations.plan import Plan
+    from tui.app import Deck
+
+_QUESTIONS: Final = {
+    "upgrade": "Apply these migrations?",
+    "downgrade": "Take these migrations back?",
+    "stamp": "Mark the database as being elsewhere?",
+}
+
+
+def apply(deck: "Deck", target: str, title: str, judge: "Callable[[Progress], Awaitable[Steps]]") -> None:
+    """Apply what is missing up to `target`, whose risks `judge` tells."""
+    _start(
+        deck,
+        title,
+        "stackdeck migrate up" if target == "heads" else f"stackdeck migrate up {target}",
+        lambda migrations: migrations.plan_upgrade(target),
+        lambda migrations, progress, approve: migrations.upgrade(target, progress, approve=approve),
+        judge=judge,
+    )
+
+
+def take_back(deck: "Deck", target: str) -> None:
+    """Take back what lies above the revision `target`."""
+    _start(
+        deck,
+        f"Downgrade to {target}",
+        f"stackdeck migrate down {target}",
+        lambda migrations: migrations.plan_downgrade(target),
+        lambda migrations, progress, approve: migrations.downgrade(target, progress, approve=approve),
+    )
+
+
+def stamp(deck: "Deck", target: str) -> None:
+    """Mark the database as being at the revision `target`."""
+    _start(
+        deck,
+        f"Mark as {target}",
+        f"stackdeck migrate stamp {target}",
+        lambda migrations: migrations.plan_stamp(target),
+        lambda migrations, progress, approve: migrations.stamp(target, progress, approve=approve),
+    )
+
+
+def compare(deck: "Deck") -> None:
+    """Compare models, migrations and database, and show what differs."""
+
+    async def work(progress: Progress) -> "Drift | None":
+        return await (await deck.workspace.migrations()).drift(progress) if deck.workspace else None
+
+    def show(drift: "Drift | None") -> None:
+        if drift is not None:
+            deck.push_screen(DriftReport(drift))
+
+    deck.start_job("Compare models, migrations and database", work, show, command="stackdeck migrate drift")
+
+
+def _start(
+    deck: "Deck",
+    title: str,
+    command: str,
+    make_plan: Callable[["Migrations"], Awaitable["Plan"]],
+    carry_out: Callable[["Migrations", Progress, "Approval"], Awaitable[object]],
+    *,
+    judge: "Callable[[Progress], Awaitable[Steps]] | None" = None,
+) -> None:
+    async def work(progress: Progress) -> None:
+        from stack.migrations.approval import approve_shown
+
+        workspace = deck.workspace
+        if workspace is None:
+            return
+        migrations = await workspace.migrations()
+        plan = await make_plan(migrations)
+        risks = await judge(progress) if judge and not plan.empty else None
+        if plan.needs_consent:
+            await _ask(deck, plan, command, progress, risks.warnings if risks else ())
+        elif risks and risks.worth_asking and not await deck.push_screen_wait(RiskQuestion(risks)):
+            deck.action_abandon()
+            raise asyncio.CancelledError
+        await carry_out(migrations, progress, approve_shown(plan))
+
+    deck.start_job(title, work, lambda _none: None, command=command)
+
+
+async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress, risks: tuple[str, ...]) -> None:
+    """Return where the answer is yes, after a dump where one was asked for; else end the job.
+
+    Nobody else is kept from migrating meanwhile: what is carried out is compared with what was shown.
+    """
+    workspace = deck.workspace
+    if workspace is None:
+        return
+    name = plan.database.name
+    dump = dump_file(workspace.project.root, name) if plan.losses else None
+    place = f" on {name} at {plan.database.server}" if not plan.database.own else ""
+    question = _QUESTIONS[plan.command].replace("?", f"{place}?")
+    proposal = Proposal(question, (), (), command, name, dump, (*plan.lines, *risks))
+    match await deck.push_screen_wait(PlanQuestion(proposal)):
+        case Answer.YES:
+            return
+        case Answer.DUMP_FIRST if dump is not None:
+            await (await workspace.services()).dump(dump, progress=progress)
+        case _:
+            deck.action_abandon()
+            raise asyncio.CancelledError
