@@ -308,8 +308,10 @@ class Deck(Asking, App[None]):
     # -- An error of our own
 
     def _handle_exception(self, error: Exception) -> None:
-        self._crash = error
-        super()._handle_exception(error)
+        # What fails after the first error, while the deck is being left, mostly is the same one once more.
+        if self._crash is None:
+            self._crash = error
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Leave with a short message and a report without local variables, in place of Textual's traceback."""
