@@ -17,6 +17,7 @@ from measuring import STACKDECK, Scratch, milliseconds, show, show_ratio
 
 from stack.environment.url import DatabaseURL
 from stack.migrations.runner import upgrade
+from stack.migrations.site import Site
 from stack.project import Options, Project
 from stack.workspace import Workspace, import_parts, open_workspace
 from tests.support.alembic import OFFLINE_ENV, Step, chain, make_project
@@ -33,7 +34,7 @@ def project_of(directory: Path, revisions: int, url: DatabaseURL) -> Project:
     project = make_project(directory, steps, OFFLINE_ENV)
     ini = directory / "alembic.ini"
     ini.write_text(ini.read_text() + f"sqlalchemy.url = {url.reveal().replace('%', '%%')}\n")
-    asyncio.run(upgrade(project, url, steps[-11].revision))
+    asyncio.run(upgrade(Site(project, url), steps[-11].revision))
     return project
 
 

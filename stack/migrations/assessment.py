@@ -1,16 +1,21 @@
 """Steps with their risks on the real tables: what a review of a migration looks at."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stack.background import in_thread
-from stack.database.access import Database
 from stack.findings import Code, Failure, Finding, Fix, Severity
+from stack.migrations.configuration import locate
 from stack.migrations.preview import StepSQL, unknown_sql
 from stack.migrations.protocol import Direction
 from stack.migrations.risks.facts import Catalogue, read_catalogue
-from stack.migrations.risks.judge import VERSION_TABLE, Judged, JudgedStep, judge
+from stack.migrations.risks.judge import Judged, JudgedStep, judge
 from stack.migrations.risks.review import Review, read_review
 from stack.migrations.risks.risk import Advice, Risk, Rule
 from stack.migrations.risks.squawk import Remark, ask_squawk, find_squawk
@@ -37,22 +42,36 @@ class Assessment:
         return (*risky, *unknown_sql(unseen), *self.away)
 
 
-async def assess(project: Project, database: Database, steps: Sequence[StepSQL]) -> Assessment:
-    """Judge `steps`, which follow each other from where the database is; without it where it cannot be reached."""
+class Connect(Protocol):
+    """Lends a connection to the database."""
+
+    def __call__(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend one, or raise `Failure` where there is none."""
+        ...
+
+
+async def assess(project: Project, connect: Connect, steps: Sequence[StepSQL]) -> Assessment:
+    """Judge `steps`, which follow each other from where the database is; without it where it cannot be reached.
+
+    Raises:
+        Failure: the project has no migrations.
+    """
+    version_table = (await in_thread(lambda: locate(project))).version_table
     statements, reviews = await in_thread(lambda: _read(steps))
     operations = [operation for read in statements.values() for each in read for operation in each.operations]
     catalogue = Catalogue()
     away: tuple[Finding, ...] = ()
     try:
-        async with database.connection() as connection:
+        async with connect() as connection:
             catalogue = await read_catalogue(connection, operations)
     except Failure as failure:
         away = failure.findings
-    judged = judge(steps, statements, reviews, catalogue)
+    judged = judge(steps, statements, reviews, catalogue, version_table)
     program = find_squawk()
     # Alembic's own table is nobody's to mend.
+    marks = re.compile(rf'(?:INTO|UPDATE|FROM|TABLE) [\w".]*\b{re.escape(version_table.name)}\b')
     upgrades = [
-        "SELECT 1" if VERSION_TABLE in each.statement.text else each.statement.text
+        "SELECT 1" if marks.search(each.statement.text) else each.statement.text
         for step in judged
         for each in step.upgrade
     ]

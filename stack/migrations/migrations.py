@@ -19,7 +19,8 @@ from stack.migrations.origins import Origin, read_origins
 from stack.migrations.plan import Plan, plan_downgrade, plan_stamp, plan_upgrade
 from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
-from stack.migrations.runner import Done, Site
+from stack.migrations.runner import Done
+from stack.migrations.site import Site
 from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
 from stack.project import Project
 
@@ -121,7 +122,7 @@ class Migrations:
         # Imported here: Postgres' grammar, which nothing else needs.
         from stack.migrations.assessment import assess
 
-        return await assess(self._project, self._database, steps)
+        return await assess(self._project, self._database.connection, steps)
 
     async def rehearse(self, progress: Progress) -> tuple[StepSQL, ...]:
         """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does."""

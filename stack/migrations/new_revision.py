@@ -20,7 +20,7 @@ from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import History, read_history
 from stack.migrations.plan import Plan, place
 from stack.migrations.protocol import Command, Event, NewKind
-from stack.migrations.runner import Site, secrets_of
+from stack.migrations.site import Site, secrets_of
 from stack.migrations.status import migration_status, read_current, unknown_revision
 from stack.publish import write_new
 

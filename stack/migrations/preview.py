@@ -16,7 +16,7 @@ from stack.migrations.history import Revision
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Direction, Event, Reason
-from stack.migrations.runner import Site, secrets_of
+from stack.migrations.site import Site, secrets_of
 from stack.project import Project
 from stack.text import hide
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from stack.amounts import duration
 from stack.background import in_thread
 from stack.database.errors import explain
-from stack.environment.url import DatabaseURL
 from stack.findings import Failure, Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
 from stack.migrations.child import Ended, make_job, run_worker
@@ -28,8 +25,8 @@ from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
 from stack.migrations.protocol import Event
+from stack.migrations.site import Site, secrets_of
 from stack.migrations.status import migration_status, read_current, unknown_revision
-from stack.project import Project
 from stack.text import clean_line
 
 _INVALID_INDEXES: Final = sa.text(
@@ -39,20 +36,6 @@ _INVALID_INDEXES: Final = sa.text(
     ORDER BY 1
     """
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Whose migrations run where; `own` is whether the server is this project's own container or embedded one."""
-
-    project: Project
-    url: DatabaseURL
-    own: bool = True
-
-    @property
-    def database(self) -> Target:
-        """The database, as a plan names it."""
-        return Target(self.url.database, f"{self.url.host}:{self.url.port}", self.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,11 +265,3 @@ async def _wreck(
         outside=outside,
         invalid_indexes=tuple(invalid),
     )
-
-
-def secrets_of(url: DatabaseURL) -> Sequence[str]:
-    """Return the password of `url`, as it is and as a URL has it."""
-    if url.password is None:
-        return ()
-    password = url.password.get_secret_value()
-    return (password, quote(password, safe=""))

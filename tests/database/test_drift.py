@@ -13,7 +13,7 @@ from stack.migrations.drift.catalogue import read_objects
 from stack.migrations.drift.difference import differences
 from stack.migrations.drift.drift import drift
 from stack.migrations.drift.scratch import scratch_database
-from stack.migrations.runner import Site
+from stack.migrations.site import Site
 from stack.project import Options, open_project
 from stack.text import SecretStr
 from tests.support.alembic import SYNC_ENV, Step, chain, make_project, write_step

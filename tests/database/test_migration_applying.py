@@ -10,7 +10,7 @@ import psycopg
 from stack.findings import Code
 from stack.migrations import runner
 from stack.migrations.limits import Limits, pause_after
-from stack.migrations.runner import Site
+from stack.migrations.site import Site
 from tests.support.alembic import SYNC_ENV, Step, chain, make_project, write_step
 from tests.support.migrating import AGREED, current, failure, rows, tables, upgrade, wait_for
 from tests.support.tables import run_sql

@@ -11,7 +11,7 @@ from stack.migrations import runner
 from stack.migrations.approval import approve_said, approve_shown
 from stack.migrations.history import read_history
 from stack.migrations.plan import plan_upgrade
-from stack.migrations.runner import Site
+from stack.migrations.site import Site
 from tests.support.alembic import Step, chain, make_project, write_step
 from tests.support.migrating import current, failure, rows, status, tables, upgrade
 from tests.support.tables import run_sql

@@ -253,7 +253,8 @@ async def test_cancelling_stops_the_server_too_and_leaves_whole_steps(database, 
 RUN = """
 import asyncio, pathlib, sys
 from stack.environment.url import parse_url
-from stack.migrations.runner import Site, upgrade
+from stack.migrations.runner import upgrade
+from stack.migrations.site import Site
 from stack.project import Options, open_project
 asyncio.run(upgrade(Site(open_project(Options(pathlib.Path(sys.argv[1]))), parse_url(sys.stdin.readline()))))
 """

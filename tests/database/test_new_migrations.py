@@ -12,7 +12,7 @@ from stack.findings import Code
 from stack.migrations import new_revision
 from stack.migrations.new_revision import draft
 from stack.migrations.protocol import NewKind
-from stack.migrations.runner import Site
+from stack.migrations.site import Site
 from stack.project import Options, open_project
 from tests.support.alembic import Step, chain, make_project, write_step
 from tests.support.booking import ALEMBIC_INI

@@ -10,7 +10,7 @@ from stack.migrations import runner
 from stack.migrations.approval import approve_said
 from stack.migrations.configuration import locate
 from stack.migrations.history import read_history
-from stack.migrations.runner import Site
+from stack.migrations.site import Site
 from stack.migrations.status import migration_status, read_current
 from tests.support.tables import engine_for
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.findings import Severity
+from stack.migrations.configuration import VersionTable
 from stack.migrations.history import Revision
 from stack.migrations.preview import Side, StepSQL, Unknown
 from stack.migrations.protocol import Direction
@@ -34,7 +35,7 @@ SMALL = Table(BOOKINGS, 100, 65_536, columns=COLUMNS)
 EMPTY = Table(BOOKINGS, 0, 8192, is_empty=True, columns=COLUMNS)
 
 
-def judged(*upgrades, table=LARGE, downgrade=(), review=None, unknown=None):
+def judged(*upgrades, table=LARGE, downgrade=(), review=None, unknown=None, **options):
     """Judge steps, each of some upgrade's statements, against one table."""
     steps = []
     for number, upgrade in enumerate(upgrades):
@@ -47,7 +48,8 @@ def judged(*upgrades, table=LARGE, downgrade=(), review=None, unknown=None):
         for side in Direction
     }
     catalogue = Catalogue({BOOKINGS: table} if table else {})
-    return judge(steps, statements, dict.fromkeys((s.revision.revision for s in steps), review or Review()), catalogue)
+    reviews = dict.fromkeys((step.revision.revision for step in steps), review or Review())
+    return judge(steps, statements, reviews, catalogue, **options)
 
 
 def rules(*upgrades, **options):
@@ -238,3 +240,11 @@ def test_a_change_of_type_and_back_cannot_both_be_wider(old, new):
     assert convert(old, old) is Conversion.SAME
     if convert(old, new) is convert(new, old) is Conversion.SAME:
         assert old == new or {old, new} == {Type("text"), Type("varchar")}
+
+
+def test_alembics_own_table_is_left_out_by_the_name_that_it_has_here():
+    statement = "DELETE FROM ops.marks"
+    assert rules(statement, version_table=VersionTable("marks", "ops")) == []
+    assert [rule for rule, _ in rules(statement)] == [Rule.DELETE_ROWS]
+    dropped = {"downgrade": ["DROP TABLE marks"], "version_table": VersionTable("marks")}
+    assert Rule.LOSSY_DOWNGRADE not in {rule for rule, _ in rules("SELECT 1", **dropped)}

@@ -23,7 +23,7 @@ from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import read_history
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Event
-from stack.migrations.runner import Site, secrets_of
+from stack.migrations.site import Site, secrets_of
 from stack.migrations.status import migration_status, read_current, unknown_revision
 from stack.text import clean_line, hide
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from stack.findings import Severity
+from stack.migrations.configuration import VersionTable
 from stack.migrations.preview import Side, StepSQL
 from stack.migrations.protocol import Direction
 from stack.migrations.risks.effects import Effect, Known, Work, effects
@@ -28,8 +28,6 @@ from stack.migrations.risks.review import Body, Review
 from stack.migrations.risks.risk import Advice, Risk, Rule, weigh
 from stack.migrations.risks.rules import Case, risks
 from stack.migrations.risks.statements import Statement
-
-VERSION_TABLE: Final = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class _Course:
     """What the statements before have done."""
 
     catalogue: Catalogue
+    mark: Name
     new: set[Name] = field(default_factory=set)
     proving: dict[tuple[Name, str], str] = field(default_factory=dict)
     proved: set[tuple[Name, str]] = field(default_factory=set)
@@ -89,18 +88,21 @@ def judge(
     statements: Mapping[tuple[str, Direction], Sequence[Statement]],
     reviews: Mapping[str, Review],
     catalogue: Catalogue,
+    version_table: VersionTable = VersionTable(),  # noqa: B008 - it cannot change
 ) -> tuple[JudgedStep, ...]:
     """Judge `steps`, which follow each other from where the `catalogue` is.
 
-    `statements` are those of each side, `reviews` what the files say. What a step makes, no later one can hurt.
+    `statements` are those of each side, `reviews` what the files say. What a step makes, no later one can hurt, and the
+    `version_table` is nobody's but Alembic's.
     """
-    forwards, judged = _Course(catalogue), []
+    mark = Name(version_table.schema, version_table.name)
+    forwards, judged = _Course(catalogue, mark), []
     for step in steps:
         name = step.revision.revision
         made = set(forwards.new)
         upgrade = tuple(_judge(statements[name, Direction.UPGRADE], forwards))
         made = forwards.new - made
-        downgrade = tuple(_judge(statements[name, Direction.DOWNGRADE], _Course(catalogue)))
+        downgrade = tuple(_judge(statements[name, Direction.DOWNGRADE], _Course(catalogue, mark)))
         review = reviews[name]
         whole = tuple(_whole(step, upgrade, downgrade, review, made))
         judged.append(JudgedStep(step, _joined(upgrade), downgrade, whole, review.reviewed))
@@ -118,10 +120,10 @@ def _judge(statements: Sequence[Statement], course: _Course) -> Iterator[Judged]
                 continue
             known = course.known
             table = getattr(operation, "table", None)
-            touched = [each for each in effects(operation, known) if each.table.name != VERSION_TABLE]
+            touched = [each for each in effects(operation, known) if each.table != course.mark]
             live = [each for each in touched if each.table not in course.new]
             locked += touched
-            if table not in course.new and getattr(table, "name", "") != VERSION_TABLE:
+            if table not in course.new and table != course.mark:
                 found += risks(operation, Case(known, course.in_transaction))
                 found += _held(live, course)
             _follow(operation, course)
@@ -249,7 +251,7 @@ def _losses(judged: Judged, made: set[Name | tuple[Name, str]]) -> Iterator[tupl
     """Yield what a statement of a downgrade loses, and whether the upgrade had made it."""
     for operation in judged.statement.operations:
         match operation:
-            case DropTable(table=table) if table.name != VERSION_TABLE:
+            case DropTable(table=table) if any(risk.rule is Rule.DROP_TABLE for risk in judged.risks):
                 yield f"table {table}", table in made
             case DropColumn(table=table, column=column):
                 yield f"column {column} of {table}", (table, column) in made
