@@ -15,6 +15,7 @@ from tui.widgets.risk_question import RiskQuestion, Steps
 
 if TYPE_CHECKING:
     from stack.migrations.approval import Approval
+    from stack.migrations.assessment import Assessment
     from stack.migrations.drift.drift import Drift
     from stack.migrations.migrations import Migrations
     from stack.migrations.plan import Plan
@@ -24,6 +25,7 @@ _QUESTIONS: Final = {
     "upgrade": "Apply these migrations?",
     "downgrade": "Take these migrations back?",
     "stamp": "Mark the database as being elsewhere?",
+    "rehearse": "Rehearse what is pending?",
 }
 
 
@@ -59,6 +61,24 @@ def stamp(deck: "Deck", target: str) -> None:
         lambda migrations: migrations.plan_stamp(target),
         lambda migrations, progress, approve: migrations.stamp(target, progress, approve=approve),
     )
+
+
+def rehearse(deck: "Deck", take: "Callable[[Assessment | None], None]") -> None:
+    """Run what is pending and roll it back, after saying what that takes; `take` gets what is then known of it."""
+    command = "stackdeck migrate sql --rehearse"
+
+    async def work(progress: Progress) -> "Assessment | None":
+        from stack.migrations.approval import approve_shown
+
+        workspace = deck.workspace
+        if workspace is None:
+            return None
+        migrations = await workspace.migrations()
+        plan = await migrations.plan_rehearsal()
+        await _ask(deck, plan, command, progress, ())
+        return await migrations.assess(await migrations.rehearse(progress, approve=approve_shown(plan)))
+
+    deck.start_job("Rehearse what is pending", work, take, command=command)
 
 
 def compare(deck: "Deck") -> None:
@@ -114,7 +134,9 @@ async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress, ris
     dump = dump_file(workspace.project.root, name) if plan.losses else None
     place = f" on {name} at {plan.database.server}" if not plan.database.own else ""
     question = _QUESTIONS[plan.command].replace("?", f"{place}?")
-    proposal = Proposal(question, (), (), command, name, dump, (*plan.lines, *risks))
+    # Where nothing is at stake but time, a key is enough.
+    word = name if plan.needs_consent else None
+    proposal = Proposal(question, (), (), command, word, dump, (*plan.lines, *risks))
     match await deck.push_screen_wait(PlanQuestion(proposal)):
         case Answer.YES:
             return

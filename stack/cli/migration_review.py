@@ -44,14 +44,21 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Print the SQL that the pending steps send when they are run for real, and rolled back."""
+    """Print the SQL that the pending steps send when they are run for real, and rolled back.
+
+    `name` is the database's, as the person said it who agrees to that on a server that is not the project's own.
+    """
+
+    name: str | None
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Rehearse."""
+        from stack.migrations.approval import approve_said
         from stack.migrations.protocol import Direction
 
         migrations = await workspace.migrations()
-        return _sql(await migrations.rehearse(console.progress), Direction.UPGRADE)
+        approve = approve_said(agreed=False, name=self.name)
+        return _sql(await migrations.rehearse(console.progress, approve=approve), Direction.UPGRADE)
 
 
 def _sql(steps: "Sequence[StepSQL]", direction: "Direction") -> Outcome:
@@ -244,7 +251,9 @@ def _branched(heads: Sequence[str]) -> Finding:
 def _make_sql(arguments: argparse.Namespace) -> Sql | Rehearsal:
     if arguments.span is not None and ":" not in arguments.span:
         raise UsageError("a span is written FROM:TO, as in base:heads")
-    return Rehearsal() if arguments.rehearse else Sql(arguments.span)
+    if arguments.confirm is not None and not arguments.rehearse:
+        raise UsageError("--confirm is for --rehearse, which alone touches the database")
+    return Rehearsal(arguments.confirm) if arguments.rehearse else Sql(arguments.span)
 
 
 def add_review_commands(verbs: "Commands") -> None:
@@ -262,8 +271,15 @@ def add_review_commands(verbs: "Commands") -> None:
         action="store_true",
         help="run what is pending and roll it back, which takes its locks meanwhile: for migrations that read",
     )
+    sql.add_argument(
+        "--confirm",
+        metavar="NAME",
+        help="the database's name; what a rehearsal needs on a server that is not the project's own",
+    )
     lint = add_command(
         verbs, "lint", "the risks of what is pending, on the real tables", lambda a: Lint(tuple(a.revisions))
     )
     lint.add_argument("revisions", nargs="*", metavar="REV", help="the steps to judge instead of the pending ones")
-    add_command(verbs, "check", "fail on two heads, pending steps or an unreviewed risk, for CI", lambda _: Check())
+    add_command(
+        verbs, "check", "fail on two heads, pending steps, an unreviewed risk or drift, for CI", lambda _: Check()
+    )

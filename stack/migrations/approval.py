@@ -89,6 +89,8 @@ def _ways(plan: Plan) -> tuple[Fix, ...]:
 
 def command_of(plan: Plan) -> str:
     """Return the command that plans the same."""
+    if plan.command is Command.REHEARSE:
+        return "stackdeck migrate sql --rehearse"
     verb = {Command.UPGRADE: "up", Command.DOWNGRADE: "down"}.get(plan.command, "stamp")
     target = "" if (plan.command, plan.target) == (Command.UPGRADE, "heads") else f" {shlex.quote(plan.target)}"
     return f"stackdeck migrate {verb}{target}"

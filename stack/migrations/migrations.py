@@ -16,7 +16,7 @@ from stack.migrations.history import History, between, find_revisions, heads_aft
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
 from stack.migrations.origins import Origin, read_origins
-from stack.migrations.plan import Plan, plan_downgrade, plan_stamp, plan_upgrade
+from stack.migrations.plan import Plan, plan_downgrade, plan_rehearsal, plan_stamp, plan_upgrade
 from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
 from stack.migrations.runner import Done
@@ -124,12 +124,20 @@ class Migrations:
 
         return await assess(self._project, self._database.connection, steps)
 
-    async def rehearse(self, progress: Progress) -> tuple[StepSQL, ...]:
-        """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does."""
-        status = await self.status()
-        if status.unknown:
-            raise Failure(*status.findings)
-        return await preview.rehearse(self._project, self._database.url, status.pending, progress)
+    async def plan_rehearsal(self) -> Plan:
+        """Say what `rehearse` would do now, and touch nothing."""
+        look = await self._known()
+        return plan_rehearsal(look.history, look.current, database=self._site.database)
+
+    async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> tuple[StepSQL, ...]:
+        """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does, once `approve` has agreed.
+
+        It holds locks on the real tables meanwhile, so on a server that is not the project's own somebody must agree.
+        """
+        plan = await self.plan_rehearsal()
+        await approve(plan)
+        revisions = [step.revision for step in plan.steps]
+        return await preview.rehearse(self._project, self._database.url, revisions, progress)
 
     async def _known(self) -> _Seen:
         look = await self._see()

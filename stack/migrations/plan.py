@@ -1,15 +1,25 @@
-"""What an upgrade, a downgrade or a stamp is about to do, before it does it."""
+"""What an upgrade, a downgrade, a stamp or a rehearsal is about to do, before it does it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Final
 
 from alembic.script.revision import ResolutionError, RevisionError
 
 from stack.findings import Code, Failure, Finding, Fix
-from stack.migrations.history import History, Revision, downgrade_steps, stamped, upgrade_steps
+from stack.migrations.history import History, Revision, downgrade_steps, pending, stamped, upgrade_steps
 from stack.migrations.losses import destroys
 from stack.migrations.protocol import Command
+
+REHEARSAL: Final = (
+    "Every pending step is run for real, and back, in one transaction that is rolled back.",
+    "It waits at most two seconds for a lock, and keeps those that it has until the end: others wait meanwhile.",
+    "What no transaction covers stays, such as numbers that a sequence gave out.",
+)
+"""What a rehearsal takes."""
+
+_VERBS: Final = {Command.UPGRADE: "apply", Command.DOWNGRADE: "take back", Command.REHEARSE: "rehearse"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,8 @@ class Plan:
         """It for a person, a line each."""
         if self.command is Command.STAMP:
             return _stamp_lines(self)
-        verb = "apply" if self.command is Command.UPGRADE else "take back"
-        lines = []
+        verb = _VERBS[self.command]
+        lines = list(REHEARSAL) if self.command is Command.REHEARSE else []
         for step in self.steps:
             lines.append(f"{verb} {step.revision.revision}  {step.revision.message}".rstrip())
             lines += [f"    {loss}" for loss in step.losses]
@@ -95,6 +105,12 @@ def _plan_steps(plan: Plan, find: Callable[[tuple[str, ...], str], tuple[Revisio
     except RevisionError as error:
         raise _unreachable(plan.command, plan.target, plan.current, error) from None
     return replace(plan, steps=tuple(PlannedStep(step, destroys(step.path, plan.command)) for step in steps))
+
+
+def plan_rehearsal(history: History, current: tuple[str, ...], *, database: Target) -> Plan:
+    """Plan to run all that is pending and to roll it back, which destroys nothing."""
+    steps = tuple(PlannedStep(step, ()) for step in pending(history, current))
+    return Plan(Command.REHEARSE, "heads", database, current, steps)
 
 
 def plan_stamp(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:

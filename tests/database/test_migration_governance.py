@@ -67,6 +67,23 @@ def test_a_dump_comes_after_the_consent_and_before_the_downgrade(stackdeck, data
     assert tables(database) == ["r0001"]
 
 
+def test_on_another_server_a_rehearsal_takes_the_name_too(stackdeck, database, tmp_path):
+    make_project(tmp_path, chain(1))
+    for refused in ([], ["--confirm", "elsewhere"]):
+        exit_status, said = stackdeck("migrate", "sql", "--rehearse", *refused)
+        (finding,) = said["findings"]
+        assert (exit_status, finding["code"]) == (1, "confirmation-needed")
+        assert "keeps those that it has until the end: others wait meanwhile" in finding["cause"]
+        assert "rehearse r0001  Step r0001\nNothing has been touched." in finding["cause"]
+        (fix,) = finding["fixes"]
+        assert fix["command"] == f"stackdeck migrate sql --rehearse --confirm {database.database}"
+        assert fix["destructive"] is False
+    exit_status, said = stackdeck("migrate", "sql", "--rehearse", "--confirm", database.database)
+    assert exit_status == 0
+    assert said["steps"][0]["upgrade"] == ["CREATE TABLE r0001 (id int)"]
+    assert tables(database) == []
+
+
 async def test_on_the_projects_own_server_only_what_destroys_is_asked_about(database, tmp_path):
     steps = [*chain(1), Step("drop1", ("r0001",), "ALTER TABLE r0001 ADD COLUMN a int")]
     project = make_project(tmp_path, steps)

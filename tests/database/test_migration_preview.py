@@ -279,6 +279,6 @@ async def test_the_command_prints_a_script_and_an_object(database, tmp_path):
     assert command("migrate", "sql", "base:", "--rehearse").returncode == 2
     (path,) = (tmp_path / "migrations" / "versions").glob("r0002_*.py")
     path.write_text(path.read_text().replace("DROP TABLE r0002", "SELECT 5"))
-    rehearsed = json.loads(command("migrate", "sql", "--rehearse", "--json").stdout)
+    rehearsed = json.loads(command("migrate", "sql", "--rehearse", "--confirm", database.database, "--json").stdout)
     assert rehearsed["steps"][1]["upgrade"] == ["SELECT 1", "SELECT 1"]
     assert columns(database) == []

@@ -79,7 +79,11 @@ class FakeMigrations:
     async def pending_sql(self):
         return tuple(map(self.step, self.history_now.revisions[self.applied :]))
 
-    async def rehearse(self, progress):
+    async def plan_rehearsal(self):
+        return self.plan(Command.REHEARSE, "heads", [PlannedStep(each, ()) for each in REVISIONS[self.applied :]])
+
+    async def rehearse(self, progress, approve):
+        await approve(await self.plan_rehearsal())
         self.asked.append(("rehearse", ""))
         progress("Rehearsing")
         self.sql["0005"] = "UPDATE bookings SET notes = 'rehearsed'"

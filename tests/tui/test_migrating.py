@@ -63,6 +63,27 @@ async def test_on_another_server_nothing_is_applied_before_its_name_was_typed():
         assert migrations.asked == [("upgrade", "heads")]
 
 
+async def test_on_another_server_a_rehearsal_takes_the_name_too():
+    workspace = FakeWorkspace()
+    migrations = workspace.fake_migrations
+    migrations.target = Target("live", "db.example.com:5432", own=False)
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("h")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        for words in ("Rehearse what is pending on live at db.example.com:5432?", "rehearse 0004"):
+            assert words in shown(deck)
+        await pilot.press("y", *"app", "enter")
+        await pilot.pause()
+        assert isinstance(deck.screen, PlanQuestion), "another word than the database's name is no consent"
+        assert migrations.asked == []
+        await pilot.press(*["backspace"] * 3, *"live", "enter")
+        await until(pilot, lambda: not deck.busy)
+        assert migrations.asked == [("rehearse", "")]
+
+
 async def test_a_stamp_says_what_it_does_and_does_not():
     workspace = FakeWorkspace()
     deck = deck_over(workspace)

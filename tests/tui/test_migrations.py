@@ -9,7 +9,7 @@ from stack.migrations.history import History
 from tests.support.fake_migrations import REVISIONS, long_history
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
-from tui.widgets.confirm import Confirm
+from tui.widgets.plan_question import PlanQuestion
 from tui.widgets.risk_question import RiskQuestion
 
 SMALL = (80, 24)
@@ -94,7 +94,7 @@ async def test_a_rehearsal_says_what_it_takes_and_shows_what_was_sent(workspace)
         await opened(pilot, deck)
         await until(pilot, lambda: "drop-column" in shown(deck))
         await pilot.press("h")
-        await until(pilot, lambda: isinstance(deck.screen, Confirm))
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
         assert "rolled back" in shown(deck)
         assert workspace.fake_migrations.asked == []
         await pilot.press("y")

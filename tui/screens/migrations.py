@@ -16,7 +16,6 @@ from tui.actions import Fact, Place, bindings
 from tui.outside import cell
 from tui.screens.base import DeckScreen
 from tui.vitals import Tone
-from tui.widgets.confirm import Question
 from tui.widgets.grid import Grid, GridRow
 from tui.widgets.masthead import ROOMY
 from tui.widgets.revision_pane import SIGNS, RevisionPane, Seen
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from stack.migrations.assessment import Assessment
     from stack.migrations.history import Revision
     from stack.migrations.migrations import Look
     from stack.migrations.origins import Origin
@@ -314,23 +314,15 @@ class MigrationsScreen(DeckScreen):
 
     def action_rehearse(self) -> None:
         """Run what is pending and roll it back, after saying what that takes."""
-        workspace, names = self.deck.workspace, self._pending_names
-        if workspace is None:
-            return
+        from tui.migrating import rehearse
 
-        async def work(progress: Progress) -> _Judged:
-            migrations = await workspace.migrations()
-            assessment = await migrations.assess(await migrations.rehearse(progress))
-            return _Judged(names, assessment.steps, assessment.away)
+        names = self._pending_names
 
-        question = Question(
-            "Rehearse what is pending?",
-            "Every pending step is run for real, and back, in one transaction that is rolled back. It waits at most "
-            "two seconds for a lock, and keeps those that it has until the end: others wait meanwhile. What no "
-            "transaction covers stays, such as numbers that a sequence gave out.",
-            "stackdeck migrate sql --rehearse",
-        )
-        self.confirm(question, lambda: self.deck.start_job("Rehearse what is pending", work, self._take_judged))
+        def take(assessment: "Assessment | None") -> None:
+            if assessment:
+                self._take_judged(_Judged(names, assessment.steps, assessment.away))
+
+        rehearse(self.deck, take)
 
     def action_downgrade(self) -> None:
         """Take back everything above the selected revision, after asking."""
