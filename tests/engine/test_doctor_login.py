@@ -20,6 +20,7 @@ from stack.database.probe import wait_until_ready
 from stack.environment.edit import set_value
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Severity, silent
+from stack.migrations.approval import approve_said
 from stack.project import Options, open_project
 from stack.services.control import Pull
 from stack.workspace import open_workspace
@@ -256,7 +257,7 @@ async def test_a_password_that_compose_reads_otherwise(stack):
 
 async def test_another_password_and_migrations_that_are_pending(stack):
     async with stack.open() as workspace:
-        await (await workspace.migrations()).downgrade("base", silent)
+        await (await workspace.migrations()).downgrade("base", silent, approve=approve_said(agreed=True, name=None))
     stack.set("APP_DB_PASSWORD", CANARY)
     report = await stack.examine()
     assert [it.code for it in report.findings] == [Code.DATABASE_PASSWORD]
