@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 MINIMAL = "services: {db: {image: a}}\n"
@@ -162,6 +162,13 @@ def place(directory: Path, name: str, role: str) -> str:
     return "loaded" if (name, role) == ("a directory", ".env") else expected
 
 
+def measure(directories: Iterable[Path]) -> dict[Path, dict]:
+    """Load the project in each directory and return what came of it, in processor's seconds and mebibytes."""
+    names = list(directories)
+    child = subprocess.run([sys.executable, "-c", LOAD, *names], capture_output=True, text=True, check=True)
+    return dict(zip(names, map(json.loads, child.stdout.splitlines()), strict=True))
+
+
 def test_hostile_files_are_refused_at_once_in_little_memory(tmp_path: Path) -> None:
     expected = {}
     for name in TEXTS:
@@ -173,12 +180,18 @@ def test_hostile_files_are_refused_at_once_in_little_memory(tmp_path: Path) -> N
             directory = tmp_path / f"{role} is {name}".replace("/", "-")
             directory.mkdir()
             expected[directory] = place(directory, name, role)
-    child = subprocess.run([sys.executable, "-c", LOAD, *expected], capture_output=True, text=True, check=True)
-    answers = [json.loads(line) for line in child.stdout.splitlines()]
-    wrong = []
-    for (directory, wanted), answer in zip(expected.items(), answers, strict=True):
+    answers = measure(expected)
+    wrong, slow = [], []
+    for directory, wanted in expected.items():
+        answer = answers[directory]
         if wanted not in answer["outcome"] or len(answer["outcome"]) > 2000:
             wrong.append((directory.name, wanted, answer["outcome"][:300]))
-        elif answer["seconds"] > 1 or answer["mebibytes"] > 150:
-            wrong.append((directory.name, answer["seconds"], answer["mebibytes"]))
-    assert not wrong
+        elif answer["mebibytes"] > 150:
+            wrong.append((directory.name, answer["mebibytes"]))
+        elif answer["seconds"] > 1:
+            slow.append(directory)
+    # Whoever shares the processor makes even its own time longer; what is slow by itself is so each time.
+    for _ in range(3):
+        again = measure(slow)
+        slow = [directory for directory in slow if again[directory]["seconds"] > 1]
+    assert not wrong + slow
