@@ -48,6 +48,9 @@ FILES_EVERY: Final = 0.5
 CLOSING_TIME: Final = 0.5
 """Seconds that closing the project may take on the way out."""
 
+STOPPING_TIME: Final = 5.0
+"""Seconds for the same where a server is to be stopped, which writes out what it has."""
+
 
 class Deck(Asking, App[None]):
     """The app. It owns the open project, the watch over its services, the one long action and the vitals."""
@@ -172,14 +175,14 @@ class Deck(Asking, App[None]):
         self.front.note("vitals", findings)
 
     async def let_go(self) -> None:
-        """Close the project, and stop the embedded server if this deck started it, within `CLOSING_TIME`.
+        """Close the project within `CLOSING_TIME`, or stop the server that this deck has started in `STOPPING_TIME`.
 
         The terminal is a shell's again by then; whatever hangs is left behind.
         """
         if self.workspace is not None:
             stop_server = self._started_server or self.workspace.started_server
             closing = asyncio.ensure_future(_close(self.workspace, stop_server=stop_server))
-            await asyncio.wait([closing], timeout=CLOSING_TIME)
+            await asyncio.wait([closing], timeout=STOPPING_TIME if stop_server else CLOSING_TIME)
 
     # -- Long actions
 
