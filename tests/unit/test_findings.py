@@ -12,6 +12,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "findings.md"
 def test_the_reference_is_complete():
     sections = re.split(r"^### `([a-z-]+)`\n", REFERENCE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     documented = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert len(documented) == len(sections[1::2]), "a code has two paragraphs"
     assert sorted(documented) == sorted(Code)
     for code, paragraph in documented.items():
         assert len(paragraph.split()) >= 10, f"{code} is not explained"
