@@ -50,16 +50,12 @@ class Filtering:
         self.bar = FilterBar(self.remove)
         self._taking = screen.request("cell", self._take)
 
-    def show(self, view: View, columns: "tuple[Column, ...]") -> bool:
-        """Show the filters of `view`, which are on `columns`, as the SQL they are.
-
-        Returns whether the line of filters takes a row's place now that it did not take, or gives one back.
-        """
+    def show(self, view: View, columns: "tuple[Column, ...]") -> None:
+        """Show the filters of `view`, which are on `columns`, as the SQL they are."""
         from stack.tables.sql_text import where
 
-        before, self._shown = self.bar.display, view.filters
+        self._shown = view.filters
         self.bar.show(where(columns, [each.shortened(LONGEST) for each in view.filters]))
-        return self.bar.display is not before
 
     def add(self, table: "Table", each: "Filter") -> None:
         """Narrow what is shown of `table`, unless another one has been gone to meanwhile."""

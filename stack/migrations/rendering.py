@@ -38,6 +38,9 @@ if TYPE_CHECKING:
         def place(self, error: BaseException, step: RevisionStep | None) -> tuple[str | None, int | None]:
             """Return where in the project's own code `error` came from."""
 
+        def bare(self, statement: str) -> str:
+            """Return `statement` without comments, and without what stands in its literals."""
+
 
 _LONGEST = 10_000
 _PART = 50_000
@@ -46,7 +49,6 @@ _PART = 50_000
 REHEARSAL_SETTINGS = ("SET LOCAL lock_timeout = '2s'", "SET LOCAL statement_timeout = '5min'")
 """A rehearsal stands in nobody's way for long: whoever queues behind a lock that it waits for waits too."""
 
-_QUOTED = re.compile(r"(\$\w*\$).*?\1|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _ENDS_TRANSACTION = re.compile(
     r"(?:^|;)\s*(?:commit|end|rollback(?!\s+to)|abort|prepare\s+transaction)\b", re.IGNORECASE
 )
@@ -241,7 +243,7 @@ class Rehearsal:
     ) -> None:
         if not self._recording:
             return
-        if _ENDS_TRANSACTION.search(_QUOTED.sub("''", statement)):
+        if _ENDS_TRANSACTION.search(self._worker.bare(statement)):
             self._refuse()
         self._recorder.write(_numbered(statement) if parameters else statement)
 

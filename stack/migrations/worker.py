@@ -140,7 +140,7 @@ class Attempt:
     def count(self, statement: str, rowcount: int) -> None:
         """Note a statement that is done. What it did is unknown where it is several, or hides what it does."""
         self.sent.append(" ".join(statement.split())[:_SHORT])
-        plain = _QUOTED.sub("''", statement).strip().rstrip(";")
+        plain = bare(statement).strip().rstrip(";")
         word = plain[:10].split(maxsplit=1)[0].lower() if plain else ""
         if word in _COUNTED and ";" not in plain:
             self.rows = None if self.rows is None or rowcount < 0 else self.rows + rowcount
@@ -254,9 +254,14 @@ def check_heads(heads: tuple[str, ...], job: Job, script: ScriptDirectory) -> No
         raise Refused("environment", text, script.env_py_location)
 
 
+def bare(statement: str) -> str:
+    """Return `statement` without comments, and without what stands in its literals."""
+    return _QUOTED.sub("''", statement)
+
+
 def _leaves_transaction(connection: Connection, statement: str) -> bool:
     autocommits = bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
-    return autocommits or _COMMITS.search(_QUOTED.sub("''", statement)) is not None
+    return autocommits or _COMMITS.search(bare(statement)) is not None
 
 
 def _set_lock_timeout(connection: Connection, milliseconds: int) -> None:

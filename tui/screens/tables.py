@@ -225,18 +225,15 @@ class TablesScreen(DeckScreen):
         self.rows.turn(titles, rows)
         if self._view:
             self._show_trail(self._view, page.time_zone)
-            if self.filtering.show(self._view, page.columns):
-                self.call_after_refresh(self._read_again)
+            self.filtering.show(self._view, page.columns)
         self.rows_panel.border_subtitle = self._caption(page)
         if self._landing:
             self._landing()
             self._landing = None
 
-    def on_resize(self) -> None:
-        """Read as many rows as fit now."""
-        self.call_after_refresh(self._read_again)
-
-    def _read_again(self) -> None:
+    @on(PagedGrid.Resized)
+    def _fit(self) -> None:
+        """Read as many rows as fit now: the window is another, or the line of filters has come or gone."""
         workspace = self.deck.workspace
         if workspace is not None and self._view and self._page and len(self._page.rows) != self._fitting:
             self._paging.poll(partial(read_page, workspace, self._view, self._fitting))

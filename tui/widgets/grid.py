@@ -6,7 +6,6 @@ from typing import overload
 
 from rich.text import Text
 from textual.widgets import DataTable
-from textual.widgets.data_table import CursorType
 
 
 class Drawn(Sequence[Text]):
@@ -43,9 +42,9 @@ class GridRow:
 class Grid(DataTable[Text]):
     """A `DataTable` of `Text`, never of markup, which takes a whole new content and changes what differs."""
 
-    def __init__(self, *, cursor: CursorType = "row", id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        """Make an empty grid whose cursor is a ``row`` or a ``cell``."""
-        super().__init__(cursor_type=cursor, cursor_foreground_priority="renderable", id=id)
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        """Make an empty grid whose cursor is a row."""
+        super().__init__(cursor_type="row", cursor_foreground_priority="renderable", id=id)
         self._titles: tuple[Text, ...] = ()
         self._shown: tuple[GridRow, ...] = ()
 
