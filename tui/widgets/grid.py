@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from rich.text import Text
 from textual.widgets import DataTable
+
+if TYPE_CHECKING:
+    from textual.widgets._data_table import CellKey
 
 
 class Drawn(Sequence[Text]):
@@ -86,6 +89,12 @@ class Grid(DataTable[Text]):
     def _add(self, rows: Sequence[GridRow]) -> None:
         for row in rows:
             self.add_row(*row.cells, key=row.key)
+
+    def _update_column_widths(self, updated_cells: "set[CellKey]") -> None:
+        """Draw anew what was drawn since the cells were updated: `DataTable` keeps that, at the old width."""
+        super()._update_column_widths(updated_cells)
+        self._clear_caches()
+        self.refresh()
 
     def _update(self, rows: Sequence[GridRow]) -> None:
         for index, (old, new) in enumerate(zip(self._shown, rows, strict=True)):
