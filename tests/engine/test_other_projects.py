@@ -1,5 +1,7 @@
 """Another repository with a Compose file needs no configuration: its database is found where its files say."""
 
+import json
+
 import pytest
 
 from tests.support.clone import Clone, bare_environment
@@ -15,7 +17,7 @@ services:
     image: postgres:16-alpine
     environment: {POSTGRES_PASSWORD: secret-of-the-file, POSTGRES_USER: shop, POSTGRES_DB: shop}
     ports: ["127.0.0.1:PORT:5432"]
-    healthcheck: {test: [CMD, pg_isready, -h, 127.0.0.1], interval: 1s}
+    healthcheck: {test: [CMD, pg_isready, -h, 127.0.0.1], interval: 1s, start_period: 60s, start_interval: 200ms}
 """
 
 
@@ -32,7 +34,8 @@ def test_the_database_is_found(other, env):
     if env:
         (other.root / ".env").write_text(env)
         (other.root / ".env").chmod(0o600)
-    assert [service["service"] for service in other.json("up", "postgres")["services"]] == ["postgres"]
+    up = json.loads(other.done("up", "postgres", "--json").stdout)
+    assert [service["service"] for service in up["services"]] == ["postgres"]
     status = other.json("status")
     assert status["runtime"] == "docker"
     assert status["database"]["reachable"]
