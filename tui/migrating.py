@@ -7,11 +7,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
+from textual.content import Content
+
 from stack.findings import Progress
 from tui.consent import dump_file
+from tui.outside import line
 from tui.widgets.drift_report import DriftReport
 from tui.widgets.plan_question import Answer, PlanQuestion, Proposal
-from tui.widgets.risk_question import RiskQuestion, Steps
+from tui.widgets.revision_pane import risk_lines
 
 if TYPE_CHECKING:
     from stack.migrations.approval import Approval
@@ -29,15 +32,14 @@ _QUESTIONS: Final = {
 }
 
 
-def apply(deck: "Deck", target: str, title: str, judge: "Callable[[Progress], Awaitable[Steps]]") -> None:
-    """Apply what is missing up to `target`, whose risks `judge` tells."""
+def apply(deck: "Deck", target: str, title: str) -> None:
+    """Apply what is missing up to `target`."""
     _start(
         deck,
         title,
         "stackdeck migrate up" if target == "heads" else f"stackdeck migrate up {target}",
         lambda migrations: migrations.plan_upgrade(target),
         lambda migrations, progress, approve: migrations.upgrade(target, progress, approve=approve),
-        judge=judge,
     )
 
 
@@ -75,7 +77,7 @@ def rehearse(deck: "Deck", take: "Callable[[Assessment | None], None]") -> None:
             return None
         migrations = await workspace.migrations()
         plan = await migrations.plan_rehearsal()
-        await _ask(deck, plan, command, progress, ())
+        await _ask(deck, plan, command, progress)
         return await migrations.assess(await migrations.rehearse(progress, approve=approve_shown(plan)))
 
     deck.start_job("Rehearse what is pending", work, take, command=command)
@@ -100,8 +102,6 @@ def _start(
     command: str,
     make_plan: Callable[["Migrations"], Awaitable["Plan"]],
     carry_out: Callable[["Migrations", Progress, "Approval"], Awaitable[object]],
-    *,
-    judge: "Callable[[Progress], Awaitable[Steps]] | None" = None,
 ) -> None:
     async def work(progress: Progress) -> None:
         from stack.migrations.approval import approve_shown
@@ -110,19 +110,16 @@ def _start(
         if workspace is None:
             return
         migrations = await workspace.migrations()
+        progress("Judging it on the real tables")
         plan = await make_plan(migrations)
-        risks = await judge(progress) if judge and not plan.empty else None
-        if plan.needs_consent:
-            await _ask(deck, plan, command, progress, risks.warnings if risks else ())
-        elif risks and risks.worth_asking and not await deck.push_screen_wait(RiskQuestion(risks)):
-            deck.action_abandon()
-            raise asyncio.CancelledError
+        if plan.needs_consent or plan.warns:
+            await _ask(deck, plan, command, progress)
         await carry_out(migrations, progress, approve_shown(plan))
 
     deck.start_job(title, work, lambda _none: None, command=command)
 
 
-async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress, risks: tuple[str, ...]) -> None:
+async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress) -> None:
     """Return where the answer is yes, after a dump where one was asked for; else end the job.
 
     Nobody else is kept from migrating meanwhile: what is carried out is compared with what was shown.
@@ -131,12 +128,12 @@ async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress, ris
     if workspace is None:
         return
     name = plan.database.name
-    dump = dump_file(workspace.project.root, name) if plan.losses else None
+    dump = dump_file(workspace.project.root, name) if plan.may_lose else None
     place = f" on {name} at {plan.database.server}" if not plan.database.own else ""
     question = _QUESTIONS[plan.command].replace("?", f"{place}?")
     # Where nothing is at stake but time, a key is enough.
     word = name if plan.needs_consent else None
-    proposal = Proposal(question, (), (), command, word, dump, (*plan.lines, *risks))
+    proposal = Proposal(question, (), (), command, word, dump, _told(plan))
     match await deck.push_screen_wait(PlanQuestion(proposal)):
         case Answer.YES:
             return
@@ -145,3 +142,13 @@ async def _ask(deck: "Deck", plan: "Plan", command: str, progress: Progress, ris
         case _:
             deck.action_abandon()
             raise asyncio.CancelledError
+
+
+def _told(plan: "Plan") -> Content:
+    """Return what `plan` does and risks, as its lines say it, with the risks as they stand beside a revision."""
+    lines = [line(each) for each in plan.preface]
+    for step in plan.steps:
+        lines.append(line(plan.headline(step), "bold"))
+        for found in step.judged.warnings(plan.direction) if step.judged else ():
+            lines += risk_lines(found.risk, step.judged.reviewed if step.judged else {})
+    return Content("\n").join(lines)

@@ -122,6 +122,7 @@ class Lint:
 
 
 def _judged(step: "JudgedStep") -> JSON:
+    from stack.migrations.protocol import Direction
     from stack.migrations.risks.page import strongest_locks
 
     return {
@@ -133,8 +134,7 @@ def _judged(step: "JudgedStep") -> JSON:
             for effect in strongest_locks(step.upgrade)
         ],
         "risks": [
-            *(_risk(risk, judged.statement.text, step) for judged in step.upgrade for risk in judged.risks),
-            *(_risk(risk, None, step) for risk in step.whole),
+            *(_risk(found.risk, found.statement, step) for found in step.found(Direction.UPGRADE)),
         ],
     }
 

@@ -19,6 +19,8 @@ from stack.text import SecretStr
 
 _SHOWN_CLIENTS: Final = 3
 _POOL_FEWER: Final = Fix("Let the applications pool fewer: lower APP_DB_POOL_SIZE and APP_DB_MAX_OVERFLOW")
+_SHELLS_OWN: Final = "The password in the shell is not the server's"
+_HIDES: Final = "The shell sets APP_DB_PASSWORD, which hides the one of"
 _EVERYWHERE: Final = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, never bound
 
 
@@ -115,6 +117,9 @@ def _password(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
     if role.verifier and not role.expired and url.password and is_of(role.verifier, url.password):
         # The container's own server would have let it in.
         return other_server(server, fixes, refused.evidence)
+    of_the_file = server.written.file_password if server.written.hidden and not role.expired else None
+    if role.verifier and of_the_file and is_of(role.verifier, of_the_file):
+        return _hidden_password(refused, server)
     title, cause, first = _wrong_password(server, role, inventory)
     return Finding(
         Code.DATABASE_PASSWORD,
@@ -122,6 +127,18 @@ def _password(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
         cause,
         evidence=refused.evidence,
         fixes=(*first, fixes.give_password(), *_restore(server, role, fixes), *fixes.begin_anew(inventory)),
+    )
+
+
+def _hidden_password(refused: Finding, server: Server) -> Finding:
+    """Return the finding of a right password that the shell hides: nothing at the server is to be changed for that."""
+    file = server.written.file
+    return Finding(
+        Code.DATABASE_PASSWORD,
+        _SHELLS_OWN,
+        f"{_HIDES} {file}, which the server has.",
+        evidence=refused.evidence,
+        fixes=(Fix(f"Use the one of {file}, which is right", "unset APP_DB_PASSWORD"),),
     )
 
 
@@ -133,11 +150,7 @@ def _wrong_password(server: Server, role: Role, inventory: Inventory) -> tuple[s
     if role.expired:
         return f"The password of {user} has expired", "The role's VALID UNTIL has passed.", ()
     if written.hidden:
-        cause = f"The shell sets APP_DB_PASSWORD, which hides the one of {written.file}"
-        if written.file_password and is_of(role.verifier, written.file_password):
-            fix = Fix(f"Use the one of {written.file}, which is right", "unset APP_DB_PASSWORD")
-            return "The password in the shell is not the server's", f"{cause}, which the server has.", (fix,)
-        return "The password in the shell is not the server's", f"{cause}; the server has neither.", ()
+        return _SHELLS_OWN, f"{_HIDES} {written.file}; the server has neither.", ()
     if written.compose_password and is_of(role.verifier, written.compose_password):
         return (
             f"Compose and the application read different passwords in {written.file}",

@@ -8,11 +8,19 @@ from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command
 
 
+class Judge(Protocol):
+    """Finds out what a plan risks on the real tables, as far as its steps do not show that it loses nothing."""
+
+    async def __call__(self, plan: Plan) -> Plan:
+        """Return `plan` with what was found."""
+        ...
+
+
 class Approval(Protocol):
     """Asked before anything is touched, with the whole plan, while no other runner can change it."""
 
-    async def __call__(self, plan: Plan) -> None:
-        """Return where `plan` may be carried out.
+    async def __call__(self, plan: Plan, judge: Judge) -> None:
+        """Return where `plan` may be carried out; `judge` tells what it risks, which takes a process.
 
         Raises:
             Failure: it may not (`Code.CONFIRMATION_NEEDED`).
@@ -20,12 +28,13 @@ class Approval(Protocol):
         ...
 
 
-async def approve_harmless(plan: Plan) -> None:
-    """Be an `Approval` of every plan that destroys nothing, on a server of the project's own.
+async def approve_harmless(plan: Plan, judge: Judge) -> None:
+    """Be an `Approval` of every plan that loses nothing, on a server of the project's own.
 
     Raises:
         Failure: this one is none.
     """
+    plan = await judge(plan)
     if plan.needs_consent:
         raise Failure(unconfirmed(plan))
 
@@ -36,25 +45,24 @@ def approve_said(*, agreed: bool, name: str | None) -> Approval:
     On a server that is not the project's own only the name will do.
     """
 
-    async def approve(plan: Plan) -> None:
-        if not plan.needs_consent:
-            return
+    async def approve(plan: Plan, judge: Judge) -> None:
         if name is not None and name != plan.database.name:
-            raise Failure(unconfirmed(plan, f"--confirm names {name}, and this database is {plan.database.name}."))
+            reason = f"--confirm names {name}, and this database is {plan.database.name}."
+            raise Failure(unconfirmed(await judge(plan), reason))
         if name is None and not (agreed and plan.database.own):
-            raise Failure(unconfirmed(plan))
+            await approve_harmless(plan, judge)
 
     return approve
 
 
 def approve_shown(shown: Plan) -> Approval:
     """Return an `Approval` of what a person was `shown` and agreed to: its steps on its database, and no other."""
-    agreed = {(step.revision.revision, step.losses) for step in shown.steps}
+    agreed = {(step.revision.revision, step.digest) for step in shown.steps}
 
-    async def approve(plan: Plan) -> None:
+    async def approve(plan: Plan, judge: Judge) -> None:
         same = plan.database == shown.database and (plan.command, plan.marked) == (shown.command, shown.marked)
-        if not same or any((step.revision.revision, step.losses) not in agreed for step in plan.steps):
-            raise Failure(unconfirmed(plan, "It has changed since it was shown."))
+        if not same or any((step.revision.revision, step.digest) not in agreed for step in plan.steps):
+            raise Failure(unconfirmed(await judge(plan), "It has changed since it was shown."))
 
     return approve
 
@@ -66,8 +74,10 @@ def unconfirmed(plan: Plan, reason: str = "") -> Finding:
         title = f"{database.name} at {database.server} is not a server of this project's own"
     elif plan.command is Command.STAMP:
         title = "The database would be marked otherwise"
+    elif plan.loses or not plan.may_lose:
+        title = "Data would be lost" if plan.loses else f"{database.name} was not named"
     else:
-        title = "Data would be lost"
+        title = "Nobody can say beforehand whether data would be lost"
     return Finding(
         Code.CONFIRMATION_NEEDED,
         title,
@@ -79,12 +89,12 @@ def unconfirmed(plan: Plan, reason: str = "") -> Finding:
 def _ways(plan: Plan) -> tuple[Fix, ...]:
     consent = "--yes" if plan.database.own else f"--confirm {shlex.quote(plan.database.name)}"
     command = command_of(plan)
-    destroys = bool(plan.losses)
-    go_on = Fix("Go on" if not destroys else "Go on without a dump", f"{command} {consent}", destructive=destroys)
-    if not destroys:
+    destroys = plan.loses
+    go_on = Fix("Go on without a dump" if plan.may_lose else "Go on", f"{command} {consent}", destructive=destroys)
+    if not plan.may_lose:
         return (go_on,)
     dumping = f"{command} --dump FILE {consent}"
-    return (Fix("Write a dump of the database first, then go on", dumping, destructive=True), go_on)
+    return (Fix("Write a dump of the database first, then go on", dumping, destructive=destroys), go_on)
 
 
 def command_of(plan: Plan) -> str:

@@ -41,6 +41,10 @@ class Wreck:
     tries: int = 1
 
 
+class EnvironmentFailure(Failure):
+    """It is ``env.py`` that failed, or what it was run for: the history may be sound."""
+
+
 def explain_wreck(wreck: Wreck) -> Failure:
     """Return the failure that `wreck` is, without the secrets that its words may hold."""
     event = wreck.failed
@@ -59,7 +63,7 @@ def explain_wreck(wreck: Wreck) -> Failure:
             return _step(wreck, event, text)
 
 
-def _environment(wreck: Wreck, path: Path, line: int | None, text: str, output: str | None) -> Failure:
+def _environment(wreck: Wreck, path: Path, line: int | None, text: str, output: str | None) -> EnvironmentFailure:
     where = f"{path}:{line}" if line else str(path)
     fixes = [Fix(f"Correct {path.name}; `alembic current` runs it too")]
     if text.startswith("ModuleNotFoundError"):
@@ -70,7 +74,7 @@ def _environment(wreck: Wreck, path: Path, line: int | None, text: str, output: 
                 f"it ran with {wreck.ended.interpreter.words}"
             ),
         )
-    return Failure(
+    return EnvironmentFailure(
         Finding(
             Code.MIGRATIONS_BROKEN,
             "The migrations' environment does not run",

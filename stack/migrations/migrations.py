@@ -20,6 +20,7 @@ from stack.migrations.plan import Plan, plan_downgrade, plan_rehearsal, plan_sta
 from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
 from stack.migrations.runner import Done
+from stack.migrations.scrutiny import judge_where_needed, judged
 from stack.migrations.site import Site
 from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
 from stack.project import Project
@@ -127,15 +128,17 @@ class Migrations:
     async def plan_rehearsal(self) -> Plan:
         """Say what `rehearse` would do now, and touch nothing."""
         look = await self._known()
-        return plan_rehearsal(look.history, look.current, database=self._site.database)
+        plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
+        return await self._judged(plan)
 
     async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> tuple[StepSQL, ...]:
         """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does, once `approve` has agreed.
 
         It holds locks on the real tables meanwhile, so on a server that is not the project's own somebody must agree.
         """
-        plan = await self.plan_rehearsal()
-        await approve(plan)
+        look = await self._known()
+        plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
+        await approve(plan, judge_where_needed(self._site, self._database.connection))
         revisions = [step.revision for step in plan.steps]
         return await preview.rehearse(self._project, self._database.url, revisions, progress)
 
@@ -146,18 +149,25 @@ class Migrations:
         return look
 
     async def plan_upgrade(self, target: str) -> Plan:
-        """Say what `upgrade` would do now, and touch nothing."""
+        """Say what `upgrade` would do now and what that risks, and touch nothing."""
         look = await self._known()
-        return await in_thread(
-            lambda: plan_upgrade(look.history, look.current, target=target, database=self._site.database)
+        return await self._judged(
+            await in_thread(
+                lambda: plan_upgrade(look.history, look.current, target=target, database=self._site.database)
+            )
         )
 
     async def plan_downgrade(self, target: str) -> Plan:
-        """Say what `downgrade` would do now, and touch nothing."""
+        """Say what `downgrade` would do now and what that risks, and touch nothing."""
         look = await self._known()
-        return await in_thread(
-            lambda: plan_downgrade(look.history, look.current, target=target, database=self._site.database)
+        return await self._judged(
+            await in_thread(
+                lambda: plan_downgrade(look.history, look.current, target=target, database=self._site.database)
+            )
         )
+
+    async def _judged(self, plan: Plan) -> Plan:
+        return await judged(plan, self._site, self._database.connection)
 
     async def plan_stamp(self, target: str) -> Plan:
         """Say what `stamp` would do now, and touch nothing."""

@@ -1,23 +1,22 @@
-"""What an upgrade, a downgrade, a stamp or a rehearsal is about to do, before it does it."""
+"""What an upgrade, a downgrade, a stamp or a rehearsal is about to do, before it does it.
 
-from collections.abc import Callable
+What its steps risk is judged apart, by `stack.migrations.scrutiny`, since that takes a process.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from alembic.script.revision import ResolutionError, RevisionError
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.history import History, Revision, downgrade_steps, pending, stamped, upgrade_steps
-from stack.migrations.losses import destroys
-from stack.migrations.protocol import Command
+from stack.migrations.protocol import Command, Direction
 
-REHEARSAL: Final = (
-    "Every pending step is run for real, and back, in one transaction that is rolled back.",
-    "It waits at most two seconds for a lock, and keeps those that it has until the end: others wait meanwhile.",
-    "What no transaction covers stays, such as numbers that a sequence gave out.",
-)
-"""What a rehearsal takes."""
+if TYPE_CHECKING:
+    from stack.migrations.risks.judge import JudgedStep
 
 _VERBS: Final = {Command.UPGRADE: "apply", Command.DOWNGRADE: "take back", Command.REHEARSE: "rehearse"}
 
@@ -37,17 +36,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step and what it destroys, in a phrase each."""
+    """A step, the hash of what its file says, and what was found of it on the real tables, where it was judged."""
 
     revision: Revision
-    losses: tuple[str, ...]
+    digest: str
+    judged: "JudgedStep | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is about to be done: `steps` in order, which bring a database from `current` to where `target` says.
 
-    A stamp has no steps: it replaces the mark `current` by `marked`.
+    A stamp has no steps: it replaces the mark `current` by `marked`. `unjudged` says why its steps could not be judged.
     """
 
     command: Command
@@ -56,6 +56,12 @@ class Plan:
     current: tuple[str, ...]
     steps: tuple[PlannedStep, ...] = ()
     marked: tuple[str, ...] = ()
+    unjudged: str = ""
+
+    @property
+    def direction(self) -> Direction:
+        """Which side of its steps is run, or run first."""
+        return Direction.DOWNGRADE if self.command is Command.DOWNGRADE else Direction.UPGRADE
 
     @property
     def empty(self) -> bool:
@@ -63,26 +69,51 @@ class Plan:
         return not self.steps and self.command is not Command.STAMP
 
     @property
-    def losses(self) -> tuple[str, ...]:
-        """All that is destroyed, each with its step."""
-        return tuple(f"{step.revision.revision} {loss}" for step in self.steps for loss in step.losses)
+    def loses(self) -> bool:
+        """Whether data is lost; a downgrade takes back what it made."""
+        applies = self.command is Command.UPGRADE
+        return self.command is Command.DOWNGRADE or (
+            applies and any(each.loses(self.direction) for each in self._judged)
+        )
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether data is lost, or nobody can say that it is not."""
+        unseen = bool(self.unjudged) or any(each.may_lose(self.direction) for each in self._judged)
+        return self.loses or (self.command is Command.UPGRADE and unseen)
+
+    @property
+    def warns(self) -> bool:
+        """Whether it has a risk that is more than a remark, or was not judged though it was to be."""
+        return bool(self.unjudged) or any(each.warnings(self.direction) for each in self._judged)
+
+    @property
+    def _judged(self) -> "Iterator[JudgedStep]":
+        return (step.judged for step in self.steps if step.judged)
 
     @property
     def needs_consent(self) -> bool:
         """Whether somebody must have seen it before it is carried out."""
-        return not self.empty and (bool(self.losses) or not self.database.own or self.command is Command.STAMP)
+        return not self.empty and (self.may_lose or not self.database.own or self.command is Command.STAMP)
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """It for a person, a line each."""
-        if self.command is Command.STAMP:
-            return _stamp_lines(self)
-        verb = _VERBS[self.command]
-        lines = list(REHEARSAL) if self.command is Command.REHEARSE else []
+        """It for a person, a line each: what there is to say of all of it, then each step with what it risks."""
+        lines = [*self.preface]
         for step in self.steps:
-            lines.append(f"{verb} {step.revision.revision}  {step.revision.message}".rstrip())
-            lines += [f"    {loss}" for loss in step.losses]
+            lines.append(self.headline(step))
+            lines += _risk_lines(step.judged, self.direction) if step.judged else []
         return tuple(lines)
+
+    @property
+    def preface(self) -> tuple[str, ...]:
+        """What there is to say of it as a whole, a line each."""
+        unjudged = (f"What it risks is not known: {self.unjudged}",) if self.unjudged else ()
+        return (*_preface(self), *unjudged)
+
+    def headline(self, step: PlannedStep) -> str:
+        """Return what is done with `step`, on a line."""
+        return f"{_VERBS[self.command]} {step.revision.revision}  {step.revision.message}".rstrip()
 
 
 def plan_upgrade(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
@@ -104,12 +135,16 @@ def _plan_steps(plan: Plan, find: Callable[[tuple[str, ...], str], tuple[Revisio
         steps = find(plan.current, plan.target)
     except RevisionError as error:
         raise _unreachable(plan.command, plan.target, plan.current, error) from None
-    return replace(plan, steps=tuple(PlannedStep(step, destroys(step.path, plan.command)) for step in steps))
+    return replace(plan, steps=tuple(map(_planned, steps)))
+
+
+def _planned(revision: Revision) -> PlannedStep:
+    return PlannedStep(revision, hashlib.sha256(revision.path.read_bytes()).hexdigest())
 
 
 def plan_rehearsal(history: History, current: tuple[str, ...], *, database: Target) -> Plan:
     """Plan to run all that is pending and to roll it back, which destroys nothing."""
-    steps = tuple(PlannedStep(step, ()) for step in pending(history, current))
+    steps = tuple(map(_planned, pending(history, current)))
     return Plan(Command.REHEARSE, "heads", database, current, steps)
 
 
@@ -126,12 +161,31 @@ def plan_stamp(history: History, current: tuple[str, ...], *, target: str, datab
     return Plan(Command.STAMP, target, database, current, marked=marked)
 
 
-def _stamp_lines(plan: Plan) -> tuple[str, ...]:
-    return (
-        f"alembic_version says {place(plan.current)}, and will say {place(plan.marked)}.",
-        "No table is made, changed or dropped, and no migration runs.",
-        f"The tables must already be as {place(plan.marked)} leaves them: later upgrades and downgrades start from it.",
-    )
+def _risk_lines(step: "JudgedStep", direction: Direction) -> list[str]:
+    from stack.migrations.risks.page import risk_lines
+
+    return [line for found in step.warnings(direction) for line in risk_lines(found, step.reviewed)]
+
+
+def _preface(plan: Plan) -> tuple[str, ...]:
+    match plan.command:
+        case Command.REHEARSE:
+            return (
+                "Every pending step is run for real, and back, in one transaction that is rolled back.",
+                "It waits two seconds for a lock at most, and keeps its locks until the end: others wait meanwhile.",
+                "What no transaction covers stays, such as numbers that a sequence gave out.",
+            )
+        case Command.DOWNGRADE:
+            return ("Each step takes back what it made, with the data in it.",)
+        case Command.STAMP:
+            marked = place(plan.marked)
+            return (
+                f"alembic_version says {place(plan.current)}, and will say {marked}.",
+                "No table is made, changed or dropped, and no migration runs.",
+                f"The tables must already be as {marked} leaves them: later upgrades and downgrades start from it.",
+            )
+        case _:
+            return ()
 
 
 def place(revisions: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
@@ -25,6 +26,7 @@ from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
 from stack.migrations.protocol import Event
+from stack.migrations.scrutiny import judge_where_needed
 from stack.migrations.site import Site, secrets_of
 from stack.migrations.status import migration_status, read_current, unknown_revision
 from stack.text import clean_line
@@ -97,7 +99,7 @@ async def stamp(site: Site, target: str, progress: Progress = silent, *, approve
         async with only_runner(site.url, progress) as connection:
             current = await read_current(connection, configuration.version_table)
             plan = plan_stamp(history, current, target=target, database=site.database)
-            await approve(plan)
+            await approve(plan, judge_where_needed(site, lambda: nullcontext(connection)))
             course = _Course(progress, plan, HolderWatch(connection, progress))
             job = make_job(configuration, plan.command, url=site.url.reveal(), revisions=plan.marked)
             ended = await run_worker(job, configuration.directory, course.hear)
@@ -183,7 +185,7 @@ async def _move(
             plan = await in_thread(lambda: make(history, current, database=site.database))
             course = _Course(progress, plan, HolderWatch(connection, progress))
             if not plan.empty:
-                await approve(plan)
+                await approve(plan, judge_where_needed(site, lambda: nullcontext(connection)))
                 progress(clean_line(f"Running them with {await _interpreter(configuration)}"))
                 await _carry_out(site, configuration, course, connection, limits)
             now = place(await read_current(connection, configuration.version_table))

@@ -12,9 +12,11 @@ from stack.migrations.approval import approve_said, approve_shown
 from stack.migrations.history import read_history
 from stack.migrations.plan import plan_upgrade
 from stack.migrations.site import Site
-from tests.support.alembic import Step, chain, make_project, write_step
-from tests.support.migrating import current, failure, rows, status, tables, upgrade
+from tests.support.alembic import OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body, write_step
+from tests.support.migrating import AGREED, current, failure, rows, status, tables, upgrade
 from tests.support.tables import run_sql
+
+ONLINE_ENV = f"{SYNC_ENV}\nif context.is_offline_mode():\n    raise RuntimeError('only with a database')\n"
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_a_dump_comes_after_the_consent_and_before_the_downgrade(stackdeck, data
     (finding,) = said["findings"]
     assert (exit_status, file.exists()) == (1, False)
     assert "take back r0002  Step r0002" in finding["cause"]
-    assert "drops" not in finding["cause"]
-    assert "runs DROP TABLE r0002" in finding["cause"]
+    assert "Each step takes back what it made" in finding["cause"]
+    assert "Table r0002 (rows not counted yet, 8.2 kB) is dropped with its rows" in " ".join(finding["cause"].split())
     assert finding["fixes"][0]["destructive"] is True
     confirmed = ["--confirm", database.database]
     assert stackdeck("migrate", "down", "r0001", "--dump", str(file), *confirmed)[0] == 0
@@ -73,7 +75,7 @@ def test_on_another_server_a_rehearsal_takes_the_name_too(stackdeck, database, t
         exit_status, said = stackdeck("migrate", "sql", "--rehearse", *refused)
         (finding,) = said["findings"]
         assert (exit_status, finding["code"]) == (1, "confirmation-needed")
-        assert "keeps those that it has until the end: others wait meanwhile" in finding["cause"]
+        assert "keeps its locks until the end: others wait meanwhile" in finding["cause"]
         assert "rehearse r0001  Step r0001\nNothing has been touched." in finding["cause"]
         (fix,) = finding["fixes"]
         assert fix["command"] == f"stackdeck migrate sql --rehearse --confirm {database.database}"
@@ -84,20 +86,79 @@ def test_on_another_server_a_rehearsal_takes_the_name_too(stackdeck, database, t
     assert tables(database) == []
 
 
-async def test_on_the_projects_own_server_only_what_destroys_is_asked_about(database, tmp_path):
-    steps = [*chain(1), Step("drop1", ("r0001",), "ALTER TABLE r0001 ADD COLUMN a int")]
-    project = make_project(tmp_path, steps)
-    path = tmp_path / "migrations" / "versions" / "drop1_step.py"
-    path.write_text(
-        path.read_text().replace(
-            "def upgrade() -> None:\n", "def upgrade() -> None:\n    op.drop_column('r0001', 'id')\n"
-        )
-    )
-    assert await upgrade(project, database, "r0001") == ("r0001",)
+@pytest.mark.parametrize(
+    ("body", "rule", "said"),
+    [
+        ("op.drop_column('people', 'name')", "drop-column", "Column name of people (about 3 rows"),
+        ("sql = 'DROP TABLE people'\nop.execute(sql)", "drop-table", "Table people (about 3 rows"),
+        ("op.execute('ALTER TABLE people DROP name')", "drop-column", "Column name of people"),
+        (
+            "op.alter_column('people', 'id', type_=sa.SmallInteger())",
+            "narrow-type",
+            "id of people becomes int2 (it is int4)",
+        ),
+        ("op.execute('WITH gone AS (DELETE FROM people RETURNING 1) SELECT 1 FROM gone')", "delete-rows", "All rows"),
+        ("op.execute('DROP TYPE mood CASCADE')", "drop-object", "Mood is dropped with all that depends on it"),
+        ("op.execute('CREATE TABLE IF NOT EXISTS people ()')\nop.drop_table('people')", "drop-table", "Table people"),
+    ],
+)
+async def test_on_the_projects_own_server_what_is_lost_takes_consent(database, tmp_path, body, rule, said):
+    people = "CREATE TYPE mood AS ENUM ('good'); CREATE TABLE people (id int, name text, feels mood)"
+    project = make_project(tmp_path, [Step("people", up=people), Step("lossy", ("people",))], OFFLINE_ENV)
+    path, _ = write_body(tmp_path, "lossy", body)
+    path.write_text(f"import sqlalchemy as sa\n{path.read_text()}")
+    assert await upgrade(project, database, "people") == ("people",)
+    run_sql(database, "INSERT INTO people SELECT n FROM generate_series(1, 3) n; ANALYZE people")
+    before = schema_of(database)
     finding = await failure(upgrade(project, database))
     assert (finding.code, finding.title) == (Code.CONFIRMATION_NEEDED, "Data would be lost")
-    assert "drops the column r0001.id" in finding.cause
-    assert await upgrade(project, database, approve=approve_said(agreed=True, name=None)) == ("drop1",)
+    assert f"error   {rule}" in finding.cause
+    assert said in " ".join(finding.cause.split())
+    assert [fix.command for fix in finding.fixes] == [
+        "stackdeck migrate up --dump FILE --yes",
+        "stackdeck migrate up --yes",
+    ]
+    assert (schema_of(database), current(database)) == (before, ["people"])
+    assert await upgrade(project, database, approve=AGREED) == ("lossy",)
+
+
+def schema_of(url):
+    """Return every column with its type, and how many people there are."""
+    columns = rows(url, "SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = 'people'::regclass")
+    return columns, rows(url, "SELECT count(*) FROM people")
+
+
+@pytest.mark.parametrize(
+    ("body", "env", "said"),
+    [
+        ("op.get_bind().execute(sa.text('SELECT 1')).scalar()", OFFLINE_ENV, "it reads from the database"),
+        ("op.execute('SELECT 1, now(), clear_all()')", OFFLINE_ENV, "What the function clear_all does cannot be seen"),
+        ("op.execute('ALTER TABLE people ALTER name TYPE text USING left(name, 1)')", OFFLINE_ENV, "name of people"),
+        ("op.drop_table('people')", ONLINE_ENV, "only with a database"),
+    ],
+)
+async def test_what_nobody_can_see_takes_consent_too(database, tmp_path, body, env, said):
+    people = (
+        "CREATE TABLE people (id int, name text); "
+        "CREATE FUNCTION clear_all() RETURNS int LANGUAGE sql AS 'DELETE FROM people; SELECT 1'"
+    )
+    project = make_project(tmp_path, [Step("people", up=people), Step("hidden", ("people",))], env)
+    path, _ = write_body(tmp_path, "hidden", body)
+    path.write_text(f"import sqlalchemy as sa\n{path.read_text()}")
+    await upgrade(project, database, "people")
+    finding = await failure(upgrade(project, database))
+    assert finding.code is Code.CONFIRMATION_NEEDED
+    assert finding.title == "Nobody can say beforehand whether data would be lost"
+    assert said in " ".join(finding.cause.split())
+    assert not any(fix.destructive for fix in finding.fixes)
+    assert current(database) == ["people"]
+    assert await upgrade(project, database, approve=AGREED) == ("hidden",)
+
+
+async def test_what_only_adds_is_applied_unasked_and_without_a_look_at_its_sql(database, tmp_path, monkeypatch):
+    project = make_project(tmp_path, chain(3))
+    monkeypatch.setattr("stack.migrations.scrutiny.render", None)
+    assert await upgrade(project, database) == ("r0001", "r0002", "r0003")
 
 
 async def test_what_was_agreed_to_is_what_was_shown(database, tmp_path):

@@ -80,10 +80,10 @@ class FakeMigrations:
         return tuple(map(self.step, self.history_now.revisions[self.applied :]))
 
     async def plan_rehearsal(self):
-        return self.plan(Command.REHEARSE, "heads", [PlannedStep(each, ()) for each in REVISIONS[self.applied :]])
+        return await self.plan(Command.REHEARSE, "heads", REVISIONS[self.applied :])
 
     async def rehearse(self, progress, approve):
-        await approve(await self.plan_rehearsal())
+        await approve(await self.plan_rehearsal(), keep)
         self.asked.append(("rehearse", ""))
         progress("Rehearsing")
         self.sql["0005"] = "UPDATE bookings SET notes = 'rehearsed'"
@@ -116,39 +116,48 @@ class FakeMigrations:
     async def write(self, drafts):
         self.asked.append(("write", drafts[0].path.name))
 
-    def plan(self, command, target, steps, **options) -> Plan:
+    async def plan(self, command, target, revisions, **options) -> Plan:
         current = (REVISIONS[self.applied - 1].revision,) if self.applied else ()
-        return Plan(command, target, self.target, current, tuple(steps), **options)
+        try:
+            judged = (await self.assess([*map(self.step, revisions)])).steps
+        except Failure as failure:
+            judged, options = (None,) * len(revisions), {"unjudged": failure.finding.title}
+        steps = tuple(PlannedStep(each, each.revision, step) for each, step in zip(revisions, judged, strict=True))
+        return Plan(command, target, self.target, current, steps, **options)
 
     async def plan_upgrade(self, target):
         revisions = self.history_now.revisions
         wanted = len(revisions) if target == "heads" else int(target)
-        return self.plan(Command.UPGRADE, target, [PlannedStep(each, ()) for each in revisions[self.applied : wanted]])
+        return await self.plan(Command.UPGRADE, target, revisions[self.applied : wanted])
 
     async def plan_downgrade(self, target):
-        steps = [PlannedStep(each, ("takes back what it made",)) for each in REVISIONS[int(target) : self.applied]]
-        return self.plan(Command.DOWNGRADE, target, reversed(steps))
+        return await self.plan(Command.DOWNGRADE, target, REVISIONS[int(target) : self.applied][::-1])
 
     async def plan_stamp(self, target):
-        return self.plan(Command.STAMP, target, (), marked=(target,))
+        return await self.plan(Command.STAMP, target, (), marked=(target,))
 
     async def upgrade(self, target, progress, approve):
-        await approve(await self.plan_upgrade(target))
+        await approve(await self.plan_upgrade(target), keep)
         self.asked.append(("upgrade", target))
         progress(f"Running upgrade to {target}")
         self.applied = len(REVISIONS) if target == "heads" else int(target)
         return ()
 
     async def downgrade(self, target, progress, approve):
-        await approve(await self.plan_downgrade(target))
+        await approve(await self.plan_downgrade(target), keep)
         self.asked.append(("downgrade", target))
         self.applied = int(target)
         return ()
 
     async def stamp(self, target, progress, approve):
-        await approve(await self.plan_stamp(target))
+        await approve(await self.plan_stamp(target), keep)
         self.asked.append(("stamp", target))
         self.applied = int(target)
+
+
+async def keep(plan: Plan) -> Plan:
+    """Judge nothing that was not judged before."""
+    return plan
 
 
 def long_history(count: int) -> History:

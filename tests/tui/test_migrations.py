@@ -10,7 +10,6 @@ from tests.support.fake_migrations import REVISIONS, long_history
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
 from tui.widgets.plan_question import PlanQuestion
-from tui.widgets.risk_question import RiskQuestion
 
 SMALL = (80, 24)
 LARGE = (160, 45)
@@ -75,15 +74,15 @@ async def test_what_is_risky_is_asked_about_and_what_is_not_is_applied(workspace
         await pilot.press("n")
         await until(pilot, lambda: "1 pending" in shown(deck) and not deck.busy)
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
         for words in ("Column notes of bookings (about 1,000,000 rows", "blocks all reads and writes", "migrate up"):
             assert words in " ".join(shown(deck).replace("│", " ").split())
         await pilot.press("n")
         await until(pilot, lambda: not deck.busy)
         assert workspace.fake_migrations.asked == [("upgrade", "0004")]
         await pilot.press("a")
-        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
-        await pilot.press("y")
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
+        await pilot.press("y", *"app", "enter")
         await until(pilot, lambda: "nothing is pending" in shown(deck))
         assert workspace.fake_migrations.asked == [("upgrade", "0004"), ("upgrade", "heads")]
 
@@ -102,14 +101,31 @@ async def test_a_rehearsal_says_what_it_takes_and_shows_what_was_sent(workspace)
         assert "2 pending" in shown(deck)
 
 
-async def test_a_reviewed_risk_is_no_question(workspace):
+async def test_a_lock_takes_a_key_and_where_it_was_reviewed_none(workspace):
+    workspace.fake_migrations.sql["0005"] = "CREATE INDEX slow ON bookings (notes)"
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SMALL) as pilot:
+        await opened(pilot, deck)
+        await pilot.press("a")
+        await until(pilot, lambda: "y Yes, do it" in shown(deck))
+        await until(pilot, lambda: "create-index" in shown(deck) and "safer: Build it concurrently" in shown(deck))
+        await pilot.press("n")
+        await until(pilot, lambda: not deck.busy)
+        assert workspace.fake_migrations.asked == []
+        workspace.fake_migrations.reviewed = {"create-index": "at night"}
+        await pilot.press("a")
+        await until(pilot, lambda: "nothing is pending" in shown(deck))
+        assert workspace.fake_migrations.asked == [("upgrade", "heads")]
+
+
+async def test_a_loss_takes_the_name_though_it_was_reviewed(workspace):
     workspace.fake_migrations.reviewed = {"drop-column": "unused"}
     deck = deck_over(workspace)
     async with deck.run_test(size=SMALL) as pilot:
         await opened(pilot, deck)
         await pilot.press("a")
-        await until(pilot, lambda: "nothing is pending" in shown(deck))
-        assert workspace.fake_migrations.asked == [("upgrade", "heads")]
+        await until(pilot, lambda: "d Dump the database first" in shown(deck))
+        await until(pilot, lambda: "reviewed: unused" in shown(deck))
 
 
 async def test_nothing_is_applied_before_it_is_judged(workspace):
@@ -120,7 +136,7 @@ async def test_nothing_is_applied_before_it_is_judged(workspace):
         await pilot.press("a")
         await until(pilot, lambda: deck.busy)
         workspace.fake_migrations.gate.set()
-        await until(pilot, lambda: isinstance(deck.screen, RiskQuestion))
+        await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
         assert workspace.fake_migrations.asked == []
 
 

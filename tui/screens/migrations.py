@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 
-from stack.findings import Failure, Finding, Progress, Severity
+from stack.findings import Failure, Finding, Severity
 from tui.actions import Fact, Place, bindings
 from tui.outside import cell
 from tui.screens.base import DeckScreen
@@ -283,34 +283,18 @@ class MigrationsScreen(DeckScreen):
 
     def action_apply_all(self) -> None:
         """Apply everything that is pending."""
-        self._upgrade("heads", "Apply all pending migrations", self._pending_names)
+        self._upgrade("heads", "Apply all pending migrations")
 
     def action_apply_next(self) -> None:
         """Apply the oldest pending migration."""
         if following := self._pending_names[:1]:
-            self._upgrade(following[0], f"Apply {following[0]}", following)
+            self._upgrade(following[0], f"Apply {following[0]}")
 
-    def _upgrade(self, target: str, title: str, names: tuple[str, ...]) -> None:
+    def _upgrade(self, target: str, title: str) -> None:
         # It stands on what plans are made of, which the first frame shall not wait for.
         from tui.migrating import apply
-        from tui.widgets.risk_question import Steps
 
-        workspace = self.deck.workspace
-        if workspace is None:
-            return
-        known = {name: step for name, step in self._judged.items() if name in names}
-        command = "stackdeck migrate up" + (f" {target}" if target != "heads" else "")
-
-        async def judge(progress: Progress) -> Steps:
-            judged = _Judged(names, tuple(known.values()))
-            if len(known) < len(names):
-                progress("Judging what is pending on the real tables")
-                judged = await _judge_pending(workspace, self._pending_names)
-            unjudged = judged.findings[0].title if judged.findings else None
-            chosen = tuple(step for step in judged.steps if step.sql.revision.revision in names)
-            return Steps(f"{title}?", chosen, command, unjudged)
-
-        apply(self.deck, target, title, judge)
+        apply(self.deck, target, title)
 
     def action_rehearse(self) -> None:
         """Run what is pending and roll it back, after saying what that takes."""

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from stack.findings import Loss
 from stack.services.approval import losses_of
 from stack.services.control import PlanStep
-from tui.outside import block, line
+from tui.outside import line
 from tui.widgets.modal import Modal
 from tui.widgets.plan_lines import PlanSteps, loss_lines
 
@@ -30,7 +30,7 @@ class Answer(Enum):
 class Proposal:
     """What is about to be done; `command` does the same from a shell, where a command does.
 
-    It stands in `steps`, or in `lines` where it is no plan of services. Where there is a `word` it must be typed, and
+    It stands in `steps`, or in `text` where it is no plan of services. Where there is a `word` it must be typed, and
     the database can be saved to `dump` first, if that names a file.
     """
 
@@ -40,7 +40,7 @@ class Proposal:
     command: str | None
     word: str | None
     dump: Path | None
-    lines: tuple[str, ...] = ()
+    text: Content | None = None
 
 
 class PlanQuestion(Modal[Answer]):
@@ -67,9 +67,9 @@ class PlanQuestion(Modal[Answer]):
                 yield Static(loss_lines(self._proposal.losses), id="losses")
             if self._proposal.steps:
                 yield PlanSteps(self._proposal.steps)
-            if self._proposal.lines:
-                with VerticalScroll(id="steps"):
-                    yield Static(block("\n".join(self._proposal.lines)))
+            if self._proposal.text is not None:
+                with VerticalScroll(id="told"):
+                    yield Static(self._proposal.text)
             if self._proposal.command:
                 yield Static(line(f"$ {self._proposal.command}", "$muted"), id="command")
             yield Static(self._ways(), id="keys")
@@ -78,7 +78,7 @@ class PlanQuestion(Modal[Answer]):
     def on_mount(self) -> None:
         """Begin with the keys; the word is asked for after one of them."""
         self.query_one("#typed").display = False
-        for steps in self.query("#steps"):
+        for steps in self.query("#steps, #told"):
             steps.focus()
 
     def _ways(self) -> Content:
@@ -110,7 +110,7 @@ class PlanQuestion(Modal[Answer]):
         ask = Content.assemble("Type ", line(self._proposal.word, "bold $accent"), " to do it:   ")
         self.query_one("#keys", Static).update(first + ask + _keys(("⏎", "Do it"), ("Esc", "No")))
         # They have been read, and on a small terminal the word would have no room.
-        for steps in self.query("#steps"):
+        for steps in self.query("#steps, #told"):
             steps.display = False
         typed = self.query_one("#typed", Input)
         typed.display = True

@@ -13,6 +13,8 @@ from stack.text import clean_line
 from tui.outside import block, line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stack.migrations.history import Revision
     from stack.migrations.origins import Origin
     from stack.migrations.protocol import Direction
@@ -94,16 +96,13 @@ def _lines(seen: Seen) -> list[Content]:
 
 def _sql(step: "JudgedStep", direction: "Direction") -> list[Content]:
     upwards = direction.value == "upgrade"
-    lines = [each for risk in step.whole for each in _risk(risk, step)] if upwards else []
+    lines = [each for risk in step.whole for each in risk_lines(risk, step.reviewed)] if upwards else []
     lines += [Content()] if lines else []
     unknown = step.sql.side(direction).unknown
     for judged in step.side(direction):
-        worst = (
-            next((s for s in Severity if any(risk.severity is s for risk in judged.risks)), None) if upwards else None
-        )
+        worst = next((s for s in Severity if any(risk.severity is s for risk in judged.risks)), None)
         lines.append(block(judged.statement.text[:_LONGEST] + ";", TONES[worst] if worst else ""))
-        if upwards:
-            lines += [each for risk in judged.risks for each in _risk(risk, step)]
+        lines += [each for risk in judged.risks for each in risk_lines(risk, step.reviewed)]
     if unknown:
         why = f"Not known from here on (line {unknown.line or 1}): {unknown.why}"
         lines += [line(why, "$warning"), line("Rehearse what is pending (h) to see it all.", "$muted")]
@@ -112,9 +111,10 @@ def _sql(step: "JudgedStep", direction: "Direction") -> list[Content]:
     return lines
 
 
-def _risk(risk: "Risk", step: "JudgedStep") -> list[Content]:
+def risk_lines(risk: "Risk", all_reviewed: "Mapping[str, str]") -> list[Content]:
+    """Return what there is to say of one risk, and what a person has reviewed of its rule."""
     tone = TONES[risk.severity]
-    reviewed = step.reviewed.get(risk.rule.value)
+    reviewed = all_reviewed.get(risk.rule.value)
     head = Content.assemble((f"  {SIGNS[risk.severity]} {risk.rule.value}  ", f"bold {tone}"), line(risk.text, tone))
     lines = [head]
     lines += [line(f"    {risk.consequence}")] if risk.consequence else []

@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from stack.migrations.additions import executed
 from stack.migrations.configuration import quiet
 from stack.migrations.history import Revision
-from stack.migrations.losses import executed
 
 _BEYOND: Final = re.compile(
     r"\b(?:(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)|alter\s+system|dblink\w*)\b",

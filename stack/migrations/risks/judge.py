@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from stack.findings import Severity
 from stack.migrations.configuration import VersionTable
-from stack.migrations.preview import Side, StepSQL
+from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
 from stack.migrations.risks.effects import Effect, Known, Work, effects
 from stack.migrations.risks.facts import Catalogue
@@ -25,7 +25,7 @@ from stack.migrations.risks.operations import (
     ValidateConstraint,
 )
 from stack.migrations.risks.review import Body, Review
-from stack.migrations.risks.risk import Advice, Risk, Rule, weigh
+from stack.migrations.risks.risk import Advice, Loss, Risk, Rule, weigh
 from stack.migrations.risks.rules import Case, risks
 from stack.migrations.risks.statements import Statement
 
@@ -40,6 +40,14 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A risk, and the statement that it is of; without one it is of the whole step."""
+
+    risk: Risk
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedStep:
     """One step with the risks of each statement, and those of the whole; `reviewed` gives a reason by a rule's name."""
 
@@ -49,14 +57,43 @@ class JudgedStep:
     whole: tuple[Risk, ...]
     reviewed: Mapping[str, str]
 
+    def found(self, direction: Direction) -> tuple[Found, ...]:
+        """Return the risks of one direction in the order of its statements, and then those of the whole.
+
+        Not being able to take a step back is a risk of applying it.
+        """
+        whole = self.whole if direction is Direction.UPGRADE else tuple(_unknown(self.sql, direction, Loss.UNKNOWN))
+        of_statements = (Found(risk, each.statement.text) for each in self.side(direction) for risk in each.risks)
+        return (*of_statements, *(Found(risk) for risk in whole))
+
     def side(self, direction: Direction) -> tuple[Judged, ...]:
         """Return the statements of one direction."""
         return self.upgrade if direction is Direction.UPGRADE else self.downgrade
 
+    def warnings(self, direction: Direction) -> tuple[Found, ...]:
+        """Return the risks of one direction that are more than remarks and that nobody has reviewed, and all losses."""
+        return tuple(
+            found
+            for found in self.found(direction)
+            if found.risk.loss is Loss.DATA
+            or (
+                (found.risk.severity is not Severity.INFO or found.risk.loss is Loss.UNKNOWN)
+                and found.risk.rule.value not in self.reviewed
+            )
+        )
+
+    def loses(self, direction: Direction) -> bool:
+        """Whether data is lost in one direction."""
+        return any(found.risk.loss is Loss.DATA for found in self.warnings(direction))
+
+    def may_lose(self, direction: Direction) -> bool:
+        """Whether data is lost in one direction, or nobody can say and nobody has reviewed that."""
+        return any(found.risk.loss is not Loss.NONE for found in self.warnings(direction))
+
     @property
     def risks(self) -> tuple[Risk, ...]:
-        """The risks of applying it, and of not being able to take it back, in the order of its statements."""
-        return (*(risk for judged in self.upgrade for risk in judged.risks), *self.whole)
+        """The risks of applying it."""
+        return tuple(found.risk for found in self.found(Direction.UPGRADE))
 
     @property
     def unreviewed(self) -> tuple[Risk, ...]:
@@ -160,8 +197,9 @@ def _held(live: Sequence[Effect], course: _Course) -> Iterator[Risk]:
 def _follow(operation: Operation, course: _Course) -> None:
     """Note what `operation` changes for those after it."""
     match operation:
-        case CreateTable(table=table):
-            course.new.add(table)
+        case CreateTable(table=table, unless_there=unless_there):
+            if not (unless_there and table in course.catalogue.tables):
+                course.new.add(table)
         case AddConstraint(table=table, name=str(name), proves=str(column), validated=validated):
             course.proving[table, name] = column
             if validated:
@@ -211,15 +249,9 @@ def _whole(
     step: StepSQL, upgrade: Sequence[Judged], downgrade: Sequence[Judged], review: Review, made: set[Name]
 ) -> Iterator[Risk]:
     """Yield what there is to say of a step as a whole."""
-    for direction in Direction:
-        side: Side = step.side(direction)
-        if side.unknown and not (direction is Direction.DOWNGRADE and review.downgrade is Body.ABSENT):
-            yield Risk(
-                Rule.UNKNOWN_SQL,
-                Severity.WARNING,
-                f"Not all SQL of its {direction} is known, so not all of it is judged: {side.unknown.why}",
-                Advice("Rehearse it", "stackdeck migrate sql --rehearse"),
-            )
+    yield from _unknown(step, Direction.UPGRADE, Loss.UNKNOWN)
+    if review.downgrade is not Body.ABSENT:
+        yield from _unknown(step, Direction.DOWNGRADE, Loss.NONE)
     if review.downgrade is Body.ABSENT:
         text, advice = (
             "It has no downgrade()",
@@ -244,6 +276,18 @@ def _whole(
             Severity.WARNING if old else Severity.INFO,
             f"Its downgrade loses data: {', '.join(text for text, _ in lost)}",
             Advice("Dump the database before a downgrade"),
+        )
+
+
+def _unknown(step: StepSQL, direction: Direction, loss: Loss) -> Iterator[Risk]:
+    """Yield the risk of running SQL that nobody has seen; its `loss` is none where that direction is not run."""
+    if unknown := step.side(direction).unknown:
+        yield Risk(
+            Rule.UNKNOWN_SQL,
+            Severity.WARNING,
+            f"Not all SQL of its {direction} is known, so not all of it is judged: {unknown.why}",
+            Advice("Rehearse it", "stackdeck migrate sql --rehearse"),
+            loss=loss,
         )
 
 

@@ -41,11 +41,15 @@ class Constraint(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CreateTable:
-    """A new table; its foreign keys point at `references`, and it is a partition of `parent`, if of any."""
+    """A new table; its foreign keys point at `references`, and it is a partition of `parent`, if of any.
+
+    Where it is made only `unless_there`, with IF NOT EXISTS, it may be an old one.
+    """
 
     table: Name
     references: tuple[Name, ...] = ()
     parent: Name | None = None
+    unless_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,14 @@ class DropSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class DropObject:
+    """Another object, in words; where it `cascades`, all that depends on it goes too, columns with their values."""
+
+    what: str
+    cascades: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Truncate:
     """All rows of a table."""
 
@@ -246,9 +258,13 @@ class RefreshView:
 
 @dataclass(frozen=True, slots=True)
 class RunCode:
-    """Code that the statement does not show: a DO block, a procedure, a function."""
+    """Code that the statement does not show: a DO block, a procedure, a function.
+
+    Where it `may_destroy`, nothing speaks against it that it drops or deletes something.
+    """
 
     what: str
+    may_destroy: bool
 
 
 class Transaction(Enum):
@@ -283,6 +299,7 @@ Operation = (
     | Reindex
     | DropTable
     | DropSchema
+    | DropObject
     | Truncate
     | ChangeRows
     | AddEnumValue

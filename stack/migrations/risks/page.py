@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from stack.migrations.protocol import Direction
 from stack.migrations.risks.effects import Effect
-from stack.migrations.risks.judge import Judged, JudgedStep
+from stack.migrations.risks.judge import Found, Judged, JudgedStep
 from stack.migrations.risks.locks import Lock
-from stack.migrations.risks.risk import Risk
 
 _WIDTH = 100
 
@@ -33,18 +33,16 @@ def _step(step: JudgedStep) -> Iterator[str]:
         yield from _wrapped(
             "takes ", ", ".join(f"{effect.lock.value} on {effect.table}" for effect in locks), indent="  "
         )
-    for judged in step.upgrade:
-        for risk in judged.risks:
-            yield ""
-            yield from _risk(risk, step.reviewed, " ".join(judged.statement.text.split()))
-    for risk in step.whole:
+    for found in step.found(Direction.UPGRADE):
         yield ""
-        yield from _risk(risk, step.reviewed, None)
+        yield from risk_lines(found, step.reviewed)
     if not step.risks:
         yield "  no risks were found"
 
 
-def _risk(risk: Risk, reviewed: Mapping[str, str], statement: str | None) -> Iterator[str]:
+def risk_lines(found: Found, reviewed: Mapping[str, str]) -> Iterator[str]:
+    """Yield what there is to say of one risk, and what a person has `reviewed` of its rule."""
+    risk, statement = found.risk, " ".join((found.statement or "").split())
     yield f"  {risk.severity.value:8}{risk.rule.value}"
     yield from _wrapped("", risk.text)
     if statement:

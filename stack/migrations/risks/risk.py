@@ -1,7 +1,7 @@
 """A risk: what a statement may do to a live table, and the safer way."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from stack.amounts import size
@@ -15,6 +15,7 @@ class Rule(StrEnum):
 
     DROP_TABLE = "drop-table"
     DROP_COLUMN = "drop-column"
+    DROP_OBJECT = "drop-object"
     DROP_AND_ADD = "drop-and-add"
     DELETE_ROWS = "delete-rows"
     NARROW_TYPE = "narrow-type"
@@ -43,6 +44,15 @@ class Rule(StrEnum):
     SQUAWK = "squawk"
 
 
+class Loss(Enum):
+    """Whether something is lost by it that was there before."""
+
+    NONE = auto()
+    DATA = auto()
+    UNKNOWN = auto()
+    """Nobody can say before it has run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """The safer way: a sentence, and the SQL of it where it can be written."""
@@ -53,7 +63,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """One risk. `effect` is the lock and the work that it is about, `table` what is known of that table's size."""
+    """One risk. `effect` is the lock and the work that it is about, `table` what is known of that table's size.
+
+    A `loss` is one of an empty table too: when it runs, the table may hold rows.
+    """
 
     rule: Rule
     severity: Severity
@@ -61,6 +74,7 @@ class Risk:
     advice: Advice
     effect: Effect | None = None
     table: Table | None = None
+    loss: Loss = Loss.NONE
 
     @property
     def consequence(self) -> str:

@@ -19,6 +19,7 @@ from stack.migrations.risks.operations import (
     CreateIndex,
     DropColumn,
     DropIndex,
+    DropObject,
     DropSchema,
     DropTable,
     Name,
@@ -32,7 +33,7 @@ from stack.migrations.risks.operations import (
     Truncate,
     Unreadable,
 )
-from stack.migrations.risks.risk import Advice, Risk, Rule, size_of, weigh
+from stack.migrations.risks.risk import Advice, Loss, Risk, Rule, size_of, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
                     f"CREATE TABLE {table.name}_{column} AS SELECT id, {column} FROM {table}",
                 ),
                 *_first(operation, case),
+                loss=Loss.DATA,
             )
         case DropTable(table=table):
             yield Risk(
@@ -75,6 +77,7 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
                     f"ALTER TABLE {table} RENAME TO {table.name}_unused",
                 ),
                 *_first(operation, case),
+                loss=Loss.DATA,
             )
         case DropSchema(schema=schema, cascades=True):
             yield Risk(
@@ -82,6 +85,18 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
                 Severity.ERROR,
                 f"Schema {schema} is dropped with every table in it",
                 Advice("Drop its tables one by one, so that each can be judged", f"DROP SCHEMA {schema} RESTRICT"),
+                loss=Loss.DATA,
+            )
+        case DropObject(what=what, cascades=cascades):
+            yield Risk(
+                Rule.DROP_OBJECT,
+                Severity.ERROR if cascades else Severity.WARNING,
+                f"{what[:1].upper()}{what[1:]} is dropped"
+                + (
+                    " with all that depends on it, columns and their values too" if cascades else ", with what is in it"
+                ),
+                Advice("Drop what depends on it one by one, so that each can be judged" if cascades else ""),
+                loss=Loss.DATA,
             )
         case Truncate(table=table):
             yield Risk(
@@ -90,6 +105,7 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
                 f"All rows of {table}{size_of(case.table(table))} are deleted",
                 Advice("Move the rows away, and delete them when nobody missed them"),
                 *_first(operation, case),
+                loss=Loss.DATA,
             )
         case ChangeType():
             yield from _change_type(operation, case)
@@ -149,12 +165,13 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
             yield from _work(
                 operation, case, Rule.ATTACH_PARTITION, f"{partition} becomes a partition of {table}", advice
             )
-        case RunCode(what=what):
+        case RunCode(what=what, may_destroy=may_destroy):
             yield Risk(
                 Rule.HIDDEN_CODE,
                 Severity.INFO,
                 f"What {what} does cannot be seen from here: neither its locks nor its losses are judged",
                 Advice("Read it; a rehearsal shows whether it runs, and locks what it locks"),
+                loss=Loss.UNKNOWN if may_destroy else Loss.NONE,
             )
         case Unreadable(why=why):
             yield Risk(
@@ -162,6 +179,7 @@ def risks(operation: Operation, case: Case) -> Iterator[Risk]:  # noqa: C901, PL
                 Severity.WARNING,
                 f"It is not SQL that Postgres reads ({why}), so nothing of it is judged",
                 Advice("Correct it, or judge it by hand"),
+                loss=Loss.UNKNOWN,
             )
         case _:
             pass
@@ -177,12 +195,14 @@ def _loss(table: Table | None) -> Severity:
     return Severity.WARNING if table is not None and table.is_empty else Severity.ERROR
 
 
-def _work(operation: Operation, case: Case, rule: Rule, text: str, advice: Advice) -> Iterator[Risk]:
+def _work(  # noqa: PLR0917 - the parts of a risk
+    operation: Operation, case: Case, rule: Rule, text: str, advice: Advice, loss: Loss = Loss.NONE
+) -> Iterator[Risk]:
     """Yield a risk for each table that is blocked while all its rows are worked on."""
     for effect in effects(operation, case.known):
         if effect.work is not Work.NONE and effect.lock.blocks_writes:
             table = case.table(effect.table)
-            yield Risk(rule, weigh(table), text, advice, effect, table)
+            yield Risk(rule, weigh(table), text, advice, effect, table, loss)
 
 
 def _add_column(operation: AddColumn, case: Case) -> Iterator[Risk]:
@@ -227,9 +247,10 @@ def _change_type(operation: ChangeType, case: Case) -> Iterator[Risk]:
     )
     if becomes is Conversion.NARROWED:
         text = f"{change}: values that do not fit are cut or rounded, or stop the migration"
-        yield Risk(Rule.NARROW_TYPE, _loss(case.table(table)), text, advice, *_first(operation, case))
+        yield Risk(Rule.NARROW_TYPE, _loss(case.table(table)), text, advice, *_first(operation, case), loss=Loss.DATA)
     elif becomes is Conversion.REWRITTEN:
-        yield from _work(operation, case, Rule.CHANGE_TYPE, change, advice)
+        loss = Loss.UNKNOWN if operation.converted or old is None else Loss.NONE
+        yield from _work(operation, case, Rule.CHANGE_TYPE, change, advice, loss)
 
 
 def _add_constraint(operation: AddConstraint, case: Case) -> Iterator[Risk]:
@@ -310,6 +331,7 @@ def _change_rows(operation: ChangeRows, case: Case) -> Iterator[Risk]:
             f"{'All' if operation.whole else 'Some'} rows of {table}{size_of(known)} are deleted",
             Advice("Keep them in a table of their own until nobody misses them"),
             *_first(operation, case),
+            loss=Loss.DATA,
         )
     elif operation.whole or weigh(known) is not Severity.INFO:
         rows = "Every row" if operation.whole else "Rows"

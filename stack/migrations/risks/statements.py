@@ -3,10 +3,13 @@
 It is the grammar of Postgres 18; what an older server would refuse is not noticed here.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-from postgast import PgQueryError, parse, wrap
+from postgast import PgQueryError, parse, walk_typed, wrap
 from postgast import nodes as pg
 from postgast import pg_query_pb2 as raw
 
@@ -22,6 +25,7 @@ from stack.migrations.risks.operations import (
     CreateIndex,
     CreateTable,
     DropIndex,
+    DropObject,
     DropSchema,
     DropTable,
     Operation,
@@ -61,7 +65,17 @@ def _read(text: str) -> Iterator[Statement]:
     for each in tree.stmts:
         end = each.stmt_location + each.stmt_len if each.stmt_len else len(encoded)
         written = encoded[each.stmt_location : end].decode().strip()
-        yield Statement(written, tuple(_operations(each.stmt)))
+        yield Statement(written, (*_operations(each.stmt), *_within(each.stmt)))
+
+
+def _within(node: pg.AstNode | None) -> Iterator[Operation]:
+    """Yield what a part of the statement `node` does to rows, as in ``WITH gone AS (DELETE …) SELECT …``."""
+    # What these hold is run later, if ever.
+    if node is None or isinstance(node, pg.CreateFunctionStmt | pg.RuleStmt):
+        return
+    for _, part in islice(walk_typed(node), 1, None):
+        if isinstance(part, pg.DeleteStmt | pg.UpdateStmt | pg.MergeStmt):
+            yield from _operations(part)
 
 
 def _operations(node: pg.AstNode | None) -> Iterator[Operation]:  # noqa: C901, PLR0912, PLR0915 - one case a kind
@@ -76,7 +90,7 @@ def _operations(node: pg.AstNode | None) -> Iterator[Operation]:  # noqa: C901, 
         case pg.CreateStmt(relation=pg.RangeVar() as relation):
             yield _new_table(node, relation)
         case pg.CreateTableAsStmt(into=pg.IntoClause(rel=pg.RangeVar() as relation)):
-            yield CreateTable(name_of(relation))
+            yield CreateTable(name_of(relation), unless_there=node.if_not_exists)
         case pg.IndexStmt(relation=pg.RangeVar() as relation, idxname=name):
             yield CreateIndex(name_of(relation), name or None, node.unique, node.concurrent)
         case pg.RenameStmt(relation=pg.RangeVar() as relation):
@@ -91,6 +105,13 @@ def _operations(node: pg.AstNode | None) -> Iterator[Operation]:  # noqa: C901, 
             yield ChangeRows(name_of(relation), Change.UPDATE, where is None)
         case pg.DeleteStmt(relation=pg.RangeVar() as relation, where_clause=where):
             yield ChangeRows(name_of(relation), Change.DELETE, where is None)
+        case pg.MergeStmt(relation=pg.RangeVar() as relation, merge_when_clauses=clauses):
+            kinds = {each.command_type for each in clauses if isinstance(each, pg.MergeWhenClause)}
+            for kind, change in ((raw.CMD_UPDATE, Change.UPDATE), (raw.CMD_DELETE, Change.DELETE)):
+                if kind in kinds:
+                    yield ChangeRows(name_of(relation), change, whole=False)
+        case pg.DropOwnedStmt():
+            yield DropObject("all that a role owns", cascades=True)
         case pg.AlterEnumStmt(type_name=name, new_val=value, old_val=""):
             yield AddEnumValue(name_of_words(words(name)), value)
         case pg.CreateTrigStmt(relation=pg.RangeVar() as relation):
@@ -117,14 +138,23 @@ def _operations(node: pg.AstNode | None) -> Iterator[Operation]:  # noqa: C901, 
         case pg.LockStmt(relations=relations, mode=mode):
             yield from (AlterTable(name_of(each), _MODES[mode]) for each in relations if isinstance(each, pg.RangeVar))
         case pg.DoStmt():
-            yield RunCode("a DO block")
-        case pg.CallStmt():
-            yield RunCode("a procedure")
-        case pg.SelectStmt(target_list=targets) if called := _called(targets):
-            yield RunCode(f"the function {called}")
+            code = [each.sval for _, each in walk_typed(node) if isinstance(each, pg.String)]
+            yield RunCode("a DO block", any(_DESTROYS.search(text) for text in code))
+        case pg.CallStmt() | pg.ExecuteStmt():
+            yield RunCode("a procedure" if isinstance(node, pg.CallStmt) else "a prepared statement", may_destroy=True)
+        case pg.SelectStmt():
+            yield from (RunCode(f"the function {name}", _HARMLESS.fullmatch(name) is None) for name in _called(node))
         case _:
             pass
 
+
+_DESTROYS: Final = re.compile(r"\b(?:drop|truncate|delete|merge|execute|perform|call)\b", re.IGNORECASE)
+"""What a block does not do without one of these words, whichever statement it makes up."""
+_HARMLESS: Final = re.compile(
+    r"pg_(?:try_)?advisory_\w+|pg_sleep|pg_notify|setval|nextval|currval|set_config|current_setting|now|to_regclass|"
+    r"pg_get_serial_sequence|count|max|min|sum|length|lower|upper|unnest|generate_series"
+)
+"""Postgres' own functions that migrations call and that keep every row."""
 
 # LOCKMODE of Postgres, 1 to 8 (src/include/storage/lockdefs.h).
 _MODES = dict(enumerate(Lock, 1))
@@ -152,6 +182,7 @@ def _new_table(node: pg.CreateStmt, relation: pg.RangeVar) -> CreateTable:
         next((name_of(each) for each in node.inh_relations if isinstance(each, pg.RangeVar)), None)
         if node.partbound
         else None,
+        node.if_not_exists,
     )
 
 
@@ -170,7 +201,8 @@ def _rename(node: pg.RenameStmt, relation: pg.RangeVar) -> Iterator[Operation]:
 
 
 def _drop(node: pg.DropStmt) -> Iterator[Operation]:
-    names = [words(each.items) if isinstance(each, pg.List) else words([each]) for each in node.objects]
+    names = [_words_of(each) for each in node.objects]
+    cascades = node.behavior == raw.DROP_CASCADE
     for named in names:
         match node.remove_type:
             case raw.OBJECT_TABLE:
@@ -178,19 +210,31 @@ def _drop(node: pg.DropStmt) -> Iterator[Operation]:
             case raw.OBJECT_INDEX:
                 yield DropIndex(name_of_words(named), node.concurrent)
             case raw.OBJECT_SCHEMA:
-                yield DropSchema(named[-1], node.behavior == raw.DROP_CASCADE)
+                yield DropSchema(named[-1], cascades)
             case raw.OBJECT_TRIGGER | raw.OBJECT_POLICY | raw.OBJECT_RULE:
                 yield AlterTable(name_of_words(named[:-1]), Lock.ACCESS_EXCLUSIVE)
+            case raw.OBJECT_SEQUENCE | raw.OBJECT_MATVIEW as kind:
+                what = "sequence" if kind == raw.OBJECT_SEQUENCE else "materialized view"
+                yield DropObject(f"the {what} {'.'.join(named)}", cascades)
+            case raw.OBJECT_VIEW:
+                pass
+            case _ if cascades:
+                yield DropObject(".".join(named) or "an object", cascades)
             case _:
                 pass
 
 
-def _called(targets: list[pg.AstNode]) -> str | None:
-    """Return the function that a SELECT calls for what it does, as in ``SELECT create_partition('x')``."""
-    for target in targets:
-        match target:
-            case pg.ResTarget(val=pg.FuncCall(funcname=name)):
-                return ".".join(words(name))
-            case _:
-                pass
-    return None
+def _words_of(node: pg.AstNode) -> tuple[str, ...]:
+    match node:
+        case pg.List(items=parts) | pg.TypeName(names=parts) | pg.ObjectWithArgs(objname=parts):
+            return words(parts)
+        case _:
+            return words([node])
+
+
+def _called(select: pg.SelectStmt) -> Iterator[str]:
+    """Yield the functions that a SELECT calls for what they do, as in ``SELECT create_partition('x')``."""
+    for part in (*select.target_list, *select.from_clause):
+        for _, node in walk_typed(part):
+            if isinstance(node, pg.FuncCall):
+                yield ".".join(word for word in words(node.funcname) if word != "pg_catalog")
