@@ -4,6 +4,9 @@ That code may print, configure logging, call ``asyncio.run``, ask for input or e
 which standard output leads to standard error and standard input is empty. This file imports nothing of ours, so that
 any interpreter that has Alembic can run it. What it is told and tells is in `stack.migrations.protocol`.
 
+It gets ready, by importing what any job needs and then all of the project's revisions, before it is told its job: that
+may take as long as the process that started it takes to plan the job.
+
 It interrupts itself when its standard input closes: that is how it is cancelled, and how it never outlives the process
 that started it. An interrupt reaches the driver, which cancels the statement on the server.
 """
@@ -14,13 +17,14 @@ import importlib.util
 import inspect
 import json
 import os
+import queue
 import re
 import signal
 import sys
 import threading
 import time
 import traceback
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -38,7 +42,7 @@ from alembic.script.revision import RevisionError
 from alembic.util import CommandError, load_python_file, to_tuple
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import DBAPICursor
 
-    from stack.migrations.protocol import Event, Job
+    from stack.migrations.protocol import Event, Job, Preparation
 
     Task = Callable[[Config], None]
 
@@ -282,32 +286,39 @@ class Teller:
         self._stream.flush()
 
 
-def configure(job: Job) -> Config:
+def configure(preparation: Preparation) -> Config:
     """Read the configuration, as far as this Alembic can."""
     if "toml_file" in inspect.signature(Config).parameters:
-        return Config(job["ini"], toml_file=job["toml"])
-    if job["ini"] is None:
+        return Config(preparation["ini"], toml_file=preparation["toml"])
+    if preparation["ini"] is None:
         text = "an Alembic before 1.16 reads no [tool.alembic]; install a newer one into the project's environment"
-        raise Refused("environment", text, job["toml"])
-    return Config(job["ini"])
+        raise Refused("environment", text, preparation["toml"])
+    return Config(preparation["ini"])
 
 
-def load(job: Job) -> tuple[Config, ScriptDirectory]:
-    """Read the configuration and import all revisions, as every Alembic command does."""
-    config = configure(job)
-    script = ScriptDirectory.from_config(config)
-    if job["url"] is not None:
-        scheme = _scheme(config, script)
-        url = re.sub(r"^\w+(?=:)", scheme, job["url"])
-        config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-        os.environ["APP_DB_URL"] = url
-        # Of a database without an encoding, SQL_ASCII, psycopg would give bytes for text.
-        os.environ.setdefault("PGCLIENTENCODING", "UTF8")
-        # Whoever reads this one made it fit what they do with it.
-        as_it_was = re.match(r"postgres(?:ql)?(?:\+\w+)?(?=:)", os.environ.get("DATABASE_URL", ""))
-        os.environ["DATABASE_URL"] = re.sub(r"^\w+(?=:)", as_it_was.group() if as_it_was else scheme, job["url"])
-    script.get_heads()
+def load(preparation: Preparation) -> tuple[Config, ScriptDirectory]:
+    """Read the configuration and import all revisions, as every Alembic command on a database does."""
+    config = configure(preparation)
+    script = ScriptDirectory.from_config(config)  # which finds the project's packages
+    if preparation["url"] is not None:
+        point_at(preparation["url"], config, script)
+        script.get_heads()
     return config, script
+
+
+def point_at(database: str, config: Config, script: ScriptDirectory) -> None:
+    """Let the project's code find the `database`, in all the places that it may look at."""
+    scheme = _scheme(config, script)
+    url = re.sub(r"^\w+(?=:)", scheme, database)
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    os.environ["APP_DB_URL"] = url
+    # Of a database without an encoding, SQL_ASCII, psycopg would give bytes for text.
+    os.environ.setdefault("PGCLIENTENCODING", "UTF8")
+    # Whoever reads this one made it fit what they do with it.
+    as_it_was = re.match(r"postgres(?:ql)?(?:\+\w+)?(?=:)", os.environ.get("DATABASE_URL", ""))
+    os.environ["DATABASE_URL"] = re.sub(r"^\w+(?=:)", as_it_was.group() if as_it_was else scheme, database)
+    with suppress(ArgumentError, ImportError):
+        sqlalchemy.create_engine(url)  # which connects to nothing, and imports the driver that env.py will want
 
 
 def _scheme(config: Config, script: ScriptDirectory) -> str:
@@ -326,7 +337,6 @@ def _scheme(config: Config, script: ScriptDirectory) -> str:
 
 def read(job: Job, tell: Teller) -> None:
     """Import each file as Alembic does, and tell what it says of itself."""
-    ScriptDirectory.from_config(configure(job))  # which finds the project's packages
     for name in job["files"]:
         path = Path(name)
         module = load_python_file(path.parent, path.name)
@@ -355,14 +365,15 @@ def main() -> int:
     with open(os.devnull) as nothing:  # noqa: PTH123 - a descriptor is wanted, not a path
         os.dup2(nothing.fileno(), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    job: Job = json.loads(orders.readline())
-    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     run: Task | None = None
     try:
+        threading.Thread(target=_listen, args=(orders, lines), daemon=True).start()
+        config, script = load(json.loads(lines.get()))
+        job: Job = json.loads(lines.get())
         if job["command"] == "read":
             read(job, tell)
         else:
-            config, script = load(job)
             run = _make(job, tell, script)
             run(config)
     except KeyboardInterrupt:
@@ -404,8 +415,9 @@ def _beside(name: str) -> ModuleType:
     return module
 
 
-def _end_with(orders: TextIO) -> None:
-    orders.read()
+def _listen(orders: TextIO, lines: queue.SimpleQueue[str]) -> None:
+    for line in orders:
+        lines.put(line)
     main_thread = threading.main_thread()
     if main_thread.ident is not None:
         signal.pthread_kill(main_thread.ident, signal.SIGINT)
