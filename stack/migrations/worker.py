@@ -13,6 +13,7 @@ that started it. An interrupt reaches the driver, which cancels the statement on
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import inspect
 import json
@@ -370,6 +371,7 @@ def main() -> int:
     try:
         threading.Thread(target=_listen, args=(orders, lines), daemon=True).start()
         config, script = load(json.loads(lines.get()))
+        gc.freeze()  # all of it stays until the end, which need not be looked for then
         job: Job = json.loads(lines.get())
         if job["command"] == "read":
             read(job, tell)
