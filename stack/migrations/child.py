@@ -22,7 +22,7 @@ from stack.project import Project
 if TYPE_CHECKING:
     from stack.migrations.configuration import Configuration
 
-_WORKER: Final = Path(__file__).with_name("worker.py")
+_WORKER: Final = Path(__file__).parent / "worker" / "__main__.py"
 _GRACE: Final = 6.0
 """Seconds for the worker to cancel its statement and end; it gives up by itself a little sooner."""
 _EVENT_LIMIT: Final = 1 << 20

@@ -5,10 +5,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.migrations.autogeneration import sentence
 from stack.migrations.losses import destroys
 from stack.migrations.protocol import Command
-from stack.migrations.worker import Attempt
+from stack.migrations.worker.applying import Attempt
+from stack.migrations.worker.autogeneration import sentence
 
 TABLE = sa.Table("people", sa.MetaData(), sa.Column("id", sa.Integer), schema="side")
 INDEX = sa.Index("by_id", TABLE.c.id)
