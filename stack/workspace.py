@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stack.environment.settings import Settings
     from stack.environment.template import InitResult
     from stack.environment.url import DatabaseURL
+    from stack.migrations.child import Standby
     from stack.migrations.migrations import Migrations
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
@@ -370,12 +371,12 @@ class Workspace:
             return self._embedded().url()
         return self.address()
 
-    async def migrations(self) -> "Migrations":
-        """Return the project's migrations on its database."""
+    async def migrations(self, standby: "Standby | None" = None) -> "Migrations":
+        """Return the project's migrations on its database; where there is a `standby`, its worker applies them."""
         from stack.migrations.migrations import Migrations
 
         own = (await self.runtime()).name is not RuntimeName.EXTERNAL
-        return Migrations(self._project, await self.database(), own=own)
+        return Migrations(self._project, await self.database(), own=own, standby=standby)
 
     async def tables(self) -> "TableBrowser":
         """Return the database's tables."""

@@ -124,9 +124,12 @@ class Upgrade:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Apply."""
-        migrations = await workspace.migrations()
-        approve = await self.consent.approval(workspace, console)
-        done = await migrations.upgrade(self.target, console.progress, approve=approve, limits=self.limits)
+        from stack.migrations.child import standing_by
+
+        async with standing_by(workspace.project) as standby:
+            migrations = await workspace.migrations(standby)
+            approve = await self.consent.approval(workspace, console)
+            done = await migrations.upgrade(self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("applied", done)
 
 
@@ -140,9 +143,12 @@ class Downgrade:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:
         """Take back."""
-        migrations = await workspace.migrations()
-        approve = await self.consent.approval(workspace, console)
-        done = await migrations.downgrade(self.target, console.progress, approve=approve, limits=self.limits)
+        from stack.migrations.child import standing_by
+
+        async with standing_by(workspace.project) as standby:
+            migrations = await workspace.migrations(standby)
+            approve = await self.consent.approval(workspace, console)
+            done = await migrations.downgrade(self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("reverted", done)
 
 

@@ -1,21 +1,28 @@
-"""Running `stack.migrations.worker`: start it, tell it its job, hear its events, and never leave it behind."""
+"""Running `stack.migrations.worker`: start it, tell it its job, hear its events, and never leave it behind.
+
+A `Standby` is started before its job is known, so that its imports, which take as long as ours, go beside ours; for
+that, this module imports nothing that takes long.
+"""
 
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
-from stack.migrations.configuration import Configuration, broken
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
-from stack.migrations.protocol import Command, Direction, Event, Job
-from stack.migrations.script import Script, first_paragraph
+from stack.migrations.protocol import Command, Direction, Event, Job, Preparation
+from stack.project import Project
 
-_WORKER: Final = Path(__file__).with_name("worker.py")
+if TYPE_CHECKING:
+    from stack.migrations.configuration import Configuration
+
+_WORKER: Final = Path(__file__).parent / "worker" / "__main__.py"
 _GRACE: Final = 6.0
 """Seconds for the worker to cancel its statement and end; it gives up by itself a little sooner."""
 _EVENT_LIMIT: Final = 1 << 20
@@ -34,8 +41,17 @@ class Ended:
     interpreter: Interpreter
 
 
+def make_preparation(configuration: "Configuration", url: str | None) -> Preparation:
+    """Return what the worker gets ready for: the project's configuration, on the database at `url`."""
+    return {
+        "ini": str(configuration.ini) if configuration.ini else None,
+        "toml": str(configuration.toml) if configuration.toml else None,
+        "url": url,
+    }
+
+
 def make_job(
-    configuration: Configuration,
+    configuration: "Configuration",
     command: Command,
     *,
     url: str | None = None,
@@ -49,10 +65,8 @@ def make_job(
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
+        **make_preparation(configuration, url),
         "command": command.value,
-        "ini": str(configuration.ini) if configuration.ini else None,
-        "toml": str(configuration.toml) if configuration.toml else None,
-        "url": url,
         "files": [str(path) for path in files],
         "revisions": list(revisions),
         "heads": {direction.value: list(names) for direction, names in heads.items()} if heads else None,
@@ -64,38 +78,123 @@ def make_job(
     }
 
 
-async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None]) -> Ended:
-    """Run `job` in `directory` and call `hear` with each event.
+@dataclass(slots=True)
+class Worker:
+    """A process of `stack.migrations.worker`, which does one job.
 
-    The job goes over a pipe, since arguments and the initial environment of a process can be read by others. Cancelling
-    ends the worker before this returns, and with it whatever it does on the server.
+    What it is told goes over a pipe, since arguments and the initial environment of a process can be read by others.
     """
-    interpreter = await in_thread(lambda: find_interpreter(directory, os.environ))
-    process = await asyncio.create_subprocess_exec(
-        interpreter.path,
-        str(_WORKER),
-        cwd=directory,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_EVENT_LIMIT,
-        start_new_session=True,  # Ctrl-C in a terminal is for this process, which then ends the worker
-    )
-    if process.stdin is None or process.stdout is None or process.stderr is None:
-        raise RuntimeError("the worker has no pipes")
-    printed = asyncio.create_task(_tail(process.stderr))
-    try:
-        process.stdin.write(json.dumps(job).encode() + b"\n")
-        async for line in process.stdout:
+
+    interpreter: Interpreter
+    _process: asyncio.subprocess.Process
+    _orders: asyncio.StreamWriter
+    _events: asyncio.StreamReader
+    _printed: "asyncio.Task[str]"
+    _prepared: Preparation | None = None
+
+    @classmethod
+    async def start(cls, directory: Path) -> "Worker":
+        """Start it in `directory`; whoever does this ends it."""
+        interpreter = await in_thread(lambda: find_interpreter(directory, os.environ))
+        process = await asyncio.create_subprocess_exec(
+            interpreter.path,
+            str(_WORKER),
+            cwd=directory,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_EVENT_LIMIT,
+            start_new_session=True,  # Ctrl-C in a terminal is for this process, which then ends the worker
+        )
+        if process.stdin is None or process.stdout is None or process.stderr is None:
+            raise RuntimeError("the worker has no pipes")
+        printed = asyncio.create_task(_tail(process.stderr))
+        return cls(interpreter, process, process.stdin, process.stdout, printed)
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Let it get ready for a job that begins with `preparation`."""
+        if self._prepared is None:
+            self._prepared = preparation
+            self._tell(preparation)
+        elif self._prepared != preparation:
+            raise ValueError("the worker is ready for another job")
+
+    async def run(self, job: Job, hear: Callable[[Event], None]) -> Ended:
+        """Let it do `job`, and call `hear` with each event."""
+        self.prepare({"ini": job["ini"], "toml": job["toml"], "url": job["url"]})
+        self._tell(job)
+        async for line in self._events:
             event: Event = json.loads(line)
             hear(event)
-        status = await process.wait()
+        status = await self._process.wait()
         # What the project's code left running may hold the pipe open.
-        await asyncio.wait([printed], timeout=1)
-        return Ended(status, printed.result() if printed.done() else "", interpreter)
+        await asyncio.wait([self._printed], timeout=1)
+        return Ended(status, self._printed.result() if self._printed.done() else "", self.interpreter)
+
+    async def end(self) -> None:
+        """End it, and with it whatever it does on the server."""
+        self._printed.cancel()
+        self._orders.close()
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self._process.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once; whatever it does on the server goes on until the server notices."""
+        self._printed.cancel()
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def _tell(self, orders: Preparation) -> None:
+        self._orders.write(json.dumps(orders).encode() + b"\n")
+
+
+@dataclass(slots=True)
+class Standby:
+    """A worker that waits for its job, for whoever needs one first."""
+
+    _worker: Worker | None = None
+
+    def prepare(self, preparation: Preparation) -> None:
+        """Let it get ready for a job that begins with `preparation`."""
+        if self._worker is not None:
+            self._worker.prepare(preparation)
+
+    def take(self) -> Worker | None:
+        """Return the worker, which whoever takes it ends; None where it was taken before."""
+        worker, self._worker = self._worker, None
+        return worker
+
+
+@asynccontextmanager
+async def standing_by(project: Project) -> AsyncIterator[Standby]:
+    """Start a worker for the migrations of `project`, where it has some; it is gone when left, needed or not."""
+    if project.alembic is None:
+        yield Standby()
+        return
+    standby = Standby(await Worker.start(project.alembic.parent))
+    try:
+        yield standby
     finally:
-        printed.cancel()
-        await _end(process, process.stdin)
+        if worker := standby.take():
+            await worker.kill()  # nothing of it is on the server
+
+
+async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None], standby: Standby | None = None) -> Ended:
+    """Run `job` in `directory` and call `hear` with each event, with the worker of `standby` while it has one.
+
+    Cancelling ends the worker before this returns, and with it whatever it does on the server.
+    """
+    worker = (standby.take() if standby else None) or await Worker.start(directory)
+    try:
+        return await worker.run(job, hear)
+    finally:
+        await worker.end()
 
 
 async def _tail(stream: asyncio.StreamReader) -> str:
@@ -103,45 +202,3 @@ async def _tail(stream: asyncio.StreamReader) -> str:
     while chunk := await stream.read(1 << 16):
         kept = (kept + chunk)[-_OUTPUT_KEPT:]
     return kept.decode("utf-8", "replace")
-
-
-async def _end(process: asyncio.subprocess.Process, orders: asyncio.StreamWriter) -> None:
-    orders.close()
-    try:
-        async with asyncio.timeout(_GRACE):
-            await process.wait()
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def import_scripts(configuration: Configuration, paths: Sequence[Path]) -> dict[Path, Script]:
-    """Let the worker import the revisions' files that compute what they say.
-
-    Raises:
-        Failure: one of them cannot be imported, or does not say what a revision must (`Code.MIGRATIONS_BROKEN`).
-    """
-    events: list[Event] = []
-    job = make_job(configuration, Command.READ, files=paths)
-    ended = await run_worker(job, configuration.directory, events.append)
-    for event in events:
-        if event["event"] == "failed":
-            at = Path(event.get("path") or paths[0])
-            raise broken(at, event.get("line"), event["text"], ended.output.strip() or None)
-    if len(events) != len(paths) + 1:
-        raise broken(paths[0], None, f"importing it ended the program with status {ended.status}")
-    return {
-        Path(event["path"] or ""): Script(
-            path=Path(event["path"] or ""),
-            revision=event["revision"] or "",
-            down_revisions=tuple(event["down_revisions"]),
-            depends_on=tuple(event["depends_on"]),
-            branch_labels=tuple(event["branch_labels"]),
-            message=first_paragraph(event["docstring"]),
-        )
-        for event in events
-        if event["event"] == "read"
-    }

@@ -12,8 +12,8 @@ from alembic.script import revision as alembic
 
 from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix
-from stack.migrations.child import import_scripts
 from stack.migrations.configuration import broken, locate
+from stack.migrations.importing import import_scripts
 from stack.migrations.script import Script, list_files, read_script
 from stack.project import Project
 

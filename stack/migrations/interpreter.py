@@ -45,8 +45,12 @@ def find_interpreter(directory: Path, environ: Mapping[str, str]) -> Interpreter
 
 
 def _ours(reason: str) -> Interpreter:
-    from alembic import __version__ as version
+    # Not asked of Alembic itself, whose import takes longer than all that is done here.
+    version = _alembic_in(Path(sys.prefix))
+    if version is None:
+        from importlib import metadata
 
+        version = metadata.version("alembic")
     return Interpreter(Path(sys.executable), version, reason)
 
 

@@ -11,6 +11,7 @@ from stack.database.access import Database
 from stack.findings import Failure, Finding, Progress
 from stack.migrations import preview, runner
 from stack.migrations.approval import Approval, approve_harmless
+from stack.migrations.child import Standby
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.history import History, between, find_revisions, heads_after, read_history, survey_history
 from stack.migrations.interpreter import Interpreter, find_interpreter
@@ -51,11 +52,14 @@ class _Seen:
 class Migrations:
     """Says where the database is in the project's history, and moves it; every method raises `Failure`."""
 
-    def __init__(self, project: Project, database: Database, *, own: bool) -> None:
-        """Read nothing yet; `own` is whether the database's server is this project's own."""
+    def __init__(self, project: Project, database: Database, *, own: bool, standby: Standby | None = None) -> None:
+        """Read nothing yet; `own` is whether the database's server is this project's own.
+
+        An upgrade or a downgrade runs in the worker of `standby`, where there is one.
+        """
         self._project = project
         self._database = database
-        self._site = Site(project, database.url, own)
+        self._site = Site(project, database.url, own, standby or Standby())
 
     async def history(self) -> History:
         """Return every revision, which needs no database."""

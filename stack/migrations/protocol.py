@@ -33,20 +33,29 @@ class NewKind(StrEnum):
     MERGE = "merge"
 
 
-class Job(TypedDict):
-    """What the worker reads, once, on its standard input.
+class Preparation(TypedDict):
+    """What the worker reads first on its standard input, and gets ready for before it is told its job.
 
-    `ini` and `toml` are Alembic's configuration, `url` the database with its password, `files` the revisions' files to
-    read. `revisions` are the steps to run, in order, on a database that is at `current`, or what to mark it as, or the
-    steps to render or to rehearse, in the order of an upgrade; `heads` is where each direction of a rendering begins,
-    None where each step stands for itself. `lock_timeout` and `statement_timeout`, in milliseconds, hold for each step.
-    `message` is that of a new revision after `revisions`, or after the head; it is written into the directory `drafts`.
+    `ini` and `toml` are Alembic's configuration. `url` is the database with its password; without one no revision is
+    imported but those that the job names.
     """
 
-    command: str
     ini: str | None
     toml: str | None
     url: str | None
+
+
+class Job(Preparation):
+    """What the worker reads next, and last.
+
+    `files` are the revisions' files to read. `revisions` are the steps to run, in order, on a database that is at
+    `current`, or what to mark it as, or the steps to render or to rehearse, in the order of an upgrade; `heads` is
+    where each direction of a rendering begins, None where each step stands for itself. `lock_timeout` and
+    `statement_timeout`, in milliseconds, hold for each step. `message` is that of a new revision after `revisions`,
+    or after the head; it is written into the directory `drafts`.
+    """
+
+    command: str
     files: list[str]
     revisions: list[str]
     heads: dict[str, list[str]] | None

@@ -16,7 +16,7 @@ from stack.background import in_thread
 from stack.database.errors import explain
 from stack.findings import Failure, Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
-from stack.migrations.child import Ended, make_job, run_worker
+from stack.migrations.child import Ended, make_job, make_preparation, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import History, read_history
@@ -175,8 +175,9 @@ async def _move(
     approve: Approval,
     limits: Limits,
 ) -> tuple[Done, ...]:
-    history = await read_history(site.project)
     configuration = await in_thread(lambda: locate(site.project))
+    site.standby.prepare(make_preparation(configuration, site.url.reveal()))
+    history = await read_history(site.project)
     try:
         async with only_runner(site.url, progress) as connection:
             current = await read_current(connection, configuration.version_table)
@@ -244,7 +245,7 @@ async def _attempt(
     )
     watching = asyncio.create_task(course.watch.run())
     try:
-        return await run_worker(job, configuration.directory, course.hear)
+        return await run_worker(job, configuration.directory, course.hear, site.standby)
     finally:
         course.watch.stop()
         await watching

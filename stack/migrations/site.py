@@ -1,21 +1,26 @@
 """Whose migrations run on which database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from stack.environment.url import DatabaseURL
+from stack.migrations.child import Standby
 from stack.migrations.plan import Target
 from stack.project import Project
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Whose migrations run where; `own` is whether the server is this project's own container or embedded one."""
+    """Whose migrations run where; `own` is whether the server is this project's own container or embedded one.
+
+    `standby` is the worker that runs them, where one was started beforehand.
+    """
 
     project: Project
     url: DatabaseURL
     own: bool = True
+    standby: Standby = field(default_factory=Standby, compare=False)
 
     @property
     def database(self) -> Target:

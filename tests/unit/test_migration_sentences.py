@@ -5,8 +5,8 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stack.migrations.autogeneration import sentence
-from stack.migrations.worker import Attempt
+from stack.migrations.worker.applying import Attempt
+from stack.migrations.worker.autogeneration import sentence
 
 TABLE = sa.Table("people", sa.MetaData(), sa.Column("id", sa.Integer), schema="side")
 INDEX = sa.Index("by_id", TABLE.c.id)

@@ -1,16 +1,14 @@
-"""A part of the worker process: new revisions, and Alembic's comparison of the models with the database.
-
-Like `stack.migrations.worker`, which loads it, this file imports nothing of ours, and what it is told and tells is in
-`stack.migrations.protocol`.
-"""
+"""New revisions, and Alembic's comparison of the models with the database."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from alembic.autogenerate import RevisionContext, compare_metadata
 from alembic.util import CommandError
+
+from .environment import run_environment
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,23 +21,13 @@ if TYPE_CHECKING:
 
     from stack.migrations.protocol import Event, Job
 
-    Tell = Callable[[Event], None]
-    Steps = Callable[[tuple[str, ...], MigrationContext], Iterator[MigrationStep]]
-
-    class RunEnvironment(Protocol):
-        """`stack.migrations.worker.run_environment`."""
-
-        def __call__(self, config: Config, script: ScriptDirectory, steps: Steps, **options: object) -> None:
-            """Let ``env.py`` run `steps`."""
-
 
 class Generation:
     """New revisions, written beside where they belong, by the project's own template and through its own hooks."""
 
-    def __init__(self, job: Job, tell: Tell, script: ScriptDirectory, run_environment: RunEnvironment) -> None:
-        """Take what is to be made, whom to tell, the revisions, and what runs ``env.py``."""
+    def __init__(self, job: Job, tell: Callable[[Event], None], script: ScriptDirectory) -> None:
+        """Take what is to be made, whom to tell, and the revisions."""
         self._job, self._tell, self._script = job, tell, script
-        self._run_environment = run_environment
 
     def __call__(self, config: Config) -> None:
         """Make the drafts, and tell of each where it belongs."""
@@ -78,7 +66,7 @@ class Generation:
             fill(heads, migration_context)
             return iter(())
 
-        self._run_environment(
+        run_environment(
             config,
             self._script,
             steps,
@@ -105,14 +93,13 @@ class Generation:
 class Comparison:
     """What Alembic finds different between the models and the database, with all that it can look at."""
 
-    def __init__(self, job: Job, tell: Tell, script: ScriptDirectory, run_environment: RunEnvironment) -> None:
-        """Take what is to be done, whom to tell, the revisions, and what runs ``env.py``."""
+    def __init__(self, job: Job, tell: Callable[[Event], None], script: ScriptDirectory) -> None:
+        """Take what is to be done, whom to tell, and the revisions."""
         self._job, self._tell, self._script = job, tell, script
-        self._run_environment = run_environment
 
     def __call__(self, config: Config) -> None:
         """Compare, and tell each difference."""
-        self._run_environment(config, self._script, self._steps, dont_mutate=True, compare_everything=True)
+        run_environment(config, self._script, self._steps, dont_mutate=True, compare_everything=True)
 
     def _steps(self, _heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[MigrationStep]:
         metadata = migration_context.opts["target_metadata"]

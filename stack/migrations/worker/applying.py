@@ -1,0 +1,178 @@
+"""Upgrades and downgrades by the steps that were told, and stamps."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from alembic.runtime.migration import MigrationStep, StampStep
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from .environment import run_environment
+from .failures import Refused
+from .statements import commits, rows_touched, works_concurrently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+    from alembic.script import ScriptDirectory
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine.interfaces import DBAPICursor
+
+    from stack.migrations.protocol import Event, Job
+
+_KEPT = 100
+_SHORT = 200
+
+
+class Attempt:
+    """What one step has sent so far: how many rows that touched, and what of it stays if the step fails."""
+
+    def __init__(self) -> None:
+        """Begin with nothing sent."""
+        self.began = time.monotonic()
+        self.sent: list[str] = []
+        self.kept = 0
+        self.outside = False
+        self.rows: int | None = 0
+
+    def leave_transaction(self) -> None:
+        """Note that what was sent until now stays."""
+        self.outside = True
+        self.kept = len(self.sent)
+
+    @property
+    def left(self) -> list[str]:
+        """The last of what stays, shortened."""
+        return self.sent[: self.kept][-_KEPT:]
+
+    def count(self, statement: str, rowcount: int) -> None:
+        """Note a statement that is done. What it did is unknown where it is several, or hides what it does."""
+        self.sent.append(" ".join(statement.split())[:_SHORT])
+        touched = rows_touched(statement, rowcount)
+        self.rows = None if self.rows is None or touched is None else self.rows + touched
+
+
+class Run:
+    """An upgrade or downgrade by the steps that it was told, which knows the step that it is at."""
+
+    def __init__(self, job: Job, tell: Callable[[Event], None], script: ScriptDirectory) -> None:
+        """Take what is to be done, whom to tell, and the revisions."""
+        self._job, self._tell, self._script = job, tell, script
+        self._at_work = False
+        self.step: RevisionStep | None = None
+        self.attempt = Attempt()
+
+    def __call__(self, config: Config) -> None:
+        """Let ``env.py`` run the steps."""
+        event.listen(Engine, "before_cursor_execute", self._before, named=True)
+        event.listen(Engine, "after_cursor_execute", self._after, named=True)
+        run_environment(config, self._script, self._steps)
+
+    def _steps(self, heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
+        # Alembic asks for a step when the one before it is committed.
+        _check_heads(heads, self._job, self._script)
+        plan = [self._make(name) for name in self._job["revisions"]]
+        for place, step in enumerate(plan, 1):
+            self.step, self.attempt = step, Attempt()
+            told: Event = {"revision": step.revision.revision, "place": place, "count": len(plan), "text": _line(step)}
+            self._tell({"event": "running", **told})
+            yield self._watched(step, migration_context)
+            seconds = time.monotonic() - self.attempt.began
+            self._tell({"event": "applied", **told, "seconds": seconds, "rows": self.attempt.rows})
+        self.step = None
+
+    def _make(self, name: str) -> RevisionStep:
+        script = self._script.get_revision(name)
+        if not hasattr(script.module, self._job["command"]):
+            raise Refused("history", f"it has no {self._job['command']}()", script.path)
+        upgrading = self._job["command"] == "upgrade"
+        make = MigrationStep.upgrade_from_script if upgrading else MigrationStep.downgrade_from_script
+        return make(self._script.revision_map, script)
+
+    def _watched(self, step: RevisionStep, migration_context: MigrationContext) -> RevisionStep:
+        """Return `step`, with its time limits set before it begins and its statements watched."""
+        migrate = step.migration_fn
+
+        def watched(**options: object) -> None:
+            self._limit(migration_context)
+            self._at_work = True
+            migrate(**options)
+            self._at_work = False
+
+        step.migration_fn = watched
+        return step
+
+    def _limit(self, migration_context: MigrationContext) -> None:
+        # For the session and not for the transaction, since a step may leave its transaction.
+        connection = migration_context.connection
+        if connection is None:
+            raise Refused("environment", "it has no connection", self._script.env_py_location)
+        lock, statement = self._job["lock_timeout"], self._job["statement_timeout"]
+        row = connection.exec_driver_sql(
+            f"SELECT set_config('lock_timeout', '{lock:d}ms', false), "
+            f"set_config('statement_timeout', '{statement:d}ms', false), pg_backend_pid()"
+        ).one()
+        self._tell({"event": "session", "pid": row[2]})
+
+    def _before(self, conn: Connection, statement: str, **_others: object) -> None:
+        if self._at_work and _leaves_transaction(conn, statement):
+            if not self.attempt.outside:
+                self._tell({"event": "outside"})
+            self.attempt.leave_transaction()
+            if works_concurrently(statement):
+                # It blocks nobody while it waits, and what it leaves when it gives up is an invalid index.
+                _set_lock_timeout(conn, 0)
+
+    def _after(self, conn: Connection, cursor: DBAPICursor, statement: str, **_others: object) -> None:
+        if not self._at_work:
+            return
+        self.attempt.count(statement, cursor.rowcount)
+        if _leaves_transaction(conn, statement):
+            self.attempt.leave_transaction()
+            if works_concurrently(statement):
+                _set_lock_timeout(conn, self._job["lock_timeout"])
+
+
+class Stamping:
+    """A mark that is set in the database, and nothing else."""
+
+    def __init__(self, job: Job, script: ScriptDirectory) -> None:
+        """Take what is to be marked, and the revisions."""
+        self._job, self._script = job, script
+
+    def __call__(self, config: Config) -> None:
+        """Let ``env.py`` replace the mark, all of it in one transaction."""
+        # What Alembic itself makes of several revisions at once loses some of them, so the old mark goes first.
+        run_environment(config, self._script, self._steps, transaction_per_migration=False, purge=True)
+
+    def _steps(self, _heads: tuple[str, ...], _context: MigrationContext) -> Iterator[MigrationStep]:
+        for name in self._job["revisions"]:
+            yield StampStep((), name, True, True, self._script.revision_map)
+
+
+def _check_heads(heads: tuple[str, ...], job: Job, script: ScriptDirectory) -> None:
+    """Refuse where ``env.py`` sees the database elsewhere than the process that made the plan."""
+    if set(heads) != set(job["current"]):
+        here, there = (", ".join(sorted(names)) or "nothing" for names in (job["current"], heads))
+        text = f"it finds the database at {there}, and alembic_version says {here}: it keeps its mark elsewhere"
+        raise Refused("environment", text, script.env_py_location)
+
+
+def _leaves_transaction(connection: Connection, statement: str) -> bool:
+    autocommits = bool(getattr(connection.connection.dbapi_connection, "autocommit", False))
+    return autocommits or commits(statement)
+
+
+def _set_lock_timeout(connection: Connection, milliseconds: int) -> None:
+    with closing(connection.connection.cursor()) as cursor:
+        cursor.execute(f"SET lock_timeout = {milliseconds:d}")
+
+
+def _line(step: RevisionStep) -> str:
+    before, after = (", ".join(names) or "base" for names in (step.from_revisions_no_deps, step.to_revisions_no_deps))
+    return f"{step.name} {before} → {after}" + (f", {step.doc}" if step.doc else "")
