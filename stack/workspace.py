@@ -81,7 +81,10 @@ PARTS: Final = (
     "stack.database.access",
     "stack.database.identity",
     "stack.database.readiness",
+    "stack.database.sessions",
     "stack.migrations.migrations",
+    "stack.migrations.preview",
+    "stack.migrations.runner",
     "stack.tables.browser",
     "stack.tables.console.console",
     "stack.doctor.checklist",
@@ -94,6 +97,7 @@ EXAMINED: Final = (
     "stack.services.compose.load",
     "stack.services.engine.ask",
     "stack.database.access",
+    "stack.database.sessions",
     "stack.migrations.migrations",
     "stack.tables.browser",
     "stack.doctor.checklist",
@@ -215,14 +219,14 @@ class Workspace:
         """
         written = None
         with contextlib.suppress(Failure):
-            written = self.address() if self._written() else None
+            written = self.address() if self._written().database else None
         return written, self._published()
 
     def address(self) -> "DatabaseURL":
         """Return the database that the settings name, else the one that the Compose file publishes."""
         from stack.services.compose.postgres import from_this_machine
 
-        url = self._written()
+        url = self._written().database
         if url is None:
             return self._published() or self.settings().database
         try:
@@ -230,13 +234,13 @@ class Workspace:
         except Failure:
             return url
 
-    def _written(self) -> "DatabaseURL | None":
-        """Return the database that the settings name in so many words."""
+    def _written(self) -> "Written":
+        """Return the database that the settings name in so many words, and its pool."""
         from stack.environment.address import written_address
 
         if self._read.written is None:
             self._read.written = written_address(self._project, self._environ)
-        return self._read.written.database
+        return self._read.written
 
     def _published(self) -> "DatabaseURL | None":
         from stack.services.compose.postgres import postgres_service, published_url
@@ -363,7 +367,7 @@ class Workspace:
             await _let_go(self._read)
             self._read.database = self._read.tables = None
         if self._read.database is None:
-            self._read.database = Database(url, self.settings().pool)
+            self._read.database = Database(url, self._written().pool)
         return self._read.database
 
     async def _url(self) -> "DatabaseURL":

@@ -3,19 +3,22 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from stack.database.activity import Capacity, ServerSession, activity, capacity, database_size
+from stack.database.asking import Ask, ask_alone, ask_on
 from stack.database.errors import explain
 from stack.database.pool import PoolStatus, pool_status
 from stack.database.probe import Ping, ping
-from stack.database.sessions import create_engine
 from stack.environment.pool import PoolSettings
 from stack.environment.url import DatabaseURL
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 PING_TIMEOUT: Final = 3.0
 """Seconds."""
@@ -44,19 +47,35 @@ class Database:
         self._engine: AsyncEngine | None = None
 
     @property
-    def engine(self) -> AsyncEngine:
+    def engine(self) -> "AsyncEngine":
         """The engine behind `connection`."""
+        # Imported here: SQLAlchemy's asyncio with its ORM, which a few questions do not need.
+        from stack.database.sessions import create_engine
+
         if self._engine is None:
             self._engine = create_engine(self.url, self.pool)
         return self._engine
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> "AsyncIterator[AsyncConnection]":
         """Lend a connection; what is not committed is rolled back."""
         try:
             async with self.engine.connect() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
+            raise explain(error, self.url) from None
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Ask]:
+        """Lend what asks: on a connection of the pool where there is a pool, else on one of its own."""
+        if self._engine is not None:
+            async with self.connection() as connection:
+                yield ask_on(connection)
+            return
+        try:
+            async with ask_alone(self.url) as ask:
+                yield ask
+        except (psycopg.Error, OSError) as error:
             raise explain(error, self.url) from None
 
     async def ping(self) -> Ping:

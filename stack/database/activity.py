@@ -8,10 +8,12 @@ Specification: PostgreSQL's documentation, «The Cumulative Statistics System»,
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Walsenders and workers do not count against max_connections. The kind of others' sessions is hidden from a role
 # without privileges, which then sees parallel workers as sessions.
@@ -84,13 +86,13 @@ class ServerSession:
     """Whether it is a session of this program: one of our role under our application name."""
 
 
-async def capacity(connection: AsyncConnection) -> Capacity:
+async def capacity(connection: "AsyncConnection") -> Capacity:
     """Return how many connections the server allows and has, in one query."""
     row = (await connection.execute(_CAPACITY)).one()
     return Capacity(row.max_connections, row.reserved, row.used)
 
 
-async def activity(connection: AsyncConnection) -> tuple[ServerSession, ...]:
+async def activity(connection: "AsyncConnection") -> tuple[ServerSession, ...]:
     """Return every client's session, those at work first and the longest at it before the others, in one query."""
     rows = await connection.execute(_ACTIVITY)
     return tuple(
@@ -111,7 +113,7 @@ async def activity(connection: AsyncConnection) -> tuple[ServerSession, ...]:
     )
 
 
-async def database_size(connection: AsyncConnection) -> int:
+async def database_size(connection: "AsyncConnection") -> int:
     """Return how many bytes the connection's database takes on disk."""
     size: int = (await connection.execute(_SIZE)).scalar_one()
     return size

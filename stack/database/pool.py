@@ -1,9 +1,12 @@
 """What an engine's pool holds at this moment."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import QueuePool
-from sqlalchemy.ext.asyncio import AsyncEngine
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class PoolStatus:
     overflow: int
 
 
-def pool_status(engine: AsyncEngine) -> PoolStatus:
+def pool_status(engine: "AsyncEngine") -> PoolStatus:
     """Return what the pool of `engine` holds, without touching the server.
 
     Raises:

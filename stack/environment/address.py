@@ -1,4 +1,4 @@
-"""Which database the settings name, read without building the settings where every value is plain.
+"""Which database the settings name, and its pool, read without building the settings where every value is plain.
 
 `stack.environment.model.Settings` is pydantic's, whose import takes as long as all the rest of an `up` with nothing to
 do. A value that is plainly what it should be needs no pydantic to be judged; wherever one is not, the settings are
@@ -12,6 +12,7 @@ from typing import Final
 
 from stack.environment.assignments import assign
 from stack.environment.files import read_env
+from stack.environment.pool import PoolSettings
 from stack.environment.python_grammar import parse
 from stack.environment.url import SCHEMES, DatabaseURL, InvalidURLError, parse_url
 from stack.project import Project
@@ -27,13 +28,17 @@ _PIECES: Final = ("APP_DB_USER", "APP_DB_PASSWORD", "APP_DB_NAME", "APP_DB_HOST"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the settings say in so many words: the `database`, or None where they leave it to their defaults."""
+    """What the settings say in so many words: the `database`, or None where they leave it to their defaults.
+
+    The `pool` is whole: what is not said of it is as its defaults are.
+    """
 
     database: DatabaseURL | None
+    pool: PoolSettings
 
 
 def written_address(project: Project, environ: Mapping[str, str]) -> Written:
-    """Return which database the project's `.env` and `environ`, which wins, name.
+    """Return which database the project's `.env` and `environ`, which wins, name, and how it is pooled.
 
     Raises:
         Failure: the settings cannot be used, any of them; or they name a database and no password.
@@ -45,7 +50,7 @@ def written_address(project: Project, environ: Mapping[str, str]) -> Written:
     from stack.environment.settings import load_settings
 
     settings = load_settings(project, environ)
-    return Written(settings.database if settings.names_database else None)
+    return Written(settings.database if settings.names_database else None, settings.pool)
 
 
 def _plainly(project: Project, environ: Mapping[str, str]) -> Written | None:
@@ -62,11 +67,12 @@ def _plainly(project: Project, environ: Mapping[str, str]) -> Written | None:
 
 def _named(values: Mapping[str, str]) -> Written | None:
     """Return what plain `values` name; None where they name a database without a password."""
+    pool = _pool(values)
     if url := values.get("APP_DB_URL"):
-        return Written(parse_url(url))
+        return Written(parse_url(url), pool)
     if not any(name in values for name in _PIECES):
         url = values.get("DATABASE_URL", "")
-        return Written(parse_url(url) if _is_postgres(url) else None)
+        return Written(parse_url(url) if _is_postgres(url) else None, pool)
     if "APP_DB_PASSWORD" not in values:
         return None
     return Written(
@@ -76,7 +82,19 @@ def _named(values: Mapping[str, str]) -> Written | None:
             database=values.get("APP_DB_NAME", DATABASE),
             user=values.get("APP_DB_USER", USER),
             password=SecretStr(values["APP_DB_PASSWORD"]),
-        )
+        ),
+        pool,
+    )
+
+
+def _pool(values: Mapping[str, str]) -> PoolSettings:
+    default = PoolSettings()
+    return PoolSettings(
+        size=int(values.get("APP_DB_POOL_SIZE", default.size)),
+        max_overflow=int(values.get("APP_DB_MAX_OVERFLOW", default.max_overflow)),
+        timeout=float(values.get("APP_DB_POOL_TIMEOUT", default.timeout)),
+        recycle=int(values.get("APP_DB_POOL_RECYCLE", default.recycle)),
+        pre_ping=values.get("APP_DB_POOL_PRE_PING", "true") == "true",
     )
 
 

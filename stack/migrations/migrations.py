@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from stack.background import in_thread
 from stack.database.access import Database
 from stack.findings import Failure, Finding, Progress
-from stack.migrations import preview, runner
 from stack.migrations.approval import Approval, approve_harmless
 from stack.migrations.child import Standby
 from stack.migrations.configuration import Configuration, locate
@@ -18,19 +17,18 @@ from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
 from stack.migrations.origins import Origin, read_origins
 from stack.migrations.plan import Plan, plan_downgrade, plan_rehearsal, plan_stamp, plan_upgrade
-from stack.migrations.preview import StepSQL
 from stack.migrations.protocol import Direction
-from stack.migrations.runner import Done
-from stack.migrations.scrutiny import judge_where_needed, judged
 from stack.migrations.site import Site
-from stack.migrations.status import MigrationStatus, migration_status, read_current, unknown_revision
+from stack.migrations.status import MigrationStatus, ask_current, migration_status, unknown_revision
 from stack.project import Project
 
 if TYPE_CHECKING:
     from stack.migrations.assessment import Assessment
     from stack.migrations.drift.drift import Drift
     from stack.migrations.new_revision import Draft
+    from stack.migrations.preview import StepSQL
     from stack.migrations.protocol import NewKind
+    from stack.migrations.runner import Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,8 @@ class Migrations:
         history = await survey_history(self._project)
         try:
             configuration = await in_thread(lambda: locate(self._project))
-            async with self._database.connection() as connection:
-                current = await read_current(connection, configuration.version_table)
+            async with self._database.asking() as ask:
+                current = await ask_current(ask, configuration.version_table)
         except Failure as failure:
             return Look(history, None, (*history.problems, *failure.findings))
         if history.problems:
@@ -99,30 +97,36 @@ class Migrations:
     async def _see(self) -> _Seen:
         history = await self.history()
         configuration = await in_thread(lambda: locate(self._project))
-        async with self._database.connection() as connection:
-            return _Seen(configuration, history, await read_current(connection, configuration.version_table))
+        async with self._database.asking() as ask:
+            return _Seen(configuration, history, await ask_current(ask, configuration.version_table))
 
-    async def pending_sql(self) -> tuple[StepSQL, ...]:
+    async def pending_sql(self) -> "tuple[StepSQL, ...]":
         """Render what is pending, as `stack.migrations.preview.render` does."""
+        from stack.migrations import preview
+
         status = await self.status()
         if status.unknown:
             raise Failure(*status.findings)
         heads = {Direction.UPGRADE: status.current, Direction.DOWNGRADE: heads_after(status.current, status.pending)}
         return await preview.render(self._project, self._database.url, status.pending, heads)
 
-    async def sql(self, span: str) -> tuple[StepSQL, ...]:
+    async def sql(self, span: str) -> "tuple[StepSQL, ...]":
         """Render the steps along `span`, which is ``FROM:TO``; no database is asked where it stands."""
+        from stack.migrations import preview
+
         steps = between(await self.history(), span)
         start = tuple(name for name in (span.partition(":")[0],) if name not in {"", "base"})
         heads = {Direction.UPGRADE: start, Direction.DOWNGRADE: heads_after(start, steps)}
         return await preview.render(self._project, self._database.url, steps, heads)
 
-    async def steps(self, names: Sequence[str]) -> tuple[StepSQL, ...]:
+    async def steps(self, names: Sequence[str]) -> "tuple[StepSQL, ...]":
         """Render the revisions that `names` mean, each by itself."""
+        from stack.migrations import preview
+
         revisions = find_revisions(await self.history(), names)
         return await preview.render(self._project, self._database.url, revisions)
 
-    async def assess(self, steps: Sequence[StepSQL]) -> "Assessment":
+    async def assess(self, steps: "Sequence[StepSQL]") -> "Assessment":
         """Judge `steps` on the database's tables, as `stack.migrations.assessment.assess` does."""
         # Imported here: Postgres' grammar, which nothing else needs.
         from stack.migrations.assessment import assess
@@ -135,11 +139,14 @@ class Migrations:
         plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
         return await self._judged(plan)
 
-    async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> tuple[StepSQL, ...]:
+    async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> "tuple[StepSQL, ...]":
         """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does, once `approve` has agreed.
 
         It holds locks on the real tables meanwhile, so on a server that is not the project's own somebody must agree.
         """
+        from stack.migrations import preview
+        from stack.migrations.scrutiny import judge_where_needed
+
         look = await self._known()
         plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
         await approve(plan, judge_where_needed(self._site, self._database.connection))
@@ -171,6 +178,8 @@ class Migrations:
         )
 
     async def _judged(self, plan: Plan) -> Plan:
+        from stack.migrations.scrutiny import judged
+
         return await judged(plan, self._site, self._database.connection)
 
     async def plan_stamp(self, target: str) -> Plan:
@@ -185,8 +194,10 @@ class Migrations:
         *,
         approve: Approval = approve_harmless,
         limits: Limits = Limits(),  # noqa: B008 - it cannot change
-    ) -> tuple[Done, ...]:
+    ) -> "tuple[Done, ...]":
         """Apply what is missing up to `target`, as `stack.migrations.runner.upgrade` does."""
+        from stack.migrations import runner
+
         return await runner.upgrade(self._site, target, progress, approve=approve, limits=limits)
 
     async def downgrade(
@@ -196,12 +207,16 @@ class Migrations:
         *,
         approve: Approval = approve_harmless,
         limits: Limits = Limits(),  # noqa: B008 - it cannot change
-    ) -> tuple[Done, ...]:
+    ) -> "tuple[Done, ...]":
         """Undo what lies above `target`, as `stack.migrations.runner.downgrade` does."""
+        from stack.migrations import runner
+
         return await runner.downgrade(self._site, target, progress, approve=approve, limits=limits)
 
     async def stamp(self, target: str, progress: Progress, *, approve: Approval = approve_harmless) -> Plan:
         """Mark the database as being at `target`, as `stack.migrations.runner.stamp` does."""
+        from stack.migrations import runner
+
         return await runner.stamp(self._site, target, progress, approve=approve)
 
     async def draft(self, kind: "NewKind", message: str) -> "tuple[Draft, ...]":

@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from psycopg import sql
 
+from stack.database.asking import Ask, ask_on
 from stack.findings import Code, Finding, Fix, Severity
 from stack.migrations.configuration import VersionTable
 from stack.migrations.history import History, Revision, pending
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
 # Where nobody says in which schema it is, it is the one that would be found, or else any.
-_SCHEMA: Final = sa.text(
+_SCHEMA: Final = sql.SQL(
     """
     SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = :name AND c.relkind IN ('r', 'p') AND n.nspname = coalesce(:schema, n.nspname)
+    WHERE c.relname = %(name)s AND c.relkind IN ('r', 'p') AND n.nspname = coalesce(%(schema)s, n.nspname)
     ORDER BY pg_catalog.pg_table_is_visible(c.oid) DESC, n.nspname LIMIT 1
     """
-)
+).format()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,19 @@ class MigrationStatus:
         )
 
 
-async def read_current(connection: AsyncConnection, version_table: VersionTable) -> tuple[str, ...]:
+async def read_current(connection: "AsyncConnection", version_table: VersionTable) -> tuple[str, ...]:
     """Return the revisions that the database is at, sorted; nothing where Alembic never ran."""
-    parameters = {"name": version_table.name, "schema": version_table.schema}
-    schema = (await connection.execute(_SCHEMA, parameters)).scalar_one_or_none()
-    if schema is None:
+    return await ask_current(ask_on(connection), version_table)
+
+
+async def ask_current(ask: Ask, version_table: VersionTable) -> tuple[str, ...]:
+    """Ask what `read_current` returns."""
+    found = await ask(_SCHEMA, {"name": version_table.name, "schema": version_table.schema})
+    if not found:
         return ()
-    version: sa.ColumnClause[str] = sa.column("version_num")
-    table = sa.table(version_table.name, version, schema=sa.quoted_name(schema, quote=True))
-    return tuple(sorted((await connection.execute(sa.select(version).select_from(table))).scalars()))
+    names = (str(found[0][0]).replace("%", "%%"), version_table.name.replace("%", "%%"))
+    marks = await ask(sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(*names)), {})
+    return tuple(sorted(str(mark) for (mark,) in marks))
 
 
 def migration_status(history: History, current: Sequence[str], notes: tuple[Finding, ...] = ()) -> MigrationStatus:

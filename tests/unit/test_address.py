@@ -1,4 +1,4 @@
-"""Plain settings name the same database as the settings themselves do; any other value is left to those."""
+"""Plain settings name the same database and pool as the settings themselves do; other values are left to those."""
 
 import sys
 
@@ -43,7 +43,7 @@ def outcome(read):
 
 def named_by_settings(project, environ):
     settings = load_settings(project, environ)
-    return Written(settings.database if settings.names_database else None)
+    return Written(settings.database if settings.names_database else None, settings.pool)
 
 
 def test_every_setting_is_judged():
