@@ -6,7 +6,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tui.table_questions import RowAsked, View, read_row
+from tui.table_questions import RowAsked, read_row
 from tui.widgets.choice import Choice, ChoiceMenu
 from tui.widgets.filter_bar import LONGEST, FilterBar
 from tui.widgets.filter_builder import FilterBuilder
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.tables.filters import Filter
+    from stack.tables.query import Query
     from stack.workspace import Workspace
     from tui.screens.base import DeckScreen
 
@@ -39,9 +40,11 @@ class CellAsked:
 
 
 class Filtering:
-    """Filters on behalf of one screen: of the view that `asked` returns, which `go` changes."""
+    """Filters on behalf of one screen: of the query that `asked` returns, which `go` changes."""
 
-    def __init__(self, screen: "DeckScreen", asked: Callable[[], View | None], go: Callable[[Filters], None]) -> None:
+    def __init__(
+        self, screen: "DeckScreen", asked: "Callable[[], Query | None]", go: Callable[[Filters], None]
+    ) -> None:
         """Have no filters."""
         self._screen = screen
         self._asked = asked
@@ -50,24 +53,24 @@ class Filtering:
         self.bar = FilterBar(self.remove)
         self._taking = screen.request("cell", self._take)
 
-    def show(self, view: View, columns: "tuple[Column, ...]") -> None:
-        """Show the filters of `view`, which are on `columns`, as the SQL they are."""
+    def show(self, query: "Query", columns: "tuple[Column, ...]") -> None:
+        """Show the filters of `query`, which are on `columns`, as the SQL they are."""
         from stack.tables.sql_text import where
 
-        self._shown = view.filters
-        self.bar.show(where(columns, [each.shortened(LONGEST) for each in view.filters]))
+        self._shown = query.filters
+        self.bar.show(where(columns, [each.shortened(LONGEST) for each in query.filters]))
 
     def add(self, table: "Table", each: "Filter") -> None:
         """Narrow what is shown of `table`, unless another one has been gone to meanwhile."""
-        view = self._asked()
-        if view and view.table.identity == table.identity and each not in view.filters:
-            self._go((*view.filters, each))
+        query = self._asked()
+        if query and query.table.identity == table.identity and each not in query.filters:
+            self._go((*query.filters, each))
 
     def remove(self, place: int) -> None:
         """Take away one of the filters that are shown."""
-        view = self._asked()
-        if view:
-            self._go(tuple(each for each in view.filters if each != self._shown[place]))
+        query = self._asked()
+        if query:
+            self._go(tuple(each for each in query.filters if each != self._shown[place]))
 
     def clear(self) -> None:
         """Take the filter away; of several all, or the one that is picked."""

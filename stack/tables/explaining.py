@@ -1,22 +1,21 @@
 """The plan of the very statement that a page runs, with the same parameters, and what to be cautious about in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stack.tables.catalogue import ESTIMATE, Table
+from stack.tables.catalogue import ESTIMATE
 from stack.tables.cautions import Caution, Relation, Relations, cautions
 from stack.tables.description import describe
-from stack.tables.filters import Filter
-from stack.tables.pages import Position, Statement, statements
+from stack.tables.pages import Statement, statements
 from stack.tables.plans import Node, parse_plan
+from stack.tables.query import PageQuery
 from stack.tables.reading import Reader
 from stack.tables.refusals import blame_input
 from stack.tables.requests import prepare
-from stack.tables.sorting import Sort
 from stack.tables.sql_text import where
 
 
@@ -49,23 +48,14 @@ _RELATIONS: Final = sa.text(
 )
 
 
-async def explain_page(
-    reader: Reader,
-    table: Table,
-    *,
-    filters: Sequence[Filter],
-    sort: Sequence[Sort],
-    limit: int,
-    position: Position,
-    longest: int | None,
-) -> Explained:
-    """Return how the page that `stack.tables.pages.page` returns for the same is read; nothing is run.
+async def explain_page(reader: Reader, query: PageQuery) -> Explained:
+    """Return how the page of `query` is read that `stack.tables.pages.page` returns; nothing is run.
 
     Raises:
         Failure: as `page` does.
     """
-    description = await describe(reader, table)
-    request = prepare(table, description, filters=filters, sort=sort, position=position, limit=limit, longest=longest)
+    description = await describe(reader, query.table)
+    request = prepare(description, query)
     try:
         plans = [await _plan(reader, statement) for statement in statements(request)]
     except DBAPIError as error:
@@ -74,7 +64,7 @@ async def explain_page(
     nodes = [node for plan in plans for node in plan.walk()]
     relations = await _relations(reader, {node.relation for node in nodes if node.relation})
     found = [caution for plan in plans for caution in cautions(plan, relations, request.where)]
-    return Explained(where(description.columns, filters), tuple(plans), tuple(dict.fromkeys(found)))
+    return Explained(where(description.columns, query.filters), tuple(plans), tuple(dict.fromkeys(found)))
 
 
 async def _plan(reader: Reader, statement: Statement) -> Node:
