@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stack.background import in_thread
 from stack.tables.catalogue import ESTIMATE
 from stack.tables.cautions import Caution, Relation, Relations, cautions
 from stack.tables.description import describe
@@ -40,6 +42,10 @@ _RELATIONS: Final = sa.text(
                JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+           ),
+           ARRAY(
+               SELECT pg_get_indexdef(i.indexrelid, 1, false) FROM pg_catalog.pg_index i
+               WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = 0
            )
     FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS w(schema, name)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
@@ -55,20 +61,22 @@ async def explain_page(reader: Reader, query: PageQuery) -> Explained:
         Failure: as `page` does.
     """
     description = await describe(reader, query.table)
-    request = prepare(description, query)
+    request = await in_thread(partial(prepare, description, query))
     try:
-        plans = [await _plan(reader, statement) for statement in statements(request)]
+        plans = [await _plan(reader, statement) for statement in await in_thread(partial(statements, request))]
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
     nodes = [node for plan in plans for node in plan.walk()]
     relations = await _relations(reader, {node.relation for node in nodes if node.relation})
     found = [caution for plan in plans for caution in cautions(plan, relations, request.where)]
-    return Explained(where(description.columns, query.filters), tuple(plans), tuple(dict.fromkeys(found)))
+    # A value may have millions of characters, and each of them is looked at.
+    conditions = await in_thread(partial(where, description.columns, query.filters))
+    return Explained(conditions, tuple(plans), tuple(dict.fromkeys(found)))
 
 
 async def _plan(reader: Reader, statement: Statement) -> Node:
-    compiled = statement.compile(dialect=reader.dialect)
+    compiled = await in_thread(partial(statement.compile, dialect=reader.dialect))
     explained = await reader.exec_driver_sql(f"EXPLAIN (VERBOSE, FORMAT JSON) {compiled}", compiled.params)
     return parse_plan(explained.scalar_one())
 
@@ -77,6 +85,12 @@ async def _relations(reader: Reader, names: Iterable[tuple[str, str]]) -> Relati
     wanted = sorted(names)
     parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
     return {
-        (schema, name): Relation(rows, size, frozenset((column, method) for column, method in indexed))
-        for schema, name, rows, size, indexed in await reader.execute(_RELATIONS, parameters)
+        (schema, name): Relation(
+            rows,
+            size,
+            frozenset((column, method) for column, method in indexed),
+            # What is no call of a function stands in brackets there.
+            frozenset(each[1:-1] if each.startswith("(") else each for each in expressions),
+        )
+        for schema, name, rows, size, indexed, expressions in await reader.execute(_RELATIONS, parameters)
     }
