@@ -108,10 +108,9 @@ async def plan_export(
         Failure: as a page of the same would (`stack.tables.pages.page`).
     """
     description = await describe(reader, query.table)
-    request = prepare(description, PageQuery(query.table, query.filters, query.sort))
-    statement = export_statement(
-        request if query.sort else replace(request, order=()), format, formulas, reader.dialect
-    )
+    request = await in_thread(partial(prepare, description, PageQuery(query.table, query.filters, query.sort)))
+    ordered = request if query.sort else replace(request, order=())
+    statement = await in_thread(partial(export_statement, ordered, format, formulas, reader.dialect))
     try:
         explained = await reader.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.select}", statement.parameters)
     except DBAPIError as error:

@@ -17,6 +17,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from stack.background import in_thread
 from stack.tables import cursors
 from stack.tables.cursors import Cursor, KeyCursor, OffsetCursor
 from stack.tables.description import Column, Description, describe
@@ -104,7 +105,7 @@ async def page(reader: Reader, query: PageQuery) -> Page:
 async def described_page(reader: Reader, description: Description, query: PageQuery) -> Page:
     """Return what `page` does for a table whose `description` is known."""
     started = time.perf_counter()
-    request = prepare(description, query)
+    request = await in_thread(partial(prepare, description, query))
     try:
         found = await (
             by_key(partial(_fetch, reader, request), request) if request.keyed else _by_offset(reader, request)
@@ -194,7 +195,13 @@ def _statement(request: Request, part: Part) -> Texts:
 
 
 async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:
-    return [tuple(row) for row in await reader.execute(_statement(request, part))]
+    return await _read(reader, partial(_statement, request, part))
+
+
+async def _read(reader: Reader, make: Callable[[], Texts]) -> list[Row]:
+    """Return the rows of a statement, which is made in a thread: for 1,600 columns that takes a quarter of a second."""
+    made = await in_thread(lambda: make().compile(dialect=reader.dialect))
+    return [tuple(row) for row in await reader.exec_driver_sql(str(made), made.params)]
 
 
 async def by_key(fetch: Fetch, request: Request) -> Found:
@@ -246,8 +253,8 @@ async def _by_offset(reader: Reader, request: Request) -> Found:
     start, limit = _span(request)
     if request.position is Edge.LAST:
         start = max(0, (await reader.execute(request.rows.count())).scalar_one() - limit)
-    statement = request.rows.by_offset(request.order, start, limit=limit + 1, longest=request.longest)
-    rows = [tuple(row) for row in await reader.execute(statement)]
+    make = partial(request.rows.by_offset, request.order, start, limit=limit + 1, longest=request.longest)
+    rows = await _read(reader, make)
     if not request.columns:
         rows = [() for _ in rows]
     return Found(

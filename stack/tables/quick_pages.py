@@ -9,11 +9,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import psycopg
 import sqlalchemy as sa
 
+from stack.background import in_thread
 from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
@@ -83,7 +85,7 @@ class QuickPages:
         if known is None or not isinstance(query.position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
             return None
         try:
-            request = _request(known, query, query.position)
+            request = await _request(known, query, query.position)
         except Failure:
             # Perhaps a column that is not known yet.
             return None
@@ -93,7 +95,7 @@ class QuickPages:
             async with self._lent() as connection:
 
                 async def fetch(part: Part) -> list[Row]:
-                    made = self._made(known, request, part)
+                    made = await self._made(known, request, part)
                     values = made.parameters | key_parameters(part.values, part.limit)
                     return await connection.read(made.statement, values)
 
@@ -105,13 +107,16 @@ class QuickPages:
             return None
         return page_of(known.description, query, request, found, time.perf_counter() - started)
 
-    def _made(self, known: _Known, request: Request, part: Part) -> _Made:
+    async def _made(self, known: _Known, request: Request, part: Part) -> _Made:
+        def make() -> _Made:
+            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
+            compiled = select.compile(dialect=self._dialect)
+            return _Made(numbered(str(compiled)), dict(compiled.params))
+
         shape = (request.where, part.order, part.segment, request.longest)
         made = known.statements.get(shape)
         if made is None:
-            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
-            compiled = select.compile(dialect=self._dialect)
-            made = known.statements[shape] = _Made(numbered(str(compiled)), dict(compiled.params))
+            made = known.statements[shape] = await in_thread(make)
         return made
 
     @asynccontextmanager
@@ -134,7 +139,7 @@ class QuickPages:
             await self._idle.pop().close()
 
 
-def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:
+async def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:
     """Return what is asked for, put together anew only where its order is another one than before."""
     asked = replace(query, position=Edge.FIRST)
     before = known.requests.get(asked)
@@ -142,5 +147,5 @@ def _request(known: _Known, query: PageQuery, position: After | Before) -> Reque
         cursor = decode(position.cursor, before.table)
         if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
             return replace(before, position=position, cursor=cursor)
-    made = known.requests[asked] = prepare(known.description, query)
+    made = known.requests[asked] = await in_thread(partial(prepare, known.description, query))
     return made

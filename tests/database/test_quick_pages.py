@@ -1,6 +1,8 @@
 """The pages after the first: in one round trip, the same as any other page, and never of a table as it was."""
 
 import asyncio
+import functools
+import threading
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from stack.tables.query import After, Before, Edge, PageQuery
 from stack.tables.reading import reading
 from stack.tables.round_trip import numbered
 from stack.tables.sorting import parse_sort
+from stack.tables.statements import Rows
 from tests.support.tables import run_sql, statements
 
 
@@ -45,6 +48,17 @@ def sessions(url, condition="true"):
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
             f"AND {condition}".encode()
         ).fetchall()
+
+
+def noting(method, threads):
+    """Return `method`, which notes the thread in which it is called."""
+
+    @functools.wraps(method)
+    def noted(*positional, **named):
+        threads.append(threading.get_ident())
+        return method(*positional, **named)
+
+    return noted
 
 
 async def until(holds):
@@ -83,17 +97,24 @@ async def test_they_are_the_same_as_others_and_take_nothing_but_their_statement(
     assert len(sessions(access.url, "state = 'idle in transaction'")) == 0
 
 
-async def test_a_table_may_be_as_wide_as_there_are(access, tables):
+async def test_a_table_may_be_as_wide_as_there_are_and_holds_up_nobody(access, tables, monkeypatch):
     run_sql(
         access.url,
         f"CREATE TABLE wide ({', '.join(f'c{n} int' for n in range(1600))}, PRIMARY KEY (c7, c3))",
         "INSERT INTO wide (c3, c7, c1599) VALUES (1, 2, 3), (2, 1, 4)",
     )
+    made = []
+    for name in ("__init__", "by_key", "by_offset"):
+        monkeypatch.setattr(Rows, name, noting(getattr(Rows, name), made))
     table = await tables.find("wide")
     first = await tables.page(PageQuery(table, limit=1, longest=10))
     with statements(access.engine) as sent:
         second = await tables.page(PageQuery(table, limit=1, longest=10, position=After(first.next)))
     assert (sent, len(second.rows[0]), second.rows[0][1599]) == ([], 1600, "3")
+    await tables.explain(PageQuery(table))
+    # A statement for so many columns takes a quarter of a second to put together.
+    assert len(made) >= 6
+    assert threading.get_ident() not in made
 
 
 async def test_a_table_that_was_altered_is_looked_at_anew(access, tables):

@@ -59,13 +59,15 @@ class RowsPanel(Vertical):
     def show(self, shown: Shown, query: PageQuery, counted: int | None, muted: str) -> None:
         """Show a page of `query`, of which somebody may have `counted` the rows; `muted` is a colour."""
         page = self.page = shown.page
-        titles = [title_cell(column, _arrow(column, query.sort)) for column in page.columns]
+
+        def head(place: int) -> "Text":
+            return title_cell(page.columns[place], _arrow(page.columns[place], query.sort))
 
         def draw(index: int, place: int) -> "Text":
             return value_cell(page.rows[index][place], page.columns[place], muted, shown.labels.get((index, place)))
 
         rows = [GridRow(str(index), Drawn(len(page.columns), partial(draw, index))) for index in range(len(page.rows))]
-        self.grid.turn(titles, rows)
+        self.grid.turn(Drawn(len(page.columns), head), rows)
         self.say_count(counted)
 
     def clear(self, title: str) -> None:
