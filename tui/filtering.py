@@ -1,4 +1,4 @@
-"""How filters come about on the Tables screen: built for a column, taken from a cell, taken away, asked about."""
+"""How filters come about on the Tables screen: built for a column, taken from a cell, changed, taken away."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,14 +50,15 @@ class Filtering:
         self._asked = asked
         self._go = go
         self._shown: Filters = ()
-        self.bar = FilterBar(self.remove)
+        self._columns: tuple[Column, ...] = ()
+        self.bar = FilterBar(self.edit, self.remove)
         self._taking = screen.request("cell", self._take)
 
     def show(self, query: "Query", columns: "tuple[Column, ...]") -> None:
         """Show the filters of `query`, which are on `columns`, as the SQL they are."""
         from stack.tables.sql_text import where
 
-        self._shown = query.filters
+        self._shown, self._columns = query.filters, columns
         self.bar.show(where(columns, [each.shortened(LONGEST) for each in query.filters]))
 
     def add(self, table: "Table", each: "Filter") -> None:
@@ -84,8 +85,38 @@ class Filtering:
         if len(self._shown) < 2:
             self._go(())
             return
-        choices = [Choice(_ALL, ""), *(Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1))]
+        choices = [Choice(_ALL, ""), *self._choices()]
         self._screen.app.push_screen(ChoiceMenu("Take away which filter?", choices), picked)
+
+    def _choices(self) -> list[Choice]:
+        return [Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1)]
+
+    def edit_one(self) -> None:
+        """Let the filter be changed; of several the one that is picked."""
+
+        def picked(answer: Choice | None) -> None:
+            if answer:
+                self.edit(choices.index(answer))
+
+        if len(self._shown) < 2:
+            self.edit(0)
+            return
+        choices = self._choices()
+        self._screen.app.push_screen(ChoiceMenu("Change which filter?", choices), picked)
+
+    def edit(self, place: int) -> None:
+        """Let one of the filters that are shown be changed, in the form that it could have been built in."""
+        workspace, before = self._screen.deck.workspace, self._shown
+        name = before[place].column.among(column.name for column in self._columns) if place < len(before) else None
+        column = next((column for column in self._columns if column.name == name), None)
+
+        def built(each: "Filter | None") -> None:
+            query = self._asked()
+            if each and query and query.filters == before:
+                self._go(tuple(dict.fromkeys((*before[:place], each, *before[place + 1 :]))))
+
+        if workspace is not None and column is not None:
+            self._ask(workspace, column, before[place], built)
 
     def build(self, workspace: "Workspace", table: "Table", column: "Column") -> None:
         """Ask for a filter on `column` of `table`."""
@@ -94,8 +125,17 @@ class Filtering:
             if each:
                 self.add(table, each)
 
-        builder = FilterBuilder(column, partial(read_picks, workspace, column), partial(judge, workspace, column))
-        self._screen.app.push_screen(builder, built)
+        self._ask(workspace, column, None, built)
+
+    def _ask(
+        self,
+        workspace: "Workspace",
+        column: "Column",
+        before: "Filter | None",
+        built: "Callable[[Filter | None], None]",
+    ) -> None:
+        read, look = partial(read_picks, workspace, column), partial(judge, workspace, column)
+        self._screen.app.push_screen(FilterBuilder(column, read, look, before), built)
 
     def take(self, asked: CellAsked, keep: Keep) -> None:
         """Narrow what is shown to the rows with the value of a cell, or to all others."""

@@ -49,8 +49,9 @@ class TablesScreen(DeckScreen):
         "writes them; NULL and the empty text are marked, numbers stand to the right, and beside a reference stands "
         "what it means. A page is what fits the screen, and the last page of a large table comes as quickly as the "
         "first. Enter on a reference goes to its row, on any other cell it shows the row whole; Backspace comes back. "
-        "/ filters by the column under the cursor; o shows only rows with the cell's value, O all but these, x all. "
-        "Nothing here changes data. Arrows move, Tab and → go to the rows, ← goes back to the tables."
+        "/ filters by the column under the cursor; o shows only rows with the cell's value, O all but these, x all; "
+        "E changes the filter. Nothing here changes data. Arrows move, Tab and → go to the rows, ← goes back to the "
+        "tables."
     )
     CSS_PATH = "../styles/tables.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Place.TABLES)]
@@ -281,6 +282,10 @@ class TablesScreen(DeckScreen):
     def action_clear_filters(self) -> None:
         """Take the filter away, or of several all or one."""
         self.filtering.clear()
+
+    def action_edit_filter(self) -> None:
+        """Change the filter, or of several the one that is picked."""
+        self.filtering.edit_one()
 
     def action_show_plan(self) -> None:
         """Show how the server reads the page, and what in it would read too much."""
