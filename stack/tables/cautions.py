@@ -95,8 +95,10 @@ def _is_guessed(node: Node, relation: Relation, column: Column, each: Filter) ->
         return False
     if each.operator is Operator.MATCHES:
         return True
+    if each.path is None:
+        return False
     asked = re.sub(rf'[\w"]+\.(?={_spelled(column)})', "", node.condition("Filter") or "")
-    return each.path is not None and not any(expression in asked for expression in relation.expressions)
+    return not any(expression in asked for expression in relation.expressions)
 
 
 def _spelled(column: Column) -> str:
