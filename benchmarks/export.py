@@ -22,13 +22,14 @@ from stack.findings import silent
 from stack.tables.browser import TableBrowser
 from stack.tables.export import Exported, file_at
 from stack.tables.export_statement import Format
+from stack.tables.query import Query
 
 
 async def export(url: DatabaseURL, name: str, target: Path, kind: Format) -> Exported:
     access = Database(url, PoolSettings(size=1, max_overflow=0))
     browser = TableBrowser(access)
     try:
-        return await browser.export(await browser.find(name), file_at(target), format=kind, progress=silent)
+        return await browser.export(Query(await browser.find(name)), file_at(target), format=kind, progress=silent)
     finally:
         await access.close()
 

@@ -22,7 +22,8 @@ from stack.findings import Failure
 from stack.tables.browser import TableBrowser
 from stack.tables.catalogue import Table
 from stack.tables.cursors import KeyCursor, encode
-from stack.tables.pages import After, page
+from stack.tables.pages import page
+from stack.tables.query import After, PageQuery
 from stack.tables.reading import reading
 from stack.tables.sorting import Direction, Sort, parse_sort
 from tests.support.tables import statements
@@ -81,14 +82,16 @@ class Measurement:
             print(f"{'sort':32}{'before it':>12}{'ours':>9}{'psycopg':>9}{'ratio':>7}{'OFFSET':>10}")
             for texts in SORTS:
                 try:
-                    await self._sort(connection, table, [parse_sort(text) for text in texts], counted[0])
+                    await self._sort(connection, table, tuple(map(parse_sort, texts)), counted[0])
                 except Failure as failure:
                     # Without an index the whole table is sorted for each page, which may take longer than it may.
                     print(f"{', '.join(texts):32}{failure.finding.title}")
         await self._browser.close()
         await self._access.close()
 
-    async def _sort(self, connection: psycopg.AsyncConnection, table: Table, sort: Sequence[Sort], count: int) -> None:
+    async def _sort(
+        self, connection: psycopg.AsyncConnection, table: Table, sort: tuple[Sort, ...], count: int
+    ) -> None:
         cases = [await self._case(connection, table, sort, int(count * depth)) for depth in DEPTHS]
         # Without an index the server sorts the whole table for each page.
         for _ in range(self._rounds if all(case.indexed for case in cases) else 1):
@@ -104,12 +107,14 @@ class Measurement:
         first, last = statistics.median(cases[0].ours), statistics.median(cases[-1].ours)
         print(f"{'':32}{'last to first':>12}{last / first:15.2f}  (at most 1.20)")
 
-    async def _case(self, connection: psycopg.AsyncConnection, table: Table, sort: Sequence[Sort], row: int) -> "Case":
+    async def _case(
+        self, connection: psycopg.AsyncConnection, table: Table, sort: tuple[Sort, ...], row: int
+    ) -> "Case":
         cursor = await place(connection, sort, row)
         position = After(encode(cursor))
         with statements(self._access.engine) as sent:
             async with reading(self._access.engine, self._access.url) as reader:
-                await page(reader, table, sort=sort, limit=LIMIT, position=position)
+                await page(reader, PageQuery(table, sort=sort, limit=LIMIT, position=position))
         statement, parameters = sent[-1]
         by = ", ".join(f"bookings.{name} {way}" for name, way in cursor.order)
         counting = f"SELECT * FROM bookings ORDER BY {by} OFFSET {row} LIMIT {LIMIT}"
@@ -117,11 +122,11 @@ class Measurement:
         async def plainly(text: str, values: dict[str, object] | None = None) -> object:
             return await (await connection.execute(text.encode(), values)).fetchall()
 
-        await self._browser.page(table, sort=sort, limit=1)
+        await self._browser.page(PageQuery(table, sort=sort, limit=1))
         return Case(
             row,
             await is_indexed(connection, statement, parameters),
-            partial(self._browser.page, table, sort=sort, limit=LIMIT, position=position),
+            partial(self._browser.page, PageQuery(table, sort=sort, limit=LIMIT, position=position)),
             partial(plainly, statement, parameters),
             partial(plainly, counting),
         )

@@ -659,6 +659,16 @@ ACTIONS: Final = (
     ),
     Action(
         Place.TABLES,
+        "edit_filter",
+        "E",
+        "E",
+        "Edit filter",
+        "Change the filter; where there are several, one that is picked.",
+        Fact.FILTERED,
+        footer=False,
+    ),
+    Action(
+        Place.TABLES,
         "show_plan",
         "e",
         "e",

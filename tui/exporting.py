@@ -12,12 +12,8 @@ from stack.text import clean_line
 from tui.widgets.save_export import SaveExport, SavingRows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from stack.tables.catalogue import Table
     from stack.tables.export import Exported
-    from stack.tables.filters import Filter
-    from stack.tables.sorting import Sort
+    from stack.tables.query import Query
     from stack.workspace import Workspace
     from tui.screens.base import DeckScreen
 
@@ -29,30 +25,23 @@ class Exports:
         """Work for `screen`."""
         self._screen = screen
 
-    def export(self, table: "Table", filters: "Sequence[Filter]", sort: "Sequence[Sort]") -> None:
-        """Ask for a file, and write to it all rows of `table` that meet `filters`, in the order of `sort`."""
+    def export(self, query: "Query") -> None:
+        """Ask for a file, and write all rows of `query` to it."""
         workspace = self._screen.deck.workspace
         if workspace is None:
             return
         # What a table is called may have any sign in it, the separator of directories too.
-        name = re.sub(r"[^\w.-]+", "_", table.name) or "rows"
+        name = re.sub(r"[^\w.-]+", "_", query.table.name) or "rows"
         suggested = Path(f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv")
-        which = "the rows that the filter selects" if filters else "all rows"
+        which = "the rows that the filter selects" if query.filters else "all rows"
 
         def answered(saving: SavingRows | None) -> None:
             if saving is not None:
-                self._start(workspace, table, filters, sort, saving)
+                self._start(workspace, query, saving)
 
-        self._screen.app.push_screen(SaveExport(f"Export {which} of {table.path}", suggested), answered)
+        self._screen.app.push_screen(SaveExport(f"Export {which} of {query.table.path}", suggested), answered)
 
-    def _start(
-        self,
-        workspace: "Workspace",
-        table: "Table",
-        filters: "Sequence[Filter]",
-        sort: "Sequence[Sort]",
-        saving: SavingRows,
-    ) -> None:
+    def _start(self, workspace: "Workspace", query: "Query", saving: SavingRows) -> None:
         target = saving.path.expanduser().absolute()
 
         async def work(progress: Progress) -> "Exported":
@@ -61,12 +50,10 @@ class Exports:
 
             browser = await workspace.tables()
             return await browser.export(
-                table,
+                query,
                 file_at(target),
                 format=Format(saving.format),
                 formulas=Formulas.GUARDED if saving.guarded else Formulas.KEPT,
-                filters=filters,
-                sort=sort,
                 progress=progress,
             )
 
@@ -74,8 +61,8 @@ class Exports:
             said = f"{written.rows:,} rows, {size(written.bytes)}, are in {clean_line(str(target))}"
             self._screen.notify(said, markup=False)
 
-        command = ["stackdeck", "export", table.path, "--output", str(saving.path), "--format", saving.format]
-        command += [part for each in filters for part in ("--where", str(each))]
-        command += [part for each in sort for part in ("--sort", str(each))]
+        command = ["stackdeck", "export", query.table.path, "--output", str(saving.path), "--format", saving.format]
+        command += [part for each in query.filters for part in ("--where", str(each))]
+        command += [part for each in query.sort for part in ("--sort", str(each))]
         command += ["--guard-formulas"] if saving.guarded else []
-        self._screen.deck.start_job(f"Export {clean_line(table.path)}", work, done, command=shlex.join(command))
+        self._screen.deck.start_job(f"Export {clean_line(query.table.path)}", work, done, command=shlex.join(command))

@@ -1,4 +1,4 @@
-"""How filters come about on the Tables screen: built for a column, taken from a cell, taken away, asked about."""
+"""How filters come about on the Tables screen: built for a column, taken from a cell, changed, taken away."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from tui.table_questions import RowAsked, View, read_row
+from tui.table_questions import RowAsked, read_row
 from tui.widgets.choice import Choice, ChoiceMenu
 from tui.widgets.filter_bar import LONGEST, FilterBar
 from tui.widgets.filter_builder import FilterBuilder
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.tables.filters import Filter
+    from stack.tables.query import Query
     from stack.workspace import Workspace
     from tui.screens.base import DeckScreen
 
@@ -39,35 +40,38 @@ class CellAsked:
 
 
 class Filtering:
-    """Filters on behalf of one screen: of the view that `asked` returns, which `go` changes."""
+    """Filters on behalf of one screen: of the query that `asked` returns, which `go` changes."""
 
-    def __init__(self, screen: "DeckScreen", asked: Callable[[], View | None], go: Callable[[Filters], None]) -> None:
+    def __init__(
+        self, screen: "DeckScreen", asked: "Callable[[], Query | None]", go: Callable[[Filters], None]
+    ) -> None:
         """Have no filters."""
         self._screen = screen
         self._asked = asked
         self._go = go
         self._shown: Filters = ()
-        self.bar = FilterBar(self.remove)
+        self._columns: tuple[Column, ...] = ()
+        self.bar = FilterBar(self.edit, self.remove)
         self._taking = screen.request("cell", self._take)
 
-    def show(self, view: View, columns: "tuple[Column, ...]") -> None:
-        """Show the filters of `view`, which are on `columns`, as the SQL they are."""
+    def show(self, query: "Query", columns: "tuple[Column, ...]") -> None:
+        """Show the filters of `query`, which are on `columns`, as the SQL they are."""
         from stack.tables.sql_text import where
 
-        self._shown = view.filters
-        self.bar.show(where(columns, [each.shortened(LONGEST) for each in view.filters]))
+        self._shown, self._columns = query.filters, columns
+        self.bar.show(where(columns, [each.shortened(LONGEST) for each in query.filters]))
 
     def add(self, table: "Table", each: "Filter") -> None:
         """Narrow what is shown of `table`, unless another one has been gone to meanwhile."""
-        view = self._asked()
-        if view and view.table.identity == table.identity and each not in view.filters:
-            self._go((*view.filters, each))
+        query = self._asked()
+        if query and query.table.identity == table.identity and each not in query.filters:
+            self._go((*query.filters, each))
 
     def remove(self, place: int) -> None:
         """Take away one of the filters that are shown."""
-        view = self._asked()
-        if view:
-            self._go(tuple(each for each in view.filters if each != self._shown[place]))
+        query = self._asked()
+        if query:
+            self._go(tuple(each for each in query.filters if each != self._shown[place]))
 
     def clear(self) -> None:
         """Take the filter away; of several all, or the one that is picked."""
@@ -81,8 +85,38 @@ class Filtering:
         if len(self._shown) < 2:
             self._go(())
             return
-        choices = [Choice(_ALL, ""), *(Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1))]
+        choices = [Choice(_ALL, ""), *self._choices()]
         self._screen.app.push_screen(ChoiceMenu("Take away which filter?", choices), picked)
+
+    def _choices(self) -> list[Choice]:
+        return [Choice(f"{n}", sql) for n, sql in enumerate(self.bar.conditions, 1)]
+
+    def edit_one(self) -> None:
+        """Let the filter be changed; of several the one that is picked."""
+
+        def picked(answer: Choice | None) -> None:
+            if answer:
+                self.edit(choices.index(answer))
+
+        if len(self._shown) < 2:
+            self.edit(0)
+            return
+        choices = self._choices()
+        self._screen.app.push_screen(ChoiceMenu("Change which filter?", choices), picked)
+
+    def edit(self, place: int) -> None:
+        """Let one of the filters that are shown be changed, in the form that it could have been built in."""
+        workspace, before = self._screen.deck.workspace, self._shown
+        name = before[place].column.among(column.name for column in self._columns) if place < len(before) else None
+        column = next((column for column in self._columns if column.name == name), None)
+
+        def built(each: "Filter | None") -> None:
+            query = self._asked()
+            if each and query and query.filters == before:
+                self._go(tuple(dict.fromkeys((*before[:place], each, *before[place + 1 :]))))
+
+        if workspace is not None and column is not None:
+            self._ask(workspace, column, before[place], built)
 
     def build(self, workspace: "Workspace", table: "Table", column: "Column") -> None:
         """Ask for a filter on `column` of `table`."""
@@ -91,8 +125,17 @@ class Filtering:
             if each:
                 self.add(table, each)
 
-        builder = FilterBuilder(column, partial(read_picks, workspace, column), partial(judge, workspace, column))
-        self._screen.app.push_screen(builder, built)
+        self._ask(workspace, column, None, built)
+
+    def _ask(
+        self,
+        workspace: "Workspace",
+        column: "Column",
+        before: "Filter | None",
+        built: "Callable[[Filter | None], None]",
+    ) -> None:
+        read, look = partial(read_picks, workspace, column), partial(judge, workspace, column)
+        self._screen.app.push_screen(FilterBuilder(column, read, look, before), built)
 
     def take(self, asked: CellAsked, keep: Keep) -> None:
         """Narrow what is shown to the rows with the value of a cell, or to all others."""

@@ -1,18 +1,17 @@
 """What the Tables screen asks a project: its tables, pages of rows, rows, and what refers to what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import ForeignKey
     from stack.tables.explaining import Explained
-    from stack.tables.filters import Filter
     from stack.tables.labels import Labels
-    from stack.tables.pages import Page, Position, Row
+    from stack.tables.pages import Page, Row
+    from stack.tables.query import PageQuery, Query
     from stack.tables.references import Use
     from stack.tables.rows import WholeRow
-    from stack.tables.sorting import Sort
     from stack.workspace import Workspace
 
 LONGEST: Final = 500
@@ -20,50 +19,6 @@ LONGEST: Final = 500
 
 LONGEST_VALUE: Final = 80
 """Characters of a filter's value that a title has room for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One column to sort by, before the key."""
-
-    column: str
-    descending: bool
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What is asked for: a table, which of its rows, an order, a place in it. `position` None is the first page."""
-
-    table: "Table"
-    filters: "tuple[Filter, ...]" = ()
-    order: Order | None = None
-    position: "Position | None" = None
-
-    @property
-    def title(self) -> str:
-        """What a breadcrumb says of it."""
-        which = ", ".join(str(each.shortened(LONGEST_VALUE)) for each in self.filters)
-        return f"{self.table.path}: {which}" if which else self.table.path
-
-    @property
-    def sort(self) -> "tuple[Sort, ...]":
-        """The order as the tables take it."""
-        from stack.tables.names import Name
-        from stack.tables.sorting import Direction, Sort
-
-        if self.order is None:
-            return ()
-        direction = Direction.DESCENDING if self.order.descending else Direction.ASCENDING
-        return (Sort(Name(self.order.column, quoted=True), direction),)
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Where a reference was followed from, to come back to."""
-
-    view: View
-    row: int
-    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +52,22 @@ async def read_tables(workspace: "Workspace") -> "tuple[Table, ...]":
     return await (await workspace.tables()).list()
 
 
-async def read_page(workspace: "Workspace", view: View, limit: int) -> Shown:
-    """Read at most `limit` rows of `view`, with what their references mean."""
-    from stack.tables.pages import Edge
+def title_of(query: "Query") -> str:
+    """Return what a breadcrumb says of `query`."""
+    which = ", ".join(str(each.shortened(LONGEST_VALUE)) for each in query.filters)
+    return f"{query.table.path}: {which}" if which else query.table.path
 
+
+async def read_page(workspace: "Workspace", query: "PageQuery", limit: int) -> Shown:
+    """Read the page of `query`, at most `limit` rows, with what their references mean."""
     browser = await workspace.tables()
-    position = view.position or Edge.FIRST
-    page = await browser.page(
-        view.table, filters=view.filters, sort=view.sort, limit=limit, position=position, longest=LONGEST
-    )
+    page = await browser.page(replace(query, limit=limit, longest=LONGEST))
     return Shown(page, await browser.labels(page))
 
 
-async def read_plan(workspace: "Workspace", view: View, limit: int) -> "Explained":
+async def read_plan(workspace: "Workspace", query: "PageQuery", limit: int) -> "Explained":
     """Ask how `read_page` for the same is run."""
-    from stack.tables.pages import Edge
-
-    browser = await workspace.tables()
-    position = view.position or Edge.FIRST
-    return await browser.explain(
-        view.table, filters=view.filters, sort=view.sort, limit=limit, position=position, longest=LONGEST
-    )
+    return await (await workspace.tables()).explain(replace(query, limit=limit, longest=LONGEST))
 
 
 async def read_row(asked: RowAsked) -> "WholeRow":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from stack.amounts import size
 from stack.cli.command import UsageError, add_command
 from stack.cli.output import Console, Outcome
-from stack.cli.tables import each
+from stack.cli.rows_wanted import RowsWanted, add_rows, rows_wanted
 
 if TYPE_CHECKING:
     from stack.cli.command import Commands
@@ -24,13 +24,11 @@ _SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Write what `where` selects of a table to `output`, which is a file, or standard output."""
+    """Write the rows that are `wanted` to `output`, which is a file, or standard output."""
 
-    table: str
+    wanted: RowsWanted
     output: Path | None
     format: str
-    where: tuple[str, ...]
-    sort: tuple[str, ...]
     overwrite: bool
     guard_formulas: bool
 
@@ -38,19 +36,13 @@ class Export:
         """Stream the rows, and say how many there were."""
         from stack.tables.export import file_at
         from stack.tables.export_statement import Format, Formulas
-        from stack.tables.filters import parse_filter
-        from stack.tables.sorting import parse_sort
 
-        filters = [parse_filter(text) for text in self.where]
-        sort = [parse_sort(text) for text in self.sort]
         browser = await workspace.tables()
         written = await browser.export(
-            await browser.find(self.table),
+            await self.wanted.query(browser),
             file_at(self.output, overwrite=self.overwrite) if self.output else _standard_output,
             format=Format(self.format),
             formulas=Formulas.GUARDED if self.guard_formulas else Formulas.KEPT,
-            filters=filters,
-            sort=sort,
             progress=console.progress,
         )
         said = f"{written.rows:,} rows, {size(written.bytes)}, in {written.seconds:.1f} s"
@@ -80,11 +72,9 @@ def _make(arguments: argparse.Namespace) -> Export:
     if arguments.guard_formulas and format_ != "csv":
         raise UsageError("--guard-formulas is for CSV: no spreadsheet runs what is in JSON")
     return Export(
-        arguments.table,
+        rows_wanted(arguments),
         None if output == STANDARD_OUTPUT else Path(output).expanduser().absolute(),
         format_,
-        each(arguments.where),
-        each(arguments.sort),
         arguments.overwrite,
         arguments.guard_formulas,
     )
@@ -93,16 +83,9 @@ def _make(arguments: argparse.Namespace) -> Export:
 def add_commands(commands: "Commands") -> None:
     """Add the commands of this noun."""
     export = add_command(commands, "export", "write the rows of a table to a file", _make)
-    export.add_argument("table", metavar="TABLE")
+    add_rows(export, "as the rows lie in the table")
     export.add_argument("--output", required=True, metavar="FILE", help="a new file, or - for standard output")
     export.add_argument("--format", choices=FORMATS, help="default: as FILE is called, else csv")
-    export.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
-    export.add_argument(
-        "--sort",
-        action="append",
-        metavar="COLUMN[:desc]",
-        help="by this column, then by the key (default: as the rows lie in the table)",
-    )
     export.add_argument("--overwrite", action="store_true", help="write over FILE where it is there")
     export.add_argument(
         "--guard-formulas",

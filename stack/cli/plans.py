@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from stack.cli.output import Console, Outcome
+from stack.cli.rows_wanted import PageWanted
 
 if TYPE_CHECKING:
     from stack.tables.explaining import Explained
@@ -15,26 +16,12 @@ if TYPE_CHECKING:
 class Plan:
     """Print the plan of a page, with what in it would read far too much."""
 
-    table: str
-    where: tuple[str, ...]
-    sort: tuple[str, ...]
-    limit: int
-    after: str | None
+    wanted: PageWanted
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Ask for the plan; nothing is run."""
-        from stack.tables.filters import parse_filter
-        from stack.tables.pages import After, Edge
-        from stack.tables.sorting import parse_sort
-
         browser = await workspace.tables()
-        explained = await browser.explain(
-            await browser.find(self.table),
-            filters=[parse_filter(text) for text in self.where],
-            sort=[parse_sort(text) for text in self.sort],
-            limit=self.limit,
-            position=After(self.after) if self.after else Edge.FIRST,
-        )
+        explained = await browser.explain(await self.wanted.query(browser))
         return Outcome(asdict(explained), "\n".join(_lines(explained)))
 
 

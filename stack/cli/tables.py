@@ -1,13 +1,12 @@
 """``tables`` and ``rows``: looking at data."""
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stack.cli.command import add_command
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.cli.plans import Plan
+from stack.cli.rows_wanted import PageWanted, add_page, page_wanted
 
 if TYPE_CHECKING:
     from stack.cli.command import Commands
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.workspace import Workspace
-
-DEFAULT_LIMIT: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +107,16 @@ def _table_json(table: "Table") -> JSON:
 class Rows:
     """Print a page of a table."""
 
-    table: str
-    where: tuple[str, ...]
-    sort: tuple[str, ...]
-    limit: int
-    after: str | None
+    wanted: PageWanted
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the page."""
-        from stack.tables.filters import parse_filter
-        from stack.tables.pages import After, Edge
-        from stack.tables.sorting import parse_sort
         from stack.tables.sql_text import where
         from stack.tables.values import native
 
-        filters = [parse_filter(text) for text in self.where]
-        sort = [parse_sort(text) for text in self.sort]
         browser = await workspace.tables()
-        page = await browser.page(
-            await browser.find(self.table),
-            filters=filters,
-            sort=sort,
-            limit=self.limit,
-            position=After(self.after) if self.after else Edge.FIRST,
-        )
+        query = await self.wanted.query(browser)
+        page = await browser.page(query)
         head = [column.name for column in page.columns]
         body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
         zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
@@ -152,7 +135,7 @@ class Rows:
                 "estimated_rows": page.estimated_rows,
                 "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
-                "where": list(where(page.columns, filters)),
+                "where": list(where(page.columns, query.filters)),
             },
             align([head, *body]) + zone + more,
         )
@@ -167,13 +150,6 @@ def _count(rows: int | None) -> str:
     return "" if rows is None else f"{rows:,}"
 
 
-def _limit(text: str) -> int:
-    limit = int(text)
-    if not 1 <= limit <= 10_000:
-        raise argparse.ArgumentTypeError("must be from 1 to 10000")
-    return limit
-
-
 def add_commands(commands: "Commands") -> None:
     """Add the commands of this noun."""
     tables = add_command(
@@ -184,19 +160,7 @@ def add_commands(commands: "Commands") -> None:
     )
     tables.add_argument("table", nargs="?", metavar="TABLE", help="its columns, constraints, indexes and definition")
     rows = add_command(
-        commands,
-        "rows",
-        "print a page of a table",
-        lambda a: (Plan if a.plan else Rows)(a.table, each(a.where), each(a.sort), a.limit, a.after),
+        commands, "rows", "print a page of a table", lambda a: (Plan if a.plan else Rows)(page_wanted(a))
     )
-    rows.add_argument("table", metavar="TABLE")
-    rows.add_argument("--where", action="append", metavar="'COLUMN OP VALUE'", help="only rows for which this holds")
-    rows.add_argument("--sort", action="append", metavar="COLUMN[:desc]", help="by this column, then by the key")
-    rows.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, metavar="N", help="rows a page (default: 50)")
+    add_page(rows)
     rows.add_argument("--plan", action="store_true", help="how the server would read the page, in place of its rows")
-    rows.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
-
-
-def each(values: Sequence[str] | None) -> tuple[str, ...]:
-    """Return what an option that may be given several times was given."""
-    return tuple(values or ())

@@ -1,6 +1,5 @@
 """The tables of one database, to look at: each call is one read-only transaction."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from stack.booking.models import TABLES
@@ -14,13 +13,13 @@ from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
 from stack.tables.labels import Labels, labels
 from stack.tables.offers import values_to_pick
-from stack.tables.pages import PAGE_SIZE, Edge, Page, Position, count, described_page
+from stack.tables.pages import Page, count, described_page
+from stack.tables.query import PageQuery, Query
 from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
 from stack.tables.references import Use, uses
 from stack.tables.refusals import try_filter
 from stack.tables.rows import WholeRow, whole_row
-from stack.tables.sorting import Sort
 from stack.tables.structure import Structure, structure
 
 LABEL_TIME: Final = 0.5
@@ -47,28 +46,15 @@ class TableBrowser:
         """Return the table that `name` means, with or without its schema, in SQL's spelling."""
         return find_table(await self.list(), name)
 
-    async def page(
-        self,
-        table: Table,
-        *,
-        filters: Sequence[Filter] = (),
-        sort: Sequence[Sort] = (),
-        limit: int = PAGE_SIZE,
-        position: Position = Edge.FIRST,
-        longest: int | None = None,
-    ) -> Page:
-        """Return a page as `stack.tables.pages.page` does; cells longer than `longest` are cut to that."""
-        beside = await self._quick.page(
-            table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
-        )
+    async def page(self, query: PageQuery) -> Page:
+        """Return a page as `stack.tables.pages.page` does."""
+        beside = await self._quick.page(query)
         if beside is not None:
             return beside
         async with reading(self._database.engine, self._database.url) as reader:
-            description = await describe(reader, table)
-            self._quick.remember(table, description)
-            return await described_page(
-                reader, table, description, filters=filters, sort=sort, limit=limit, position=position, longest=longest
-            )
+            description = await describe(reader, query.table)
+            self._quick.remember(query.table, description)
+            return await described_page(reader, description, query)
 
     async def labels(self, shown: Page) -> Labels:
         """Return what the references of the page `shown` mean to a person; nothing where that takes too long."""
@@ -99,21 +85,10 @@ class TableBrowser:
         async with reading(self._database.engine, self._database.url) as reader:
             return await structure(reader, table)
 
-    async def explain(
-        self,
-        table: Table,
-        *,
-        filters: Sequence[Filter] = (),
-        sort: Sequence[Sort] = (),
-        limit: int = PAGE_SIZE,
-        position: Position = Edge.FIRST,
-        longest: int | None = None,
-    ) -> Explained:
+    async def explain(self, query: PageQuery) -> Explained:
         """Return how the page that `page` returns for the same is read."""
         async with reading(self._database.engine, self._database.url) as reader:
-            return await explain_page(
-                reader, table, filters=filters, sort=sort, limit=limit, position=position, longest=longest
-            )
+            return await explain_page(reader, query)
 
     async def try_filter(self, column: Column, each: Filter) -> None:
         """Let the server judge `each` on `column`, without reading a row."""
@@ -125,10 +100,10 @@ class TableBrowser:
         async with reading(self._database.engine, self._database.url) as reader:
             return await values_to_pick(reader, column)
 
-    async def count(self, table: Table, filters: Sequence[Filter] = ()) -> int:
-        """Return exactly how many rows of `table` meet all `filters`, which reads all of them."""
+    async def count(self, query: Query) -> int:
+        """Return exactly how many rows `query` has, which reads all of them."""
         async with reading(self._database.engine, self._database.url, timeout=COUNT_TIME) as reader:
-            return await count(reader, table, filters=filters)
+            return await count(reader, query)
 
     async def close(self) -> None:
         """Close the connections that were kept for pages."""
@@ -136,16 +111,14 @@ class TableBrowser:
 
     async def export(
         self,
-        table: Table,
+        query: Query,
         destination: Destination,
         *,
         format: Format,  # noqa: A002 - what it is
         formulas: Formulas = Formulas.KEPT,
-        filters: Sequence[Filter] = (),
-        sort: Sequence[Sort] = (),
         progress: Progress,
     ) -> Exported:
-        """Write every row that meets all `filters` to `destination`, as `stack.tables.export` does."""
+        """Write every row of `query` to `destination`, as `stack.tables.export` does."""
         async with reading(self._database.engine, self._database.url) as reader:
-            plan = await plan_export(reader, table, filters=filters, sort=sort, format=format, formulas=formulas)
+            plan = await plan_export(reader, query, format=format, formulas=formulas)
         return await export(self._database.url, plan, destination, progress)

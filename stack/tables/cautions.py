@@ -32,12 +32,14 @@ _STREAMS: Final = frozenset(
 class Relation:
     """What is known of a relation.
 
-    `rows` are estimated. `indexed` are the columns that its indexes begin with, each with the index's method.
+    `rows` are estimated. `indexed` are the columns that its indexes begin with, each with the index's method, and
+    `expressions` the expressions that others begin with, as the server writes them.
     """
 
     rows: int
     bytes: int
     indexed: frozenset[tuple[str, str]]
+    expressions: frozenset[str] = frozenset()
 
 
 Relations = Mapping[tuple[str, str], Relation]
@@ -59,7 +61,8 @@ def cautions(plan: Node, relations: Relations, where: Where) -> tuple[Caution, .
     """Return what in `plan` would read a huge relation and keep few of its rows.
 
     A scan that feeds a limit ends once there are enough rows: it is taken to read its share, unless a step between them
-    needs all rows first. Walking along an index that has nothing to do with `where` is such a scan too.
+    needs all rows first, or how many rows there are is a guess of the server's. Walking along an index that has nothing
+    to do with `where` is such a scan too.
     """
     return tuple(_cautions(plan, relations, where, None))
 
@@ -67,10 +70,13 @@ def cautions(plan: Node, relations: Relations, where: Where) -> tuple[Caution, .
 def _cautions(node: Node, relations: Relations, where: Where, limit: float | None) -> Iterator[Caution]:
     relation = relations.get(node.relation) if node.relation else None
     if relation and node.relation and node.condition("Filter") and node.kind.endswith("Scan"):
-        read = relation.rows if limit is None else min(relation.rows, relation.rows * limit / max(node.rows, 1))
+        guessed = any(_is_guessed(node, relation, column, each) for column, each in where)
+        share = 1.0 if limit is None or guessed else min(1.0, limit / max(node.rows, 1))
+        read = relation.rows * share
         huge = read > HUGE_ROWS or relation.bytes * read / max(relation.rows, 1) > HUGE_BYTES
-        if huge and node.rows * FEW <= relation.rows and not _is_served(node, where):
-            yield _caution(node, node.relation, relation, round(read), where)
+        few = guessed or node.rows * FEW <= relation.rows
+        if huge and few and not _is_served(node, where):
+            yield _caution(node, node.relation, relation, round(read), where, guessed=guessed)
     below = node.rows if node.kind == "Limit" else limit if node.kind in _STREAMS else None
     for child in node.children:
         yield from _cautions(child, relations, where, below)
@@ -79,14 +85,35 @@ def _cautions(node: Node, relations: Relations, where: Where, limit: float | Non
 def _is_served(node: Node, where: Where) -> bool:
     """Whether an index that is used knows a column of `where`."""
     used = node.condition("Index Cond") or node.condition("Recheck Cond") or ""
-    return any(
-        re.search(rf"\.(?:{re.escape(quote_name(column.name))}|{re.escape(_written(column.name))})(?!\w)", used)
-        for column, _ in where
+    return any(re.search(rf"\.{_spelled(column)}", used) for column, _ in where)
+
+
+def _is_guessed(node: Node, relation: Relation, column: Column, each: Filter) -> bool:
+    """Whether the server has no statistics of what `each` asks for: of what is inside a value only an index has any."""
+    if each.operator in _NO_HELP:
+        # Most rows meet these, wherever they are asked for.
+        return False
+    if each.operator is Operator.MATCHES:
+        return True
+    if each.path is None:
+        return False
+    asked = re.sub(rf'[\w"]+\.(?={_spelled(column)})', "", node.condition("Filter") or "")
+    return not any(expression in asked for expression in relation.expressions)
+
+
+def _spelled(column: Column) -> str:
+    """Return a pattern of the name of `column` as the server writes it."""
+    return rf"(?:{re.escape(quote_name(column.name))}|{re.escape(_written(column.name))})(?!\w)"
+
+
+def _caution(
+    node: Node, name: tuple[str, str], relation: Relation, read: int, where: Where, *, guessed: bool
+) -> Caution:
+    share = (
+        f"about {read:,} of {relation.rows:,} rows"
+        if read < relation.rows
+        else f"{'up to ' if guessed else ''}all {relation.rows:,} rows"
     )
-
-
-def _caution(node: Node, name: tuple[str, str], relation: Relation, read: int, where: Where) -> Caution:
-    share = f"about {read:,} of {relation.rows:,} rows" if read < relation.rows else f"all {relation.rows:,} rows"
     how = f"along the index {node.index}" if node.index else "from end to end"
     lacking = [
         (column, each)
@@ -95,13 +122,13 @@ def _caution(node: Node, name: tuple[str, str], relation: Relation, read: int, w
     ]
     names = ", ".join(dict.fromkeys(quote_name(column.name) for column, _ in lacking))
     remedies = dict.fromkeys(remedy for column, each in lacking if (remedy := index_for(name, column, each)))
-    return Caution(
-        f"{name[1]} is read {how}: {share} ({size(relation.bytes)}) to keep {node.rows:,.0f}",
-        f"No index serves the filter on {names}."
-        if names
-        else "There is an index on it that the server does not hold for quicker.",
-        tuple(remedies),
-    )
+    cause = f"No index serves the filter on {names}."
+    if not names:
+        cause = "There is an index on it that the server does not hold for quicker."
+    if guessed:
+        cause += f" That it keeps {node.rows:,.0f} is a guess: the server has no statistics of what is inside a value."
+    keeps = "perhaps none" if guessed else f"{node.rows:,.0f}"
+    return Caution(f"{name[1]} is read {how}: {share} ({size(relation.bytes)}) to keep {keeps}", cause, tuple(remedies))
 
 
 def index_for(name: tuple[str, str], column: Column, each: Filter) -> str | None:

@@ -1,22 +1,23 @@
 """The plan of the very statement that a page runs, with the same parameters, and what to be cautious about in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from stack.tables.catalogue import ESTIMATE, Table
+from stack.background import in_thread
+from stack.tables.catalogue import ESTIMATE
 from stack.tables.cautions import Caution, Relation, Relations, cautions
 from stack.tables.description import describe
-from stack.tables.filters import Filter
-from stack.tables.pages import Position, Statement, statements
+from stack.tables.pages import Statement, statements
 from stack.tables.plans import Node, parse_plan
+from stack.tables.query import PageQuery
 from stack.tables.reading import Reader
 from stack.tables.refusals import blame_input
 from stack.tables.requests import prepare
-from stack.tables.sorting import Sort
 from stack.tables.sql_text import where
 
 
@@ -41,6 +42,10 @@ _RELATIONS: Final = sa.text(
                JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
                WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL
+           ),
+           ARRAY(
+               SELECT pg_get_indexdef(i.indexrelid, 1, false) FROM pg_catalog.pg_index i
+               WHERE i.indrelid = c.oid AND i.indisvalid AND i.indpred IS NULL AND i.indkey[0] = 0
            )
     FROM unnest(CAST(:schemas AS text[]), CAST(:names AS text[])) AS w(schema, name)
     JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema
@@ -49,36 +54,29 @@ _RELATIONS: Final = sa.text(
 )
 
 
-async def explain_page(
-    reader: Reader,
-    table: Table,
-    *,
-    filters: Sequence[Filter],
-    sort: Sequence[Sort],
-    limit: int,
-    position: Position,
-    longest: int | None,
-) -> Explained:
-    """Return how the page that `stack.tables.pages.page` returns for the same is read; nothing is run.
+async def explain_page(reader: Reader, query: PageQuery) -> Explained:
+    """Return how the page of `query` is read that `stack.tables.pages.page` returns; nothing is run.
 
     Raises:
         Failure: as `page` does.
     """
-    description = await describe(reader, table)
-    request = prepare(table, description, filters=filters, sort=sort, position=position, limit=limit, longest=longest)
+    description = await describe(reader, query.table)
+    request = await in_thread(partial(prepare, description, query))
     try:
-        plans = [await _plan(reader, statement) for statement in statements(request)]
+        plans = [await _plan(reader, statement) for statement in await in_thread(partial(statements, request))]
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
     nodes = [node for plan in plans for node in plan.walk()]
     relations = await _relations(reader, {node.relation for node in nodes if node.relation})
     found = [caution for plan in plans for caution in cautions(plan, relations, request.where)]
-    return Explained(where(description.columns, filters), tuple(plans), tuple(dict.fromkeys(found)))
+    # A value may have millions of characters, and each of them is looked at.
+    conditions = await in_thread(partial(where, description.columns, query.filters))
+    return Explained(conditions, tuple(plans), tuple(dict.fromkeys(found)))
 
 
 async def _plan(reader: Reader, statement: Statement) -> Node:
-    compiled = statement.compile(dialect=reader.dialect)
+    compiled = await in_thread(partial(statement.compile, dialect=reader.dialect))
     explained = await reader.exec_driver_sql(f"EXPLAIN (VERBOSE, FORMAT JSON) {compiled}", compiled.params)
     return parse_plan(explained.scalar_one())
 
@@ -87,6 +85,12 @@ async def _relations(reader: Reader, names: Iterable[tuple[str, str]]) -> Relati
     wanted = sorted(names)
     parameters = {"schemas": [schema for schema, _ in wanted], "names": [name for _, name in wanted]}
     return {
-        (schema, name): Relation(rows, size, frozenset((column, method) for column, method in indexed))
-        for schema, name, rows, size, indexed in await reader.execute(_RELATIONS, parameters)
+        (schema, name): Relation(
+            rows,
+            size,
+            frozenset((column, method) for column, method in indexed),
+            # What is no call of a function stands in brackets there.
+            frozenset(each[1:-1] if each.startswith("(") else each for each in expressions),
+        )
+        for schema, name, rows, size, indexed, expressions in await reader.execute(_RELATIONS, parameters)
     }

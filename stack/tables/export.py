@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,15 +23,13 @@ from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix, Gauge, Progress, Unit
 from stack.publish import new_file
-from stack.tables.catalogue import Table
 from stack.tables.copy_out import Drain
 from stack.tables.description import describe
 from stack.tables.export_statement import QUOTE, ExportStatement, Format, Formulas, export_statement
-from stack.tables.filters import Filter
+from stack.tables.query import PageQuery, Query
 from stack.tables.reading import Reader, session_settings
 from stack.tables.refusals import blame_input
-from stack.tables.requests import Edge, prepare
-from stack.tables.sorting import Sort
+from stack.tables.requests import prepare
 from stack.text import clean_line
 
 Destination = Callable[[], AbstractContextManager[BinaryIO]]
@@ -97,29 +95,28 @@ def _file_at(target: Path, overwrite: bool) -> Iterator[BinaryIO]:
 
 async def plan_export(
     reader: Reader,
-    table: Table,
+    query: Query,
     *,
-    filters: Sequence[Filter],
-    sort: Sequence[Sort],
     format: Format,  # noqa: A002 - what it is
     formulas: Formulas,
 ) -> ExportPlan:
-    """Return the statement for the rows of `table` that meet all `filters`, and about how many the planner expects.
+    """Return the statement for all rows of `query`, and about how many the planner expects.
 
-    In the order of `sort` and then of the key; without a sort as they lie in the table, which reads each page once.
+    In its order and then that of the key; without a sort as they lie in the table, which reads each page once.
 
     Raises:
         Failure: as a page of the same would (`stack.tables.pages.page`).
     """
-    description = await describe(reader, table)
-    request = prepare(table, description, filters=filters, sort=sort, position=Edge.FIRST, limit=1, longest=None)
-    statement = export_statement(request if sort else replace(request, order=()), format, formulas, reader.dialect)
+    description = await describe(reader, query.table)
+    request = await in_thread(partial(prepare, description, PageQuery(query.table, query.filters, query.sort)))
+    ordered = request if query.sort else replace(request, order=())
+    statement = await in_thread(partial(export_statement, ordered, format, formulas, reader.dialect))
     try:
         explained = await reader.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.select}", statement.parameters)
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
-    return ExportPlan(table.path, statement, expected_rows(explained.scalar_one()))
+    return ExportPlan(query.table.path, statement, expected_rows(explained.scalar_one()))
 
 
 def expected_rows(plan: object) -> int:

@@ -6,14 +6,16 @@ for `KNOWN_FOR`. What goes wrong here is no failure: the ordinary way, which loo
 """
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import psycopg
 import sqlalchemy as sa
 
+from stack.background import in_thread
 from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
@@ -23,9 +25,9 @@ from stack.tables.description import Column, Description
 from stack.tables.filters import Filter
 from stack.tables.keyset import Segment
 from stack.tables.pages import Page, Part, Row, by_key, page_of
-from stack.tables.requests import After, Before, Position, Request, prepare
+from stack.tables.query import After, Before, Edge, PageQuery
+from stack.tables.requests import Request, prepare
 from stack.tables.round_trip import RoundTrips, Statement, numbered
-from stack.tables.sorting import Sort
 from stack.tables.statements import Ordered, key_parameters
 
 KNOWN_FOR: Final = 10.0
@@ -33,7 +35,6 @@ KNOWN_FOR: Final = 10.0
 
 _KEPT: Final = 2  # connections
 
-_Asked = tuple[tuple[Filter, ...], tuple[Sort, ...], int, int | None]
 _Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
 
 
@@ -52,7 +53,7 @@ class _Known:
     description: Description
     seen: float
     statements: dict[_Shape, _Made] = field(default_factory=dict)
-    requests: dict[_Asked, Request] = field(default_factory=dict)
+    requests: dict[PageQuery, Request] = field(default_factory=dict)
 
 
 class QuickPages:
@@ -67,33 +68,24 @@ class QuickPages:
 
     def remember(self, table: Table, description: Description) -> None:
         """Take `description` for what `table` is from now on."""
-        known = self._known.get((table.schema, table.name))
+        known = self._known.get(table.identity)
         if known is None or known.description != description:
-            self._known[table.schema, table.name] = _Known(description, time.monotonic())
+            self._known[table.identity] = _Known(description, time.monotonic())
         else:
             known.seen = time.monotonic()
 
-    async def page(
-        self,
-        table: Table,
-        *,
-        filters: Sequence[Filter],
-        sort: Sequence[Sort],
-        limit: int,
-        position: Position,
-        longest: int | None,
-    ) -> Page | None:
+    async def page(self, query: PageQuery) -> Page | None:
         """Return the page beside one that was had before; None where that takes the ordinary way.
 
         Raises:
             Failure: it took the server longer than it may.
         """
         started = time.perf_counter()
-        known = self._known.get((table.schema, table.name))
-        if known is None or not isinstance(position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
+        known = self._known.get(query.table.identity)
+        if known is None or not isinstance(query.position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
             return None
         try:
-            request = _request(table, known, (tuple(filters), tuple(sort), limit, longest), position)
+            request = await _request(known, query, query.position)
         except Failure:
             # Perhaps a column that is not known yet.
             return None
@@ -103,7 +95,7 @@ class QuickPages:
             async with self._lent() as connection:
 
                 async def fetch(part: Part) -> list[Row]:
-                    made = self._made(known, request, part)
+                    made = await self._made(known, request, part)
                     values = made.parameters | key_parameters(part.values, part.limit)
                     return await connection.read(made.statement, values)
 
@@ -111,17 +103,20 @@ class QuickPages:
         except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
             raise explain(error, self._url) from None
         except psycopg.Error:
-            self._known.pop((table.schema, table.name), None)
+            self._known.pop(query.table.identity, None)
             return None
-        return page_of(table, known.description, request, found, time.perf_counter() - started)
+        return page_of(known.description, query, request, found, time.perf_counter() - started)
 
-    def _made(self, known: _Known, request: Request, part: Part) -> _Made:
+    async def _made(self, known: _Known, request: Request, part: Part) -> _Made:
+        def make() -> _Made:
+            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
+            compiled = select.compile(dialect=self._dialect)
+            return _Made(numbered(str(compiled)), dict(compiled.params))
+
         shape = (request.where, part.order, part.segment, request.longest)
         made = known.statements.get(shape)
         if made is None:
-            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
-            compiled = select.compile(dialect=self._dialect)
-            made = known.statements[shape] = _Made(numbered(str(compiled)), dict(compiled.params))
+            made = known.statements[shape] = await in_thread(make)
         return made
 
     @asynccontextmanager
@@ -144,16 +139,13 @@ class QuickPages:
             await self._idle.pop().close()
 
 
-def _request(table: Table, known: _Known, asked: _Asked, position: After | Before) -> Request:
+async def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:
     """Return what is asked for, put together anew only where its order is another one than before."""
+    asked = replace(query, position=Edge.FIRST)
     before = known.requests.get(asked)
     if before is not None:
         cursor = decode(position.cursor, before.table)
         if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
             return replace(before, position=position, cursor=cursor)
-    filters, sort, limit, longest = asked
-    made = prepare(
-        table, known.description, filters=filters, sort=sort, position=position, limit=limit, longest=longest
-    )
-    known.requests[asked] = made
+    made = known.requests[asked] = await in_thread(partial(prepare, known.description, query))
     return made

@@ -13,8 +13,9 @@ from stack.tables.conditions import trial, typed
 from stack.tables.cursors import Cursor, KeyCursor
 from stack.tables.description import Column
 from stack.tables.filters import Filter
+from stack.tables.query import At
 from stack.tables.reading import Reader, server_words, sqlstate
-from stack.tables.requests import At, Request, key_invalid
+from stack.tables.requests import Request, key_invalid
 
 LONGEST: Final = 200
 """Characters of a value that a finding shows."""

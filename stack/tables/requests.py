@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.tables import cursors
@@ -11,39 +10,9 @@ from stack.tables.cursors import Cursor, KeyCursor
 from stack.tables.description import Column, Description
 from stack.tables.filters import Filter
 from stack.tables.names import Name, quote_name, storable
+from stack.tables.query import At, Before, Edge, PageQuery, Position
 from stack.tables.sorting import Direction, Sort
 from stack.tables.statements import Ordered, Rows
-
-
-class Edge(Enum):
-    """The two ends of a table."""
-
-    FIRST = "first"
-    LAST = "last"
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """The page that follows the place of a cursor."""
-
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """The page that ends before the place of a cursor."""
-
-    cursor: str
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """The page that begins at a key, or where the key would be; `values` are of the key's columns, in their order."""
-
-    values: tuple[str, ...]
-
-
-Position = Edge | After | Before | At
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +41,13 @@ class Request:
         return tuple((each.column.name, each.direction) for each in self.order)
 
 
-def prepare(
-    table: Table,
-    description: Description,
-    *,
-    filters: Sequence[Filter],
-    sort: Sequence[Sort],
-    position: Position,
-    limit: int,
-    longest: int | None,
-) -> Request:
-    """Look up what was asked for of `table`.
+def prepare(description: Description, query: PageQuery) -> Request:
+    """Look up what `query` asks for; `description` is of its table.
 
     Raises:
         Failure: a column that is not there, a cursor that does not fit, or no column that the role may read.
     """
+    table, position, sort = query.table, query.position, query.sort
     columns = tuple(column for column in description.columns if column.readable)
     if description.columns and not columns:
         raise _forbidden(table)
@@ -101,7 +62,7 @@ def prepare(
     if cursor is not None and not asked:
         asked = _resolve_cursor(description, cursor)
     order = _with_key(description, asked) if keyed else asked
-    where = tuple((description.column(each.column), each) for each in filters)
+    where = tuple((description.column(each.column), each) for each in query.filters)
     request = Request(
         table=path,
         columns=columns,
@@ -111,8 +72,8 @@ def prepare(
         position=position,
         cursor=cursor,
         rows=Rows(table, description.columns, where),
-        limit=limit,
-        longest=longest,
+        limit=query.limit,
+        longest=query.longest,
     )
     if cursor is not None and (cursor.order != request.named_order or isinstance(cursor, KeyCursor) is not keyed):
         shown = ", ".join(f"{column}:{direction}" for column, direction in cursor.order)

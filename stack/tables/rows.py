@@ -10,6 +10,7 @@ from stack.tables.description import Column
 from stack.tables.filters import Filter, Operator
 from stack.tables.names import Name
 from stack.tables.pages import Page, Row, page
+from stack.tables.query import PageQuery
 from stack.tables.reading import Reader
 
 WHOLE: Final = 16_000_000
@@ -65,7 +66,7 @@ async def whole_row(reader: Reader, table: Table, shown: Page, index: int) -> Wh
         cut = frozenset(place for row, place in shown.cut if row == index)
         return WholeRow(shown.columns, shown.rows[index], cut, ())
     values = shown.keys[index]
-    found = await page(reader, table, filters=equal(shown.key, values), limit=1, longest=WHOLE)
+    found = await page(reader, PageQuery(table, equal(shown.key, values), limit=1, longest=WHOLE))
     if not found.rows:
         raise _gone(table, shown.key, values)
     return WholeRow(found.columns, found.rows[0], frozenset(place for _, place in found.cut), shown.key)

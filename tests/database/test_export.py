@@ -17,6 +17,7 @@ from stack.findings import Code, Failure, Gauge, Unit, silent
 from stack.tables.export import expected_rows, file_at
 from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import parse_filter
+from stack.tables.query import PageQuery, Query
 from stack.tables.sorting import parse_sort
 from tests.support.clone import STACKDECK, bare_environment
 from tests.support.tables import run_sql
@@ -47,10 +48,12 @@ def project(numbers, tmp_path):
     return directory
 
 
-async def export(browser, name, target, kind=Format.CSV, *, overwrite=False, progress=silent, **options):
-    table = await browser.find(name)
+async def export(
+    browser, name, target, kind=Format.CSV, *, filters=(), sort=(), overwrite=False, progress=silent, **options
+):
+    query = Query(await browser.find(name), filters, sort)
     destination = file_at(target, overwrite=overwrite)
-    return await browser.export(table, destination, format=kind, progress=progress, **options)
+    return await browser.export(query, destination, format=kind, progress=progress, **options)
 
 
 async def refused(browser, name, target, **options):
@@ -74,12 +77,16 @@ async def test_what_the_filter_and_the_sort_select(numbers, browser, tmp_path):
         browser,
         "numbers",
         target,
-        filters=[parse_filter("part = 3"), parse_filter("word contains '00%'"), parse_filter("id > 0")],
+        filters=(parse_filter("part = 3"), parse_filter("word contains '00%'"), parse_filter("id > 0")),
     )
     assert (written.rows, target.read_text()) == (0, "id,word,part\n")
     target.unlink()
     written = await export(
-        browser, "numbers", target, filters=[parse_filter("part = 3")], sort=[parse_sort("part"), parse_sort("id:desc")]
+        browser,
+        "numbers",
+        target,
+        filters=(parse_filter("part = 3"),),
+        sort=(parse_sort("part"), parse_sort("id:desc")),
     )
     _, *rows = csv.reader(io.StringIO(target.read_text()))
     assert [int(row[0]) for row in rows] == [n for n in range(30000, 0, -1) if n % 7 == 3]
@@ -91,9 +98,9 @@ async def test_what_the_filter_and_the_sort_select(numbers, browser, tmp_path):
 @pytest.mark.parametrize(
     ("options", "code"),
     [
-        ({"filters": [parse_filter("id = soon")]}, Code.FILTER_INVALID),
-        ({"filters": [parse_filter("nmae = x")]}, Code.COLUMN_MISSING),
-        ({"sort": [parse_sort("nothing")]}, Code.COLUMN_MISSING),
+        ({"filters": (parse_filter("id = soon"),)}, Code.FILTER_INVALID),
+        ({"filters": (parse_filter("nmae = x"),)}, Code.COLUMN_MISSING),
+        ({"sort": (parse_sort("nothing"),)}, Code.COLUMN_MISSING),
     ],
 )
 async def test_what_cannot_be_selected_leaves_no_file(numbers, browser, tmp_path, options, code):
@@ -168,7 +175,7 @@ async def test_it_writes_nothing_to_the_database_and_waits_for_no_lock(numbers, 
     with psycopg.connect(numbers.reveal()) as other:
         other.execute("LOCK TABLE numbers IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(Failure) as caught:
-            await browser.export(table, file_at(tmp_path / "a.csv"), format=Format.CSV, progress=silent)
+            await browser.export(Query(table), file_at(tmp_path / "a.csv"), format=Format.CSV, progress=silent)
     assert caught.value.finding.code is Code.DATABASE_TIMEOUT
     assert list(tmp_path.iterdir()) == []
 
@@ -214,7 +221,7 @@ async def test_cells_that_a_spreadsheet_would_run_are_guarded_on_request(databas
                 "INSERT INTO cells VALUES (%s, %s, -1, -1, '-infinity', '-1 day')", (number - len(cells), cell)
             )
     for formulas in Formulas:
-        await export(browser, "cells", tmp_path / formulas, formulas=formulas, sort=[parse_sort("id")])
+        await export(browser, "cells", tmp_path / formulas, formulas=formulas, sort=(parse_sort("id"),))
     kept, guarded = (
         list(csv.reader(io.StringIO((tmp_path / each).read_bytes().decode(), newline=""))) for each in Formulas
     )
@@ -262,7 +269,7 @@ async def test_tables_of_any_shape_and_name(database, browser, tmp_path):
         assert (head, len(rows)) == (list(expected[0]), len(expected))
     # More columns to order by than there is room for beside those that are shown.
     table = await browser.find("wide")
-    assert len((await browser.page(table, sort=[parse_sort("c5")], longest=10)).rows) == 1
+    assert len((await browser.page(PageQuery(table, sort=(parse_sort("c5"),), longest=10))).rows) == 1
 
 
 @pytest.mark.parametrize(("plan", "rows"), [([{"Plan": {"Plan Rows": 7}}], 7), ([], 0), ([{"Plan": {}}], 0)])

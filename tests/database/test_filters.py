@@ -10,7 +10,8 @@ from stack.tables.catalogue import find_table, list_tables
 from stack.tables.description import describe
 from stack.tables.filters import Filter, Operator, parse_filter
 from stack.tables.names import Name
-from stack.tables.pages import After, page
+from stack.tables.pages import page
+from stack.tables.query import After, PageQuery
 from stack.tables.refusals import try_filter
 from stack.tables.sorting import parse_sort
 from stack.tables.sql_text import quote_literal, where
@@ -46,9 +47,9 @@ def odd(database):
 
 async def selected(url, *wheres):
     """The ids that the page has, after seeing that the SQL that is shown selects the same."""
-    filters = [parse_filter(each) if isinstance(each, str) else each for each in wheres]
+    filters = tuple(parse_filter(each) if isinstance(each, str) else each for each in wheres)
     async with reader_for(url) as reader:
-        got = await page(reader, find_table(await list_tables(reader), '"odd %s [/]"'), filters=filters)
+        got = await page(reader, PageQuery(find_table(await list_tables(reader), '"odd %s [/]"'), filters=filters))
     ids = "".join(row[0] for row in got.rows)
     clause = " AND ".join(where(got.columns, filters))
     with psycopg.connect(url.reveal()) as connection:
@@ -108,8 +109,8 @@ async def test_what_filters_select(odd, condition, ids):
 async def test_pages_by_a_domain_over_an_enum(odd):
     async with reader_for(odd) as reader:
         table = find_table(await list_tables(reader), '"odd %s [/]"')
-        first = await page(reader, table, sort=[parse_sort("felt")], limit=1)
-        assert (await page(reader, table, position=After(first.next))).rows[0][0] == "2"
+        first = await page(reader, PageQuery(table, sort=(parse_sort("felt"),), limit=1))
+        assert (await page(reader, PageQuery(table, position=After(first.next)))).rows[0][0] == "2"
 
 
 async def test_several_filters_all_hold(odd):
@@ -119,7 +120,7 @@ async def test_several_filters_all_hold(odd):
 async def test_a_value_of_any_column_selects_its_own_row_and_its_opposite_all_others(odd):
     async with reader_for(odd) as reader:
         table = find_table(await list_tables(reader), '"odd %s [/]"')
-        got = await page(reader, table)
+        got = await page(reader, PageQuery(table))
     for place, column in enumerate(got.columns):
         if column.base_type == "json":  # the server holds no two of these for equal
             continue
@@ -162,7 +163,7 @@ async def test_the_server_judges_a_filter_without_reading_rows(odd, condition):
         with pytest.raises(Failure) as tried:
             await try_filter(reader, column, each)
         with pytest.raises(Failure) as caught:
-            await page(reader, table, filters=[each])
+            await page(reader, PageQuery(table, filters=(each,)))
     for finding in (tried.value.finding, caught.value.finding):
         assert finding.code is Code.FILTER_INVALID
         assert finding.evidence
@@ -181,7 +182,9 @@ async def test_every_value_travels_beside_the_statement(odd, operator):
     each = parse_filter(f"{column} {operator} {given_values}")
     async with engine_for(odd) as engine, engine.connect() as connection:
         with statements(engine) as sent:
-            await page(connection, find_table(await list_tables(connection), '"odd %s [/]"'), filters=[each])
+            await page(
+                connection, PageQuery(find_table(await list_tables(connection), '"odd %s [/]"'), filters=(each,))
+            )
     statement, parameters = sent[-1]
     bound = {str(each) for each in parameters.values()}
     for text in (*each.values, *map(str, each.path.steps if each.path else ())):

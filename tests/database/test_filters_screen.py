@@ -35,6 +35,10 @@ def where(deck):
     return " AND ".join(deck.front.filtering.bar.conditions)
 
 
+def outcome(deck):
+    return next((str(found.content) for found in deck.screen.query("#outcome")), "")
+
+
 async def begin(deck, pilot, name="people"):
     await open_table(deck, pilot, name)
     await until(pilot, lambda: deck.front.rows.row_count > 0)
@@ -168,3 +172,58 @@ async def test_paths_lead_into_json(database):
         await until(pilot, lambda: title(deck).endswith("▸ homes: id = '2'"))
         await pilot.press("backspace")
         await until(pilot, lambda: ids(deck)[:3] == [4, 9, 14] and "->>" in where(deck))
+
+
+async def test_a_filter_is_changed_in_the_form_that_built_it(database):
+    run_sql(database, *SCHEMA)
+    async with deck_on(database) as (deck, pilot):
+        await begin(deck, pilot)
+        assert "edit_filter" not in {action.name for action in deck.available_actions()}
+        await pilot.press("right", "o")
+        await until(pilot, lambda: ids(deck)[:3] == [1, 5, 9])
+        await pilot.press("right", "O")
+        await until(pilot, lambda: ids(deck)[:3] == [5, 9, 17])
+        # Of several one is picked; of an enum's values the one that was asked for is under the cursor.
+        await pilot.press("E")
+        await until(pilot, lambda: "Change which filter?" in shown(deck))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Rows where mood" in shown(deck) and "so-so" in shown(deck))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: ids(deck)[:3] == [2, 6, 14])
+        assert where(deck).startswith("\"mood\" = 'so-so'::mood AND ")
+        # A click on a condition does the same, with its operator and its value as they are.
+        bar = deck.front.filtering.bar
+        await pilot.click(bar, offset=(bar.render().plain.index("IS DISTINCT"), 0))
+        await until(pilot, lambda: "IS DISTINCT FROM '[/red] it''s 1'" in shown(deck) and "Rows where" in shown(deck))
+        await pilot.press("end", "backspace", "backspace", *"2'", "enter")
+        await until(pilot, lambda: ids(deck)[:3] == [6, 10, 18])
+        assert where(deck).endswith("IS DISTINCT FROM '[/red] it''s 2'")
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: where(deck) == "")
+        # A path, and what takes no value; left with Esc, nothing changes.
+        await pilot.press("left", *["right"] * 4)
+        deck.front.filtering.add(deck.front.filtering._asked().table, parse_filter("details->who->>name is null"))
+        await until(pilot, lambda: ids(deck) == [900, 901])
+        await pilot.press("E")
+        await until(pilot, lambda: outcome(deck).endswith("IS NULL"))
+        await pilot.press("escape")
+        assert where(deck).endswith("IS NULL")
+        await pilot.press("E")
+        await until(pilot, lambda: outcome(deck).endswith("IS NULL"))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: where(deck).endswith("IS NOT NULL"))
+
+
+async def test_a_value_that_no_line_has_room_for_is_typed_anew(database):
+    run_sql(database, *SCHEMA)
+    async with deck_on(database) as (deck, pilot):
+        await begin(deck, pilot)
+        await pilot.press("end")
+        await until(pilot, lambda: ids(deck)[-1] == 901)
+        await pilot.press("right", "right", "o")
+        await until(pilot, lambda: ids(deck) == [901])
+        await pilot.press("E")
+        await until(pilot, lambda: "Type a value" in shown(deck))
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: where(deck).endswith("= '1'"))
+        assert ids(deck) == []

@@ -17,7 +17,8 @@ from stack.tables.catalogue import find_table, list_tables
 from stack.tables.cursors import OffsetCursor, encode
 from stack.tables.filters import parse_filter
 from stack.tables.names import Name
-from stack.tables.pages import After, Before, Edge, Ordering, page
+from stack.tables.pages import Ordering, page
+from stack.tables.query import After, Before, Edge, PageQuery
 from stack.tables.reading import reading
 from stack.tables.sorting import Direction, Sort, parse_sort
 from tests.support.tables import engine_for, reader_for, run_sql, statements
@@ -78,7 +79,7 @@ async def walk(reader, table, sort, limit, *, forwards):
     found, pages = [], 0
     position = Edge.FIRST if forwards else Edge.LAST
     while True:
-        got = await page(reader, table, sort=sort, limit=limit, position=position)
+        got = await page(reader, PageQuery(table, sort=sort, limit=limit, position=position))
         found = [*found, *got.rows] if forwards else [*got.rows, *found]
         pages += 1
         assert pages < 30
@@ -117,7 +118,7 @@ def test_both_ways_see_every_row_once_in_the_servers_order(database, case):
         expected = connection.execute(f"SELECT {shown} FROM t {clause}".encode()).fetchall()
 
     async def pages():
-        sort = [Sort(Name(name), way) for name, way in order]
+        sort = tuple(Sort(Name(name), way) for name, way in order)
         async with reader_for(database) as reader:
             (table,) = await list_tables(reader)
             forwards = await walk(reader, table, sort, limit, forwards=True)
@@ -131,7 +132,7 @@ def test_both_ways_see_every_row_once_in_the_servers_order(database, case):
 
 async def one_page(url, name, **options):
     async with reader_for(url) as reader:
-        return await page(reader, find_table(await list_tables(reader), name), **options)
+        return await page(reader, PageQuery(find_table(await list_tables(reader), name), **options))
 
 
 async def failure(url, name, **options):
@@ -162,13 +163,13 @@ async def test_a_page_takes_two_statements_however_deep(database):
         "ANALYZE t",
     )
     async with engine_for(database) as engine:
-        for sort in ([], [parse_sort("at:desc")], [parse_sort("gone")], [parse_sort("gone:desc")]):
+        for sort in ((), (parse_sort("at:desc"),), (parse_sort("gone"),), (parse_sort("gone:desc"),)):
             position = Edge.FIRST
             for _ in range(5):
                 async with reading(engine, database) as reader:
                     (table,) = await list_tables(reader)
                     with statements(engine) as sent:
-                        got = await page(reader, table, sort=sort, limit=100, position=position)
+                        got = await page(reader, PageQuery(table, sort=sort, limit=100, position=position))
                 assert len(sent) == 2
                 assert len(got.rows) == 100
                 position = After(got.next)
@@ -190,9 +191,9 @@ async def test_only_where_nulls_begin_a_page_takes_one_statement_more(database):
     )
     async with engine_for(database) as engine, reading(engine, database) as reader:
         (table,) = await list_tables(reader)
-        first = await page(reader, table, sort=[parse_sort("v")], limit=3)
+        first = await page(reader, PageQuery(table, sort=(parse_sort("v"),), limit=3))
         with statements(engine) as sent:
-            second = await page(reader, table, limit=3, position=After(first.next))
+            second = await page(reader, PageQuery(table, limit=3, position=After(first.next)))
         assert second.rows == (("4", "4"), ("5", None), ("6", None))
         assert len(sent) == 3
 
@@ -210,7 +211,7 @@ def changing_tables(draw):
 @given(case=changing_tables(), forwards=st.booleans())
 def test_rows_that_others_write_are_neither_skipped_nor_shown_twice(database, case, forwards):
     types, key, rows, order, limit, stays, turns = case
-    sort = [Sort(Name(name, quoted=True), way) for name, way in order]
+    sort = tuple(Sort(Name(name, quoted=True), way) for name, way in order)
     with psycopg.connect(database.reveal(), autocommit=True) as other:
         create(other, types, key, rows)
         there = dict.fromkeys(range(len(rows)), True)
@@ -236,7 +237,7 @@ def test_rows_that_others_write_are_neither_skipped_nor_shown_twice(database, ca
             table = await browser.find("t")
             position = Edge.FIRST if forwards else Edge.LAST
             for turned in turns:
-                got = await browser.page(table, sort=sort, limit=limit, position=position)
+                got = await browser.page(PageQuery(table, sort=sort, limit=limit, position=position))
                 seen = [*seen, *got.rows] if forwards else [*got.rows, *seen]
                 for index in turned - {-1}:
                     turn(index)
@@ -244,7 +245,7 @@ def test_rows_that_others_write_are_neither_skipped_nor_shown_twice(database, ca
                 if cursor is None:
                     break
                 position = After(cursor) if forwards else Before(cursor)
-            everything = await browser.page(table, sort=sort, limit=100)
+            everything = await browser.page(PageQuery(table, sort=sort, limit=100))
             await browser.close()
             await access.close()
             return [row[-len(key) :] for row in seen], [row[-len(key) :] for row in everything.rows]
@@ -332,14 +333,14 @@ async def test_values_come_back_as_postgres_prints_them(database):
     for index, kind in enumerate(types):
         if kind in {"json", "xml", "point", "box"}:  # the server has no order, or no equality, for these
             continue
-        sort = [parse_sort(f"c{index}:desc")]
+        sort = (parse_sort(f"c{index}:desc"),)
         both = await one_page(database, "t", sort=sort, limit=1)
         after = await one_page(database, "t", sort=sort, limit=1, position=After(both.next))
         assert (both.rows[0][0], after.rows[0][0]) == ("2", "1"), kind
-        again = await one_page(database, "t", sort=[parse_sort(f"c{index}")], limit=1)
+        again = await one_page(database, "t", sort=(parse_sort(f"c{index}"),), limit=1)
         assert (await one_page(database, "t", limit=1, position=After(again.next))).rows[0][0] == "2", kind
         same = await one_page(
-            database, "t", filters=[parse_filter(f"c{index} = '{CELLS[kind].replace(chr(39), chr(39) * 2)}'")]
+            database, "t", filters=(parse_filter(f"c{index} = '{CELLS[kind].replace(chr(39), chr(39) * 2)}'"),)
         )
         assert [row[0] for row in same.rows] == ["1"], kind
 
@@ -352,7 +353,7 @@ async def test_null_the_empty_text_and_the_word_null_differ(database):
     )
     assert (await one_page(database, "t")).rows == (("1", None), ("2", ""), ("3", "NULL"))
     for where, ids in [("v is null", "1"), ("v = ''", "2"), ("v = NULL", "3"), ("v is not null", "23")]:
-        got = await one_page(database, "t", filters=[parse_filter(where)])
+        got = await one_page(database, "t", filters=(parse_filter(where),))
         assert "".join(row[0] for row in got.rows) == ids
 
 
@@ -389,9 +390,9 @@ async def test_any_name_will_do(database):
         doubled = '"' + name.replace('"', '""') + '"'
         async with reader_for(database) as reader:
             table = find_table(await list_tables(reader), f"{doubled}.{doubled}")
-            first = await page(reader, table, sort=[parse_sort("v"), parse_sort(f"{doubled}:desc")], limit=2)
+            first = await page(reader, PageQuery(table, sort=(parse_sort("v"), parse_sort(f"{doubled}:desc")), limit=2))
             assert first.rows == (("3", "x"), ("2", "x"))
-            rest = await page(reader, table, position=After(first.next), filters=[parse_filter("v = x")])
+            rest = await page(reader, PageQuery(table, position=After(first.next), filters=(parse_filter("v = x"),)))
             assert rest.rows == (("1", "x"),)
 
 
@@ -426,7 +427,7 @@ async def test_rows_without_a_key_are_counted_and_the_page_says_so(database):
     for name, count in [("base", 10), ("shown", 10), ("kept", 10), ("parent", 2)]:
         got = await one_page(database, name)
         assert (got.ordering, len(got.rows)) == (Ordering.OFFSET, count)
-    last = await one_page(database, "shown", sort=[parse_sort("v")], limit=4, position=Edge.LAST)
+    last = await one_page(database, "shown", sort=(parse_sort("v"),), limit=4, position=Edge.LAST)
     assert [row[0] for row in last.rows] == ["3", "4", "4", "5"]
     assert last.next is None
     middle = await one_page(database, "shown", limit=4, position=Before(last.previous))
@@ -496,13 +497,13 @@ def people(database):
     ],
 )
 async def test_filters(people, where, ids):
-    got = await one_page(people, "people", filters=[parse_filter(where)])
+    got = await one_page(people, "people", filters=(parse_filter(where),))
     assert "".join(row[0] for row in got.rows) == ids
     assert got.estimated_rows is None
 
 
 async def test_filters_hold_together(people):
-    got = await one_page(people, "people", filters=[parse_filter("name ~ ann"), parse_filter("born is not null")])
+    got = await one_page(people, "people", filters=(parse_filter("name ~ ann"), parse_filter("born is not null")))
     assert [row[0] for row in got.rows] == ["1"]
 
 
@@ -511,38 +512,38 @@ async def test_filters_hold_together(people):
     [("born > soon", "soon"), ("id = 1.5", "1.5"), ("tags = {}", "json"), ("id = 99999999999", "99999999999")],
 )
 async def test_a_value_that_does_not_fit_is_refused_in_the_servers_words(people, where, words):
-    finding = await failure(people, "people", filters=[parse_filter("id > 0"), parse_filter(where)])
+    finding = await failure(people, "people", filters=(parse_filter("id > 0"), parse_filter(where)))
     assert finding.code is Code.FILTER_INVALID
     assert finding.title.count(where.split()[0])
     assert words in finding.evidence
 
 
 async def test_a_wrong_column_names_those_that_are_near(people):
-    finding = await failure(people, "people", filters=[parse_filter("nmae = x")])
+    finding = await failure(people, "people", filters=(parse_filter("nmae = x"),))
     assert finding.code is Code.COLUMN_MISSING
     assert [fix.title for fix in finding.fixes] == ["Use the column name"]
-    assert (await failure(people, "people", sort=[parse_sort("nmae")])).code is Code.COLUMN_MISSING
+    assert (await failure(people, "people", sort=(parse_sort("nmae"),))).code is Code.COLUMN_MISSING
 
 
 async def test_a_type_without_an_order_cannot_be_sorted_by(people):
-    finding = await failure(people, "people", sort=[parse_sort("tags")])
+    finding = await failure(people, "people", sort=(parse_sort("tags"),))
     assert finding.code is Code.SORT_INVALID
     assert "tags (json)" in finding.cause
 
 
 async def test_an_error_of_the_rows_themselves_is_the_databases(people):
     run_sql(people, "CREATE VIEW broken AS SELECT 1 / (id - id) AS v FROM people")
-    finding = await failure(people, "broken", filters=[parse_filter("v > 1")])
+    finding = await failure(people, "broken", filters=(parse_filter("v > 1"),))
     assert finding.code is Code.DATABASE_ERROR
     assert "division by zero" in finding.evidence
 
 
 async def test_cursors_that_do_not_fit(people):
-    first = await one_page(people, "people", sort=[parse_sort("name")], limit=1)
+    first = await one_page(people, "people", sort=(parse_sort("name"),), limit=1)
     run_sql(people, "CREATE TABLE other (id int PRIMARY KEY, name text)")
     for name, options in [
         ("other", {"position": After(first.next)}),
-        ("people", {"position": After(first.next), "sort": [parse_sort("name:desc")]}),
+        ("people", {"position": After(first.next), "sort": (parse_sort("name:desc"),)}),
         ("people", {"position": After(first.next[:-3])}),
         ("people", {"position": After("é")}),
         ("people", {"position": Before("")}),
@@ -569,7 +570,7 @@ async def test_reading_writes_nothing_and_ends_in_time(people):
     async with engine_for(people) as engine:
         with pytest.raises(Failure) as caught:
             async with reading(engine, people, timeout=0.1) as reader:
-                await page(reader, find_table(await list_tables(reader), "waiting"))
+                await page(reader, PageQuery(find_table(await list_tables(reader), "waiting")))
         assert caught.value.finding.code is Code.DATABASE_TIMEOUT
 
 
@@ -586,5 +587,5 @@ async def test_a_role_sees_what_it_may_see(people, postgres):
     assert [column.name for column in got.columns] == ["id", "born"]
     assert got.rows == (("1", "1990-01-01"),)
     assert (await failure(url, "secret")).code is Code.DATABASE_PERMISSION
-    assert (await failure(url, "people", filters=[parse_filter("name = x")])).code is Code.DATABASE_PERMISSION
+    assert (await failure(url, "people", filters=(parse_filter("name = x"),))).code is Code.DATABASE_PERMISSION
     run_sql(people, "DROP OWNED BY looker", "DROP ROLE looker")

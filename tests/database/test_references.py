@@ -5,7 +5,8 @@ import pytest
 from stack.findings import Code, Failure
 from stack.tables.description import ForeignKey
 from stack.tables.labels import Candidate, choose, labels
-from stack.tables.pages import At, Before, page
+from stack.tables.pages import page
+from stack.tables.query import At, Before, PageQuery, Query
 from stack.tables.reading import reading
 from stack.tables.references import MOST, Uncounted
 from stack.tables.rows import equal
@@ -39,7 +40,7 @@ VISITS = '"Visits [/]"'
 async def test_labels_of_a_page_take_a_statement_for_each_table_that_is_referred_to(database):
     run_sql(database, *SCHEMA)
     async with browser_for(database) as (browser, access), reading(access.engine, database) as reader:
-        shown = await page(reader, await browser.find(VISITS), limit=4)
+        shown = await page(reader, PageQuery(await browser.find(VISITS), limit=4))
         with statements(access.engine) as sent:
             found = await labels(reader, shown)
     names = [column.name for column in shown.columns]
@@ -77,14 +78,14 @@ async def test_what_refers_to_a_row_is_counted_up_to_a_limit(database):
     run_sql(database, *SCHEMA)
     async with browser_for(database) as (browser, access):
         people = await browser.find("people")
-        shown = await browser.page(people)
+        shown = await browser.page(PageQuery(people))
         with statements(access.engine) as sent:
             first = await browser.uses(people, shown, 0)
         second = await browser.uses(people, shown, 1)
         part = await browser.find("part1")
-        through = await browser.uses(part, await browser.page(part), 0)
+        through = await browser.uses(part, await browser.page(PageQuery(part)), 0)
         seen = {(use.table, use.key.columns): (use.rows, use.indexed) for use in first}
-        rows = await browser.page(await browser.find(VISITS), filters=equal(first[1].key.columns, ("1",)))
+        rows = await browser.page(PageQuery(await browser.find(VISITS), filters=equal(first[1].key.columns, ("1",))))
     assert seen == {
         ("Visits [/]", ("guest",)): (1, False),
         ("Visits [/]", ("person",)): (1, True),
@@ -102,15 +103,15 @@ async def test_composite_keys_and_nulls(database):
     run_sql(database, *SCHEMA)
     async with browser_for(database) as (browser, _):
         rooms = await browser.find("rooms")
-        (use,) = await browser.uses(rooms, await browser.page(rooms), 1)
-        visit = (await browser.page(await browser.find(VISITS))).columns[4]
+        (use,) = await browser.uses(rooms, await browser.page(PageQuery(rooms)), 1)
+        visit = (await browser.page(PageQuery(await browser.find(VISITS)))).columns[4]
     assert use.key == visit.references == ForeignKey(("house", "room no"), "public", "rooms", ("house", "number"))
     assert (use.rows, use.indexed) == (1, False)
     run_sql(database, "CREATE TABLE t (id int PRIMARY KEY, u int UNIQUE)", "CREATE TABLE r (u int REFERENCES t (u))")
     run_sql(database, "INSERT INTO t VALUES (1, NULL)")
     async with browser_for(database) as (browser, _):
         table = await browser.find("t")
-        (use,) = await browser.uses(table, await browser.page(table), 0)
+        (use,) = await browser.uses(table, await browser.page(PageQuery(table)), 0)
     assert use.rows is Uncounted.NULL
 
 
@@ -130,13 +131,13 @@ async def test_what_cannot_be_counted_is_said_and_the_rest_is_counted(database, 
     url = type(database)(database.host, database.port, database.database, "half_seeing", database.password)
     async with browser_for(url) as (browser, _):
         people = await browser.find("people")
-        found = await browser.uses(people, await browser.page(people), 0)
+        found = await browser.uses(people, await browser.page(PageQuery(people)), 0)
         parts = await browser.find("parts")
-        seen = await browser.labels(await browser.page(parts))
+        seen = await browser.labels(await browser.page(PageQuery(parts)))
         run_sql(
             database, "REVOKE SELECT ON people FROM half_seeing", "GRANT SELECT (full_name) ON people TO half_seeing"
         )
-        assert await browser.labels(await browser.page(parts)) == {}
+        assert await browser.labels(await browser.page(PageQuery(parts))) == {}
     assert {use.table: use.rows for use in found} == {
         "Visits [/]": Uncounted.FORBIDDEN,
         "long_notes": Uncounted.SLOW,
@@ -155,11 +156,11 @@ async def test_a_row_is_read_whole_by_its_key(database):
     )
     async with browser_for(database) as (browser, _):
         table, keyless = await browser.find("long"), await browser.find("keyless")
-        shown = await browser.page(table, longest=500)
+        shown = await browser.page(PageQuery(table, longest=500))
         assert shown.cut == {(0, 0), (0, 1)}
         row = await browser.row(table, shown, 0)
         assert (row.cells, row.cut, row.key) == (("k" * 700, "x" * 1_000_000, "\\x00ff"), frozenset(), ("k",))
-        part = await browser.row(keyless, await browser.page(keyless, longest=500), 0)
+        part = await browser.row(keyless, await browser.page(PageQuery(keyless, longest=500)), 0)
         assert (part.cells, part.cut, part.key) == (("x" * 500,), {0}, ())
         run_sql(database, "DELETE FROM long")
         with pytest.raises(Failure) as caught:
@@ -177,12 +178,12 @@ async def test_a_page_begins_at_a_key_or_where_it_would_be(database):
         table = await browser.find("t")
 
         async def at(*values, limit=3):
-            return await browser.page(table, position=At(values), limit=limit)
+            return await browser.page(PageQuery(table, position=At(values), limit=limit))
 
         there, absent = await at("50", "y"), await at("55", "")
         assert list(there.rows) == [("50", "y"), ("60", "x"), ("60", "y")]
         assert absent.rows[0] == ("60", "x")
-        before = await browser.page(table, position=Before(there.previous), limit=2)
+        before = await browser.page(PageQuery(table, position=Before(there.previous), limit=2))
         assert before.rows == (("40", "y"), ("50", "x"))
         beginning, end = await at("-5", "a"), await at("91", "")
         assert (beginning.rows[0], beginning.previous) == (("0", "x"), None)
@@ -199,5 +200,5 @@ async def test_rows_are_counted_exactly_on_demand(database):
     run_sql(database, *SCHEMA)
     async with browser_for(database) as (browser, _):
         table = await browser.find(VISITS)
-        assert await browser.count(table) == 3 + MOST + 11
-        assert await browser.count(table, equal(("person",), ("1",))) == 1
+        assert await browser.count(Query(table)) == 3 + MOST + 11
+        assert await browser.count(Query(table, equal(("person",), ("1",)))) == 1

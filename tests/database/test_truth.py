@@ -11,7 +11,7 @@ from psycopg import sql
 from stack.findings import silent
 from stack.tables.export import file_at
 from stack.tables.export_statement import Format
-from stack.tables.pages import After
+from stack.tables.query import After, PageQuery, Query
 from stack.tables.renderings import csv_line, insert_statement, json_object, text_line
 from stack.tables.sorting import parse_sort
 from stack.tables.values import native
@@ -55,7 +55,7 @@ async def test_every_type_is_shown_and_taken_away_as_it_is(database, browser, tm
     kinds = every_type(database)
     table = await browser.find("every type")
     held = raw(database, "every type")
-    got = await browser.page(table, limit=1000)
+    got = await browser.page(PageQuery(table, limit=1000))
     assert len(held) == len(got.rows) > 20
     assert [column.name for column in got.columns] == [
         "id",
@@ -88,8 +88,8 @@ async def test_every_type_is_shown_and_taken_away_as_it_is(database, browser, tm
     assert raw(database, "the copy") == held
 
     # Both exports are read back by Postgres itself.
-    by_key = {"sort": [parse_sort("id")], "progress": silent}
-    written = await browser.export(table, file_at(tmp_path / "a.csv"), format=Format.CSV, **by_key)
+    by_key = Query(table, sort=(parse_sort("id"),))
+    written = await browser.export(by_key, file_at(tmp_path / "a.csv"), format=Format.CSV, progress=silent)
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in got.columns[:-1])
     assert written.rows == len(held)
     exported = (tmp_path / "a.csv").read_bytes()
@@ -111,7 +111,7 @@ async def test_every_type_is_shown_and_taken_away_as_it_is(database, browser, tm
         _, *read = csv.reader(io.StringIO(content.decode(), newline=""))
         assert read == [[cell or "" for cell in row] for row in got.rows]
 
-    await browser.export(table, file_at(tmp_path / "a.jsonl"), format=Format.JSONL, **by_key)
+    await browser.export(by_key, file_at(tmp_path / "a.jsonl"), format=Format.JSONL, progress=silent)
     lines = (tmp_path / "a.jsonl").read_bytes().decode().split("\n")
     assert lines.pop() == ""
     assert [list(json.loads(line)) for line in lines] == [[column.name for column in got.columns]] * len(held)
@@ -150,13 +150,13 @@ async def test_a_megabyte_on_one_line_and_on_a_hundred_thousand(database, browse
     )
     table = await browser.find("long")
     held = raw(database, "long")
-    cut = await browser.page(table, longest=500)
+    cut = await browser.page(PageQuery(table, longest=500))
     assert [row[1] for row in cut.rows] == [row[1][:500] for row in held]
     assert cut.cut == {(0, 1), (1, 1)}
-    whole = await browser.page(table)
+    whole = await browser.page(PageQuery(table))
     assert list(whole.rows) == held
     for kind in Format:
-        written = await browser.export(table, file_at(tmp_path / kind), format=kind, progress=silent)
+        written = await browser.export(Query(table), file_at(tmp_path / kind), format=kind, progress=silent)
         assert written.bytes == (tmp_path / kind).stat().st_size
     csv.field_size_limit(10_000_000)
     _, *rows = csv.reader(io.StringIO((tmp_path / "csv").read_bytes().decode(), newline=""))
@@ -176,9 +176,9 @@ async def test_the_zone_that_times_are_printed_in_is_named(database, browser):
         "CREATE TABLE plain (id int PRIMARY KEY, at timestamp, day date, clock timetz)",
         "INSERT INTO zoned VALUES (1, '2026-01-01 12:00+00'), (2, '2026-07-01 12:00+00')",
     )
-    shown = await browser.page(await browser.find("zoned"), limit=1)
+    shown = await browser.page(PageQuery(await browser.find("zoned"), limit=1))
     assert (shown.time_zone, shown.rows) == ("America/St_Johns", (("1", "2026-01-01 08:30:00-03:30"),))
-    beside = await browser.page(await browser.find("zoned"), limit=1, position=After(shown.next))
+    beside = await browser.page(PageQuery(await browser.find("zoned"), limit=1, position=After(shown.next)))
     assert (beside.time_zone, beside.rows) == ("America/St_Johns", (("2", "2026-07-01 09:30:00-02:30"),))
-    assert (await browser.page(await browser.find("ranged"))).time_zone == "America/St_Johns"
-    assert (await browser.page(await browser.find("plain"))).time_zone is None
+    assert (await browser.page(PageQuery(await browser.find("ranged")))).time_zone == "America/St_Johns"
+    assert (await browser.page(PageQuery(await browser.find("plain")))).time_zone is None

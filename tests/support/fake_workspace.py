@@ -45,7 +45,8 @@ from stack.tables.catalogue import Kind, Table
 from stack.tables.console.console import Console
 from stack.tables.description import Column, Family
 from stack.tables.export import Exported
-from stack.tables.pages import After, Before, Edge, Ordering, Page
+from stack.tables.pages import Ordering, Page
+from stack.tables.query import After, Before, Edge, PageQuery
 from stack.tables.rows import WholeRow
 from stack.tables.structure import Details
 from stack.text import SecretStr
@@ -290,9 +291,10 @@ class FakeTables:
         notes = None if number % 3 == 0 else "" if number % 3 == 1 else "a window seat, please"
         return (str(number), f"Customer {number}", notes, f"{number}.50", "2026-03-01 09:00:00+00")
 
-    async def page(self, table, *, filters=(), sort=(), limit=100, position=Edge.FIRST, longest=None) -> Page:
-        self.asked.append((table.name, position))
-        match position:
+    async def page(self, query: PageQuery) -> Page:
+        table, limit = query.table, query.limit
+        self.asked.append((table.name, query.position))
+        match query.position:
             case Edge.FIRST:
                 start = 0
             case Edge.LAST:
@@ -319,9 +321,9 @@ class FakeTables:
             time_zone="Asia/Kathmandu",
         )
 
-    async def export(self, table, destination, *, filters=(), sort=(), progress, **options) -> Exported:
-        self.exports.append((table.name, *options.values(), tuple(map(str, sort))))
-        progress("Exporting", (Gauge(table.name, 500, 1000, Unit.ROWS),))
+    async def export(self, query, destination, *, progress, **options) -> Exported:
+        self.exports.append((query.table.name, *options.values(), tuple(map(str, query.sort))))
+        progress("Exporting", (Gauge(query.table.name, 500, 1000, Unit.ROWS),))
         await self.exporting.wait()
         with destination() as file:
             file.write(b"id\n1\n")

@@ -15,10 +15,10 @@ async def test_of_a_table_that_may_not_be_read_nothing_is_asked_by_the_rows_of_a
     workspace = FakeWorkspace()
     page = workspace.fake_tables.page
 
-    async def refuse(table, **options):
-        if table.name == "customers":
+    async def refuse(query):
+        if query.table.name == "customers":
             raise Failure(Finding(Code.DATABASE_PERMISSION, "You may not read customers", "No right."))
-        return await page(table, **options)
+        return await page(query)
 
     workspace.fake_tables.page = refuse
     deck = deck_over(workspace)
@@ -38,7 +38,7 @@ async def test_of_a_table_that_may_not_be_read_nothing_is_asked_by_the_rows_of_a
 async def test_a_table_without_columns_still_has_details_and_a_count():
     workspace = FakeWorkspace()
 
-    async def page(table, **options):
+    async def page(query):
         return Page((), ((), ()), None, None, 2, Ordering.OFFSET, frozenset(), 0.001)
 
     workspace.fake_tables.page = page

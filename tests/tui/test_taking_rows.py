@@ -23,9 +23,9 @@ class LongValues(FakeTables):
         super().__init__()
         self.notes = "é\t" * 50_000
 
-    async def page(self, table, *, longest=None, **options):
-        got = await super().page(table, longest=longest, **options)
-        first = (*got.rows[0][:2], self.notes[:longest], *got.rows[0][3:])
+    async def page(self, query):
+        got = await super().page(query)
+        first = (*got.rows[0][:2], self.notes[: query.longest], *got.rows[0][3:])
         return replace(got, rows=(first, *got.rows[1:]), cut=frozenset({(0, 2)}))
 
     async def row(self, table, shown, index):
@@ -84,7 +84,7 @@ async def test_what_the_grid_cuts_is_copied_whole_by_key_and_otherwise_said_to_b
         await pilot.press("r")
         await pilot.press("left", "left", "left", "down", "up")
         await pilot.press("tab", "right", "right")
-        await until(pilot, lambda: deck.screen._view.table.primary_key == ())
+        await until(pilot, lambda: deck.screen._query.table.primary_key == ())
         text, said = await copy(deck, pilot, 0)
         assert text == tables.notes[: len(text)] != tables.notes
         assert "1 long values are cut" in said

@@ -16,12 +16,13 @@ _LEAST: Final = 8
 
 
 class FilterBar(Widget):
-    """The conditions; the cross beside each takes it away. Without any it is not there."""
+    """The conditions; a click on one changes it, the cross beside it takes it away. Without any it is not there."""
 
-    def __init__(self, remove: Callable[[int], None]) -> None:
-        """Call `remove` with the place of a condition that is to go."""
+    def __init__(self, edit: Callable[[int], None], remove: Callable[[int], None]) -> None:
+        """Call `edit` with the place of a condition that is to change, `remove` with that of one that is to go."""
         super().__init__()
         self.auto_links = False  # a cross looks like the words around it, and can be clicked
+        self._edit = edit
         self._remove = remove
         self.conditions: tuple[str, ...] = ()
         """What is shown, each as far as it is shown."""
@@ -47,15 +48,21 @@ class FilterBar(Widget):
 
     def _draw(self, conditions: Sequence[Content]) -> Content:
         parts = [
-            Content.assemble(each, Content.styled(" ✕", "$error").stylize(_click(place)))
+            Content.assemble(
+                each.stylize(_click("edit", place)), Content.styled(" ✕", "$error").stylize(_click("remove", place))
+            )
             for place, each in enumerate(conditions)
         ]
         return Content.assemble(("WHERE ", "$muted"), Content.styled(" AND ", "$muted").join(parts))
+
+    def action_edit(self, place: int) -> None:
+        """Change a condition."""
+        self._edit(place)
 
     def action_remove(self, place: int) -> None:
         """Take a condition away."""
         self._remove(place)
 
 
-def _click(place: int) -> Style:
-    return Style.from_meta({"@click": f"remove({place})"})
+def _click(action: str, place: int) -> Style:
+    return Style.from_meta({"@click": f"{action}({place})"})

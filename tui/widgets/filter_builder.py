@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from stack.findings import Failure, Finding
+from stack.text import clean_line
 from tui.outside import line
 from tui.requests import Asking, Request
 from tui.widgets.modal import Modal
@@ -20,6 +21,9 @@ from tui.widgets.modal import Modal
 if TYPE_CHECKING:
     from stack.tables.description import Column
     from stack.tables.filters import Filter, Operator
+
+LONGEST: Final = 1000
+"""Characters of a filter's values that can be changed; of longer ones there is nothing but to type others."""
 
 
 class FilterBuilder(Asking, Modal["Filter"]):
@@ -36,8 +40,12 @@ class FilterBuilder(Asking, Modal["Filter"]):
         column: "Column",
         read_picks: Callable[[], Awaitable[tuple[str, ...]]],
         judge: Callable[["Filter"], Awaitable[str]],
+        before: "Filter | None",
     ) -> None:
-        """Build a filter on `column`: `read_picks` brings the values to pick, `judge` the SQL that a filter is."""
+        """Build a filter on `column`, beginning with what was asked `before`.
+
+        `read_picks` brings the values to pick, `judge` the SQL that a filter is.
+        """
         super().__init__()
         self._column = column
         self._read_picks = read_picks
@@ -48,10 +56,16 @@ class FilterBuilder(Asking, Modal["Filter"]):
         self._filter: Filter | None = None
         self._good = False
         self._submitted = False
-        self._path = Input(placeholder="the whole value, or a path into it: ->customer->>name", compact=True, id="path")
+        self._before = before
+        self._path = Input(
+            str(before.path) if before and before.path else "",
+            placeholder="the whole value, or a path into it: ->customer->>name",
+            compact=True,
+            id="path",
+        )
         self._list = OptionList(id="operators", markup=False)
         self._pick_list = OptionList(id="picks", markup=False)
-        self._value = Input(compact=True, id="value")
+        self._value = Input(_typed(before), compact=True, id="value")
         self._outcome = Static(id="outcome")
         self._picking = Request[tuple[str, ...]](self, "picks", receive=self._offer, refuse=self._refuse)
         self._judging = Request[str](self, "filter", receive=self._accept, refuse=self._refuse)
@@ -94,7 +108,8 @@ class FilterBuilder(Asking, Modal["Filter"]):
         if picks:
             self._pick_list.add_options(Option(line(pick)) for pick in picks)
             self._pick_list.display = True
-            self._pick_list.highlighted = 0
+            chosen = [picks.index(value) for value in _values(self._before) if value in picks]
+            self._pick_list.highlighted = chosen[0] if chosen else 0
             self._pick_list.focus()
 
     def _offer_operators(self) -> None:
@@ -103,11 +118,13 @@ class FilterBuilder(Asking, Modal["Filter"]):
 
         fitting = operators(self._column, self._picks, self._path.value.strip())
         if fitting != self._operators:
-            chosen = self._operator
+            chosen = self._operator or (self._before and self._before.operator)
+            if chosen not in fitting or not (self._value.value or self._before):
+                chosen = fitting[0]
             self._operators = fitting
             self._list.clear_options()
             self._list.add_options(Option(each.value) for each in fitting)
-            self._choose(chosen if chosen in fitting and self._value.value else fitting[0])
+            self._choose(chosen)
         self._tell()
 
     @property
@@ -231,3 +248,12 @@ class FilterBuilder(Asking, Modal["Filter"]):
 
 def _values(each: "Filter | None") -> list[str]:
     return list(each.values) if each else []
+
+
+def _typed(each: "Filter | None") -> str:
+    """Return the values of `each` as a person would type them; nothing where no line has room for them."""
+    from stack.tables.filters import Takes, spell
+
+    if each is None or sum(map(len, each.values)) > LONGEST or any(clean_line(value) != value for value in each.values):
+        return ""
+    return (" and " if each.operator.takes is Takes.TWO else ", ").join(map(spell, each.values))

@@ -97,7 +97,7 @@ class PagedGrid(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._widths: dict[str, int] = {}
         self._widest = WIDEST
-        self._titles: tuple[Text, ...] = ()
+        self._titles: Sequence[Text] = ()
         self._rows: tuple[GridRow, ...] = ()
         self._first = 0
         """The first column that is laid out."""
@@ -137,7 +137,7 @@ class PagedGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def turn(self, titles: Sequence[Text], rows: Sequence[GridRow], *, widest: int = WIDEST) -> None:
         """Show a page, its columns at most `widest` cells wide, the cursor where it was as far as there are rows."""
         self._widest = widest
-        self._titles, self._rows = tuple(titles), tuple(rows)
+        self._titles, self._rows = titles, tuple(rows)
         self._first = 0 if len(titles) <= FEW else min(self._first, len(titles) - 1)
         self._lay_out(*self._cursor)
 

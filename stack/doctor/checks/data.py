@@ -7,6 +7,7 @@ from stack.doctor.facts import Facts
 from stack.doctor.stages import DATA
 from stack.findings import Code, Finding, Fix, Progress, Severity
 from stack.project import RuntimeName
+from stack.tables.query import PageQuery
 
 SAMPLE_BOOKINGS: Final = 1000
 RANDOM_SEED: Final = 1
@@ -18,7 +19,7 @@ async def _data(facts: Facts) -> Passed:
     bookings = next((table for table in tables if table.name == "bookings" and table.visible), None)
     if bookings is None:
         return Passed(f"{len(tables)} table{'s' * (len(tables) != 1)} to look at")
-    if (await browser.page(bookings, limit=1)).rows:
+    if (await browser.page(PageQuery(bookings, limit=1))).rows:
         return Passed("There are bookings to look at")
 
     async def seed(progress: Progress) -> None:
