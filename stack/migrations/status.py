@@ -52,7 +52,7 @@ class MigrationStatus:
                 Code.MIGRATIONS_PENDING,
                 f"{count} migration{'s are' if count > 1 else ' is'} not applied",
                 f"The database is at {', '.join(self.current) or 'the very beginning'}; "
-                f"next comes {first.revision}, {first.message or 'without a message'}.",
+                f"next comes {first.revision}, {first.message.rstrip('.') or 'without a message'}.",
                 severity=Severity.WARNING,
                 fixes=(Fix("Apply them", "stackdeck migrate up"),),
             ),

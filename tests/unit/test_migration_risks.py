@@ -248,3 +248,9 @@ def test_alembics_own_table_is_left_out_by_the_name_that_it_has_here():
     assert [rule for rule, _ in rules(statement)] == [Rule.DELETE_ROWS]
     dropped = {"downgrade": ["DROP TABLE marks"], "version_table": VersionTable("marks")}
     assert Rule.LOSSY_DOWNGRADE not in {rule for rule, _ in rules("SELECT 1", **dropped)}
+
+
+def test_a_name_that_an_old_table_takes_over_is_that_of_an_old_table():
+    swap = "CREATE TABLE other (id int); ALTER TABLE other RENAME TO fresh; ALTER TABLE bookings RENAME TO other; "
+    assert (Rule.DROP_TABLE, Severity.ERROR) in rules(swap + "DROP TABLE other")
+    assert Rule.DROP_TABLE not in {rule for rule, _ in rules(swap + "DROP TABLE fresh")}

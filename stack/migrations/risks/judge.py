@@ -19,6 +19,7 @@ from stack.migrations.risks.operations import (
     DropTable,
     Name,
     Operation,
+    Rename,
     SetNotNull,
     Transaction,
     Truncate,
@@ -200,6 +201,10 @@ def _follow(operation: Operation, course: _Course) -> None:
         case CreateTable(table=table, unless_there=unless_there):
             if not (unless_there and table in course.catalogue.tables):
                 course.new.add(table)
+        case Rename(table=table, column=None, to=to):
+            name = Name(table.schema, to)
+            (course.new.add if table in course.new else course.new.discard)(name)
+            course.new.discard(table)
         case AddConstraint(table=table, name=str(name), proves=str(column), validated=validated):
             course.proving[table, name] = column
             if validated:

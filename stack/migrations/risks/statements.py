@@ -110,6 +110,8 @@ def _operations(node: pg.AstNode | None) -> Iterator[Operation]:  # noqa: C901, 
             for kind, change in ((raw.CMD_UPDATE, Change.UPDATE), (raw.CMD_DELETE, Change.DELETE)):
                 if kind in kinds:
                     yield ChangeRows(name_of(relation), change, whole=False)
+        case pg.DropdbStmt(dbname=name):
+            yield DropObject(f"the database {name}", cascades=False)
         case pg.DropOwnedStmt():
             yield DropObject("all that a role owns", cascades=True)
         case pg.AlterEnumStmt(type_name=name, new_val=value, old_val=""):
@@ -167,6 +169,10 @@ def _alterations(relation: pg.RangeVar, kind: int, commands: list[pg.AstNode]) -
         )
     elif kind == raw.OBJECT_INDEX:
         yield ChangeIndex(name_of(relation))
+    elif kind == raw.OBJECT_TYPE:
+        for each in commands:
+            if isinstance(each, pg.AlterTableCmd) and each.subtype == raw.AT_DropColumn:
+                yield DropObject(f"the attribute {each.name} of the type {name_of(relation)}", cascades=False)
 
 
 def _new_table(node: pg.CreateStmt, relation: pg.RangeVar) -> CreateTable:
