@@ -324,14 +324,14 @@ async def test_a_slow_table_never_lands_in_the_place_of_another():
     tables, gate = workspace.fake_tables, asyncio.Event()
     page = tables.page
 
-    async def slow(table, **options):
-        if table.name == "bookings":
+    async def slow(query):
+        if query.table.name == "bookings":
             while not gate.is_set():
                 try:
                     await gate.wait()
                 except asyncio.CancelledError:
                     continue
-        return await page(table, **options)
+        return await page(query)
 
     tables.page = slow
     deck = deck_over(workspace)
