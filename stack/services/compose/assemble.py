@@ -176,7 +176,7 @@ def _attach(service: Service, sections: _Sections) -> Service:
     used = [*service.unsupported]
     for section, key, _ in _references(service, sections):
         used += section.get(key, ())
-    return replace(service, unsupported=tuple(used))
+    return replace(service, unsupported=tuple(used)) if len(used) > len(service.unsupported) else service
 
 
 def _references(

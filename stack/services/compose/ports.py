@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from stack.services.compose.model import Port
-from stack.services.compose.nodes import Entry, MappingNode, Node, ScalarNode
+from stack.services.compose.nodes import Entry, InvalidNode, MappingNode, Node, ScalarNode
 from stack.services.compose.reading import Cursor
 
 _EXPECTED: Final = "expected [[IP:]HOST:]CONTAINER[/PROTOCOL], such as 127.0.0.1:5432:5432 or 8000-8010:8000-8010/udp"
@@ -14,7 +14,7 @@ _BRACKETED: Final = re.compile(r"\[(.*)\]")
 _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 _MAX_PORT: Final = 65535
 
-MAX_PORTS: Final = 1 << 16
+MAX_PORTS: Final = 1 << 15
 """Of a service, and of a project: a few characters can ask for all that there are."""
 
 _ANY_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - what no address means to Compose; nothing is bound here
@@ -32,10 +32,14 @@ def read_ports(cursor: Cursor) -> tuple[Port, ...]:
         for port in [_long(item)] if isinstance(item.node, MappingNode) else _short(item):
             ports[port.host_ip or _ANY_ADDRESS, port.published, by_number, port.target, port.protocol] = port
         if len(ports) > MAX_PORTS:
-            raise cursor.invalid(f"expected at most {MAX_PORTS} ports")
+            raise _too_many(cursor)
     if len(set(ports.values())) < len(ports):
         cursor.note()
     return tuple(ports.values())
+
+
+def _too_many(cursor: Cursor) -> InvalidNode:
+    return cursor.invalid(f"expected at most {MAX_PORTS} ports")
 
 
 def _is_published_by_number(node: Node) -> bool:
@@ -90,6 +94,8 @@ def _short(cursor: Cursor) -> list[Port]:
     if protocol not in _PROTOCOLS:
         raise cursor.malformed(f"expected the protocol to be one of {', '.join(_PROTOCOLS)}")
     first, last = _range(container, cursor)
+    if last - first >= MAX_PORTS:
+        raise _too_many(cursor)
     published = _published(host, last - first, cursor)
     host_ip = _address(address, cursor) if address else None
     ports = [
