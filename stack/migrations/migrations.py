@@ -130,18 +130,22 @@ class Migrations:
 
     async def plan_rehearsal(self) -> Plan:
         """Say what `rehearse` would do now, and touch nothing."""
-        look = await self._known()
+        return self._plan_rehearsal(await self._known())
+
+    def _plan_rehearsal(self, look: _Seen) -> Plan:
         return plan_rehearsal(look.history, look.current, database=self._site.database)
 
     async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> tuple[StepSQL, ...]:
-        """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does, once `approve` has agreed.
+        """Run what is pending and undo it, as `stack.migrations.rehearsal.rehearse` does, once `approve` has agreed.
 
         It holds locks on the real tables meanwhile, so on a server that is not the project's own somebody must agree.
         """
-        plan = await self.plan_rehearsal()
+        from stack.migrations.rehearsal import rehearse
+
+        look = await self._known()
+        plan = self._plan_rehearsal(look)
         await approve(plan)
-        revisions = [step.revision for step in plan.steps]
-        return await preview.rehearse(self._project, self._database.url, revisions, progress)
+        return await rehearse(self._site, look.history, plan, progress)
 
     async def _known(self) -> _Seen:
         look = await self._see()

@@ -13,11 +13,12 @@ from stack.migrations.losses import destroys
 from stack.migrations.protocol import Command
 
 REHEARSAL: Final = (
-    "Every pending step is run for real, and back, in one transaction that is rolled back.",
-    "It waits at most two seconds for a lock, and keeps those that it has until the end: others wait meanwhile.",
-    "What no transaction covers stays, such as numbers that a sequence gave out.",
+    "Every step is run, and back, in a transaction that is rolled back.",
+    "It waits two seconds at most for a lock, and keeps it until the end.",
+    "What no transaction covers stays, as numbers a sequence gave out.",
+    "Where a step commits: in an empty copy on this server, then dropped.",
 )
-"""What a rehearsal takes."""
+"""What a rehearsal takes; short, for it stands above the steps in a small window."""
 
 _VERBS: Final = {Command.UPGRADE: "apply", Command.DOWNGRADE: "take back", Command.REHEARSE: "rehearse"}
 
