@@ -132,6 +132,7 @@ class Code(StrEnum):
     MIGRATIONS_BRANCHED = "migrations-branched"
     REHEARSAL_FAILED = "rehearsal-failed"
     REHEARSAL_IMPOSSIBLE = "rehearsal-impossible"
+    REHEARSED_ON_COPY = "rehearsed-on-copy"
     MIGRATION_LOCKED = "migration-locked"
     MIGRATIONS_UNSUPPORTED = "migrations-unsupported"
     MIGRATIONS_NOT_BRANCHED = "migrations-not-branched"

@@ -44,7 +44,7 @@ class Sql:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """Print the SQL that the pending steps send when they are run for real, and rolled back.
+    """Print the SQL that the pending steps send when they are run for real, and undone.
 
     `name` is the database's, as the person said it who agrees to that on a server that is not the project's own.
     """
@@ -269,7 +269,8 @@ def add_review_commands(verbs: "Commands") -> None:
     chosen.add_argument(
         "--rehearse",
         action="store_true",
-        help="run what is pending and roll it back, which takes its locks meanwhile: for migrations that read",
+        help="run what is pending and roll it back, which takes its locks meanwhile: for migrations that read; "
+        "what cannot be rolled back is run in an empty copy",
     )
     sql.add_argument(
         "--confirm",

@@ -135,23 +135,23 @@ class Migrations:
 
     async def plan_rehearsal(self) -> Plan:
         """Say what `rehearse` would do now, and touch nothing."""
-        look = await self._known()
-        plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
-        return await self._judged(plan)
+        return await self._judged(await self._plan_rehearsal(await self._known()))
+
+    async def _plan_rehearsal(self, look: _Seen) -> Plan:
+        return await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
 
     async def rehearse(self, progress: Progress, *, approve: Approval = approve_harmless) -> "tuple[StepSQL, ...]":
-        """Run what is pending and roll it back, as `stack.migrations.preview.rehearse` does, once `approve` has agreed.
+        """Run what is pending and undo it, as `stack.migrations.rehearsal.rehearse` does, once `approve` has agreed.
 
         It holds locks on the real tables meanwhile, so on a server that is not the project's own somebody must agree.
         """
-        from stack.migrations import preview
+        from stack.migrations.rehearsal import rehearse
         from stack.migrations.scrutiny import judge_where_needed
 
         look = await self._known()
-        plan = await in_thread(lambda: plan_rehearsal(look.history, look.current, database=self._site.database))
+        plan = await self._plan_rehearsal(look)
         await approve(plan, judge_where_needed(self._site, self._database.connection))
-        revisions = [step.revision for step in plan.steps]
-        return await preview.rehearse(self._project, self._database.url, revisions, progress)
+        return await rehearse(self._site, look.history, plan, progress)
 
     async def _known(self) -> _Seen:
         look = await self._see()

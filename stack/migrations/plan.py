@@ -171,9 +171,10 @@ def _preface(plan: Plan) -> tuple[str, ...]:
     match plan.command:
         case Command.REHEARSE:
             return (
-                "Every pending step is run for real, and back, in one transaction that is rolled back.",
-                "It waits two seconds for a lock at most, and keeps its locks until the end: others wait meanwhile.",
-                "What no transaction covers stays, such as numbers that a sequence gave out.",
+                "Every step is run, and back, in a transaction that is rolled back.",
+                "It waits two seconds at most for a lock, and keeps it until the end.",
+                "What no transaction covers stays, as numbers a sequence gave out.",
+                "Where a step commits: in an empty copy on this server, then dropped.",
             )
         case Command.DOWNGRADE:
             return ("Each step takes back what it made, with the data in it.",)

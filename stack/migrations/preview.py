@@ -1,21 +1,17 @@
-"""The SQL of steps before they are applied: rendered without a database, or rehearsed on it and rolled back."""
+"""The SQL of steps before they are applied, rendered without a database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from stack.background import in_thread
-from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
-from stack.findings import Code, Failure, Finding, Fix, Progress, Severity, silent
+from stack.findings import Code, Finding, Fix, Severity
 from stack.migrations.child import Ended, make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import Revision
-from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan
-from stack.migrations.protocol import Command, Direction, Event, Reason
+from stack.migrations.protocol import Command, Direction, Event
 from stack.migrations.site import Site, secrets_of
 from stack.project import Project
 from stack.text import hide
@@ -42,11 +38,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class StepSQL:
-    """What a step sends in both directions."""
+    """What a step sends in both directions.
+
+    Where it was run to know that, and not on the database but on an empty copy, `copied` says why.
+    """
 
     revision: Revision
     upgrade: Side
     downgrade: Side
+    copied: str | None = None
 
     def side(self, direction: Direction) -> Side:
         """Return one of the two."""
@@ -75,47 +75,19 @@ async def render(
     if not revisions:
         return ()
     configuration = await in_thread(lambda: locate(project))
-    heard = _Heard(secrets_of(url))
+    heard = Heard(secrets_of(url))
     names = [revision.revision for revision in revisions]
     job = make_job(configuration, Command.RENDER, url=url.reveal(), revisions=names, heads=heads)
     ended = await run_worker(job, configuration.directory, heard.hear)
     if not heard.done:
-        raise explain_wreck(_wreck(Site(project, url), configuration, Command.RENDER, heard, ended))
-    return heard.steps(revisions)
-
-
-async def rehearse(
-    project: Project, url: DatabaseURL, revisions: Sequence[Revision], progress: Progress = silent
-) -> tuple[StepSQL, ...]:
-    """Run `revisions`, which are what comes next, and then each of them back, in one transaction that is rolled back.
-
-    It takes the locks that the migrations take, waits at most two seconds for each, and keeps them until the end; what
-    no transaction covers stays, such as numbers that a sequence gave out. The SQL is that of the database at `url`.
-
-    Raises:
-        Failure: a step failed (`Code.REHEARSAL_FAILED`) or cannot be rolled back (`Code.REHEARSAL_IMPOSSIBLE`); the
-            database cannot be reached; the files are no history, or ``env.py`` fails (`Code.MIGRATIONS_BROKEN`).
-    """
-    if not revisions:
-        return ()
-    configuration = await in_thread(lambda: locate(project))
-    heard = _Heard(secrets_of(url))
-    names = [revision.revision for revision in revisions]
-    job = make_job(configuration, Command.REHEARSE, url=url.reveal(), revisions=names)
-    try:
-        async with only_runner(url, progress):
-            progress("Rehearsing: every step is run, and rolled back at the end")
-            ended = await run_worker(job, configuration.directory, heard.hear)
-    except (SQLAlchemyError, OSError) as error:
-        raise explain(error, url) from None
-    if not heard.done:
-        raise _unrehearsed(heard, _wreck(Site(project, url), configuration, Command.REHEARSE, heard, ended))
+        raise explain_wreck(wreck_of(Site(project, url), configuration, Command.RENDER, heard, ended))
     return heard.steps(revisions)
 
 
 def unknown_sql(steps: Sequence[StepSQL]) -> tuple[Finding, ...]:
-    """Return what there is to say of `steps` whose SQL is not all known."""
-    return tuple(
+    """Return what there is to say of `steps` whose SQL is not all known, or is that of an empty copy."""
+    copied = next((step.copied for step in steps if step.copied), None)
+    unknown = [
         Finding(
             Code.MIGRATION_SQL_UNKNOWN,
             f"Not all SQL of {step.revision.revision} is known",
@@ -131,12 +103,25 @@ def unknown_sql(steps: Sequence[StepSQL]) -> tuple[Finding, ...]:
         for step in steps
         for unknown in (step.upgrade.unknown, step.downgrade.unknown)
         if unknown
+    ]
+    return (*unknown, *((_of_a_copy(copied),) if copied else ()))
+
+
+def _of_a_copy(why: str) -> Finding:
+    return Finding(
+        Code.REHEARSED_ON_COPY,
+        "It was rehearsed on an empty copy of the database",
+        f"{why}, so that it could not be rolled back. What is applied and what is pending was run in a scratch "
+        "database on the same server, which has been dropped. It had no rows: what a step does with them, whether they "
+        "stand in its way, and how long it takes and whom it blocks on the real tables was not tried.",
+        severity=Severity.WARNING,
+        fixes=(Fix("See what it locks on the real tables, and for how long", "stackdeck migrate lint"),),
     )
 
 
 @dataclass(slots=True)
-class _Heard:
-    """What the worker has told so far, by revision and direction."""
+class Heard:
+    """What the worker has told so far of the SQL of steps, by revision and direction."""
 
     secrets: Sequence[str]
     statements: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -146,6 +131,7 @@ class _Heard:
     done: bool = False
 
     def hear(self, event: Event) -> None:
+        """Take one event."""
         side = (event.get("revision") or "", event.get("direction", ""))
         match event["event"]:
             case "sql":
@@ -162,8 +148,13 @@ class _Heard:
                 self.done = True
 
     def steps(self, revisions: Sequence[Revision]) -> tuple[StepSQL, ...]:
+        """Return what `revisions` send."""
         return tuple(
-            StepSQL(revision, *(self._side(revision.revision, direction) for direction in Direction))
+            StepSQL(
+                revision,
+                self._side(revision.revision, Direction.UPGRADE),
+                self._side(revision.revision, Direction.DOWNGRADE),
+            )
             for revision in revisions
         )
 
@@ -172,7 +163,8 @@ class _Heard:
         return Side(tuple(self.statements.get(key, ())), self.unknown.get(key))
 
 
-def _wreck(site: Site, configuration: Configuration, command: Command, heard: _Heard, ended: Ended) -> Wreck:
+def wreck_of(site: Site, configuration: Configuration, command: Command, heard: Heard, ended: Ended) -> Wreck:
+    """Return what is left of a job that was to tell SQL."""
     return Wreck(
         configuration=configuration,
         plan=Plan(command, "", site.database, ()),
@@ -181,32 +173,4 @@ def _wreck(site: Site, configuration: Configuration, command: Command, heard: _H
         ended=ended,
         current=(),
         secrets=secrets_of(site.url),
-    )
-
-
-def _unrehearsed(heard: _Heard, wreck: Wreck) -> Failure:
-    event = heard.failed
-    reason = Reason(event["reason"]) if event else None
-    if event is None or reason not in {Reason.STEP, Reason.REHEARSAL}:
-        return explain_wreck(wreck)
-    text = hide(event["text"], wreck.secrets)
-    path, line, statement = event.get("path"), event.get("line"), event.get("statement")
-    where = f"{path}:{line}" if line else str(path)
-    if reason is Reason.REHEARSAL:
-        return Failure(
-            Finding(
-                Code.REHEARSAL_IMPOSSIBLE,
-                "It cannot be rehearsed",
-                f"{where}: {text}, so that it could not be rolled back. Everything before it was.",
-                fixes=(Fix("Apply it to a copy of the database, and look at that"),),
-            )
-        )
-    return Failure(
-        Finding(
-            Code.REHEARSAL_FAILED,
-            f"Rehearsing {event.get('revision')} failed",
-            f"{where}: {text.splitlines()[0]}. All of it was rolled back.",
-            evidence="\n".join(filter(None, (text, hide(statement or "", wreck.secrets)))),
-            fixes=(Fix("Correct the migration", "stackdeck migrate sql --rehearse"),),
-        )
     )

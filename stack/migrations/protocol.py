@@ -16,6 +16,7 @@ class Command(StrEnum):
     READ = "read"
     RENDER = "render"
     REHEARSE = "rehearse"
+    REHEARSE_COPY = "rehearse-copy"
 
 
 class Direction(StrEnum):

@@ -1,5 +1,6 @@
-"""The SQL of a step is known before it is applied: rendered from its file, or rehearsed and rolled back."""
+"""The SQL of a step is known before it is applied: rendered from its file, or rehearsed and undone."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,11 +10,15 @@ import pytest
 
 from stack.database.access import Database
 from stack.environment.pool import PoolSettings
+from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, silent
 from stack.migrations.approval import approve_said
 from stack.migrations.migrations import Migrations
 from stack.migrations.preview import unknown_sql
+from stack.project import Options, open_project
+from stack.text import SecretStr
 from tests.support.alembic import ASYNC_ENV, OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body
+from tests.support.migrating import rows, wait_for
 from tests.support.tables import run_sql
 
 ENVIRONMENTS = pytest.mark.parametrize("env", [SYNC_ENV, ASYNC_ENV, OFFLINE_ENV], ids=["sync", "async", "offline"])
@@ -45,11 +50,6 @@ def run(url, statements):
     with psycopg.connect(url.reveal(), autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
-
-
-def rows(url, query):
-    with psycopg.connect(url.reveal(), autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
 
 
 def versions(url):
@@ -212,23 +212,112 @@ async def test_a_way_back_that_there_is_not_does_not_stop_a_rehearsal(database, 
     assert columns(database) == []
 
 
-IMPOSSIBLE = {
-    "autocommit": "with op.get_context().autocommit_block():\n    op.execute('CREATE TABLE left_behind (id int)')",
-    "committed": "op.execute('CREATE TABLE left_behind (id int); commit')",
-    "commits": "op.execute('CREATE TABLE left_behind (id int)')\nop.get_bind().commit()",
+BLOCK = "with op.get_context().autocommit_block():\n    "
+OUTSIDE = {
+    "autocommit": f"{BLOCK}op.execute('CREATE INDEX CONCURRENTLY i ON r0001 (id)')",
+    "commits": "op.execute('CREATE INDEX i ON r0001 (id); commit')",
 }
 
 
-@pytest.mark.parametrize("name", IMPOSSIBLE)
-async def test_what_cannot_be_rolled_back_is_not_rehearsed(database, migrations, tmp_path, name):
+def scratches(url):
+    return rows(url, "SELECT datname FROM pg_database WHERE datname LIKE 'stackdeck_scratch_%'")
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+async def test_what_cannot_be_rolled_back_is_rehearsed_on_an_empty_copy(database, migrations, tmp_path, name):
+    made = migrations([*chain(3), Step("wide1", ("r0003",), "ALTER TABLE r0001 ADD w int", "ALTER TABLE r0001 DROP w")])
+    path, _ = write_body(tmp_path, "r0002", OUTSIDE[name])
+    path.write_text(path.read_text().replace("DROP TABLE r0002", "DROP INDEX i"))
+    await made.upgrade("r0001", silent)
+    run_sql(database, "INSERT INTO r0001 VALUES (1)")
+    before = columns(database)
+    told = []
+    second, third, last = await made.rehearse(lambda line, _gauges=(): told.append(line))
+    assert any("CREATE INDEX" in statement for statement in second.upgrade.statements)
+    assert second.downgrade.statements == ("DROP INDEX i",)
+    assert (third.upgrade.statements, last.downgrade.statements) == (
+        ("CREATE TABLE r0003 (id int)",),
+        ("ALTER TABLE r0001 DROP w",),
+    )
+    assert any("empty copy" in line for line in told)
+    (finding,) = unknown_sql((second, third, last))
+    assert (finding.code, finding.severity) == (Code.REHEARSED_ON_COPY, "warning")
+    assert finding.cause.startswith(f"{path}: it commits, or works outside a transaction, so that")
+    assert (columns(database), rows(database, "SELECT id FROM r0001")) == (before, [(1,)])
+    assert (versions(database), scratches(database)) == ({"r0001"}, [])
+
+
+async def test_a_step_that_fails_in_the_copy_says_so_and_the_copy_is_gone(database, migrations, tmp_path):
     made = migrations(chain(2))
-    path, _ = write_body(tmp_path, "r0002", IMPOSSIBLE[name])
+    write_body(tmp_path, "r0001", OUTSIDE["commits"].replace("r0001 (id)", "nothing (id)"))
     with pytest.raises(Failure) as caught:
         await made.rehearse(silent)
     finding = caught.value.finding
+    assert finding.code is Code.REHEARSAL_FAILED
+    assert 'r0001_step.py:14: relation "nothing" does not exist' in finding.cause
+    assert "empty copy of the database, which has been dropped" in finding.cause
+    assert scratches(database) == []
+
+
+NO_COPY = {
+    "the role may not create the database": "SELECT 1",
+    "r0001 has «CREATE ROLE», which reaches beyond its database": "CREATE ROLE somebody",
+    "the migrations do not run in an empty database": "ALTER TABLE made_by_hand ADD a int",
+}
+
+
+@pytest.mark.parametrize("why", NO_COPY)
+async def test_where_there_can_be_no_copy_it_says_why(database, migrations, tmp_path, why):
+    run_sql(database, "CREATE TABLE made_by_hand (id int)", "DROP ROLE IF EXISTS modest")
+    made = migrations([Step("r0001"), Step("r0002", ("r0001",))])
+    write_body(tmp_path, "r0002", OUTSIDE["commits"].replace("r0001 (id)", "made_by_hand (id)"))
+    await made.upgrade("r0001", silent)
+    write_body(tmp_path, "r0001", f"op.execute({NO_COPY[why]!r})")
+    run_sql(database, "CREATE ROLE modest LOGIN PASSWORD 'x'", "GRANT SELECT ON alembic_version TO modest")
+    modest = DatabaseURL(database.host, database.port, database.database, "modest", SecretStr("x"))
+    theirs = Database(modest, PoolSettings())
+    asker = Migrations(open_project(Options(tmp_path)), theirs, own=True) if "role may" in why else made
+    try:
+        with pytest.raises(Failure) as caught:
+            await asker.rehearse(silent)
+    finally:
+        await theirs.close()
+        run_sql(database, "DROP OWNED BY modest", "DROP ROLE modest")
+    finding = caught.value.finding
     assert finding.code is Code.REHEARSAL_IMPOSSIBLE
-    assert finding.cause.startswith(str(path))
+    assert finding.cause.startswith(f"{tmp_path}/migrations/versions/r0002_step.py: it commits, or works outside")
+    assert why in finding.cause
+    assert (
+        rows(database, "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'made_by_hand'::regclass")
+        == []
+    )
+    assert scratches(database) == []
+
+
+async def test_an_environment_with_an_address_of_its_own_does_nothing_for_a_copy(database, migrations, tmp_path):
+    own = SYNC_ENV.replace("engine = ", f"config.set_main_option('sqlalchemy.url', {database.reveal()!r})\nengine = ")
+    made = migrations([Step("r0001")], own)
+    write_body(tmp_path, "r0001", "op.execute('CREATE TABLE left_behind (id int); commit')")
+    with pytest.raises(Failure) as caught:
+        await made.rehearse(silent)
+    assert caught.value.finding.code is Code.MIGRATIONS_BROKEN
+    assert (
+        f"it works on the database {database.database}, and was given stackdeck_scratch_" in caught.value.finding.cause
+    )
     assert columns(database) == []
+    assert scratches(database) == []
+
+
+async def test_a_rehearsal_in_a_copy_can_be_cancelled(database, migrations, tmp_path):
+    made = migrations([Step("r0001")])
+    write_body(tmp_path, "r0001", f"{BLOCK}op.execute('SELECT pg_sleep(60) AS in_the_copy')")
+    task = asyncio.create_task(made.rehearse(silent))
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%in_the_copy' AND pid <> pg_backend_pid()"
+    await wait_for(database, sleeping)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (scratches(database), rows(database, sleeping)) == ([], [])
 
 
 async def test_a_block_that_says_end_is_no_end_of_a_transaction(migrations):
@@ -281,4 +370,8 @@ async def test_the_command_prints_a_script_and_an_object(database, tmp_path):
     path.write_text(path.read_text().replace("DROP TABLE r0002", "SELECT 5"))
     rehearsed = json.loads(command("migrate", "sql", "--rehearse", "--confirm", database.database, "--json").stdout)
     assert rehearsed["steps"][1]["upgrade"] == ["SELECT 1", "SELECT 1"]
+    write_body(tmp_path, "r0002", OUTSIDE["autocommit"])
+    copied = json.loads(command("migrate", "sql", "--rehearse", "--confirm", database.database, "--json").stdout)
+    assert copied["steps"][1]["upgrade"] == ["CREATE INDEX CONCURRENTLY i ON r0001 (id)"]
+    assert [finding["code"] for finding in copied["findings"]] == ["rehearsed-on-copy"]
     assert columns(database) == []

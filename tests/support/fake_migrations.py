@@ -54,6 +54,7 @@ class FakeMigrations:
         self.asked: list[tuple[str, str]] = []
         self.assessed: list[tuple[str, ...]] = []
         self.sql: dict[str, str] = {}
+        self.copied: str | None = None
         self.reviewed: dict[str, str] = {}
         self.history_now = History(REVISIONS, ("0005",), ())
         self.away: tuple[Finding, ...] = ()
@@ -87,6 +88,7 @@ class FakeMigrations:
         self.asked.append(("rehearse", ""))
         progress("Rehearsing")
         self.sql["0005"] = "UPDATE bookings SET notes = 'rehearsed'"
+        self.copied = "0004_drop.py:9: it works outside a transaction"
         return await self.pending_sql()
 
     async def steps(self, names):
@@ -94,7 +96,8 @@ class FakeMigrations:
 
     def step(self, revision):
         up = self.sql.get(revision.revision, f"SELECT '{revision.revision} up'")
-        return StepSQL(revision, Side(("BEGIN;", up, "COMMIT;")), Side((f"SELECT '{revision.revision} down'",)))
+        down = f"SELECT '{revision.revision} down'"
+        return StepSQL(revision, Side(("BEGIN;", up, "COMMIT;")), Side((down,)), self.copied)
 
     async def assess(self, steps):
         await self.gate.wait()

@@ -98,6 +98,7 @@ async def test_a_rehearsal_says_what_it_takes_and_shows_what_was_sent(workspace)
         assert workspace.fake_migrations.asked == []
         await pilot.press("y")
         await until(pilot, lambda: "'rehearsed'" in shown(deck) and "update-rows" in shown(deck))
+        assert "Rehearsed on an empty copy of the database. 0004_drop.py:9: it works" in shown(deck)
         assert "2 pending" in shown(deck)
 
 

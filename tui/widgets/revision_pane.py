@@ -98,6 +98,12 @@ def _sql(step: "JudgedStep", direction: "Direction") -> list[Content]:
     upwards = direction.value == "upgrade"
     lines = [each for risk in step.whole for each in risk_lines(risk, step.reviewed)] if upwards else []
     lines += [Content()] if lines else []
+    if step.sql.copied:
+        lines += [
+            line(f"Rehearsed on an empty copy of the database. {step.sql.copied}.", "$warning"),
+            line("What it does with rows, and how long it takes and blocks on real tables, was not tried.", "$muted"),
+            Content(),
+        ]
     unknown = step.sql.side(direction).unknown
     for judged in step.side(direction):
         worst = next((s for s in Severity if any(risk.severity is s for risk in judged.risks)), None)

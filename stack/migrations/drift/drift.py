@@ -10,19 +10,17 @@ from stack.database.errors import explain
 from stack.database.sessions import create_engine
 from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure, Finding, Fix, Progress, silent
-from stack.migrations import runner
-from stack.migrations.approval import approve_said
 from stack.migrations.child import make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.drift.aspects import NEVER_LOOKED_AT, OF_THE_CATALOGUE, Aspect
 from stack.migrations.drift.catalogue import Described, read_objects
 from stack.migrations.drift.difference import Difference, differences
-from stack.migrations.drift.reach import beyond_the_database
-from stack.migrations.drift.scratch import may_create, scratch_database
+from stack.migrations.empty_copy import empty_copy
 from stack.migrations.failure import Wreck, explain_wreck
-from stack.migrations.history import read_history
+from stack.migrations.history import Revision, read_history
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Event
+from stack.migrations.scratch import NoScratch
 from stack.migrations.site import Site, secrets_of
 from stack.migrations.status import migration_status, read_current, unknown_revision
 from stack.text import clean_line, hide
@@ -114,7 +112,6 @@ async def drift(site: Site, progress: Progress = silent) -> Drift:
     try:
         async with engine.connect() as connection:
             current = await read_current(connection, configuration.version_table)
-            able = await may_create(connection)
             there = await read_objects(connection, configuration.version_table)
     except (SQLAlchemyError, OSError) as error:
         raise explain(error, site.url) from None
@@ -125,9 +122,7 @@ async def drift(site: Site, progress: Progress = silent) -> Drift:
         raise Failure(unknown_revision(status.unknown[0]))
     models = await _of_models(site, configuration, len(status.pending), progress)
     applied = [each for each in history.revisions if each not in status.pending]
-    beyond = await in_thread(lambda: beyond_the_database(applied))
-    why = beyond if able else "the role may not create the database that the migrations would be run in"
-    migrations = _unseen(why) if why else await _of_migrations(site, current, there, progress)
+    migrations = await _of_migrations(site, current, applied, there, progress)
     never = tuple(NotLookedAt(what, "nothing here compares it") for what in NEVER_LOOKED_AT)
     return Drift(
         models.differences + migrations.differences,
@@ -156,23 +151,27 @@ async def _of_models(site: Site, configuration: Configuration, pending: int, pro
     return Drift((), (), (NotLookedAt(Aspect.MODELS, hide(failure.finding.cause, secrets)),))
 
 
-async def _of_migrations(site: Site, current: tuple[str, ...], there: Sequence[Described], progress: Progress) -> Drift:
-    """Compare with what the migrations that are applied make of an empty database."""
+async def _of_migrations(
+    site: Site,
+    current: tuple[str, ...],
+    applied: Sequence[Revision],
+    there: Sequence[Described],
+    progress: Progress,
+) -> Drift:
+    """Compare with what the migrations that are `applied` make of an empty database."""
     progress("Running the applied migrations in a scratch database")
     try:
-        async with scratch_database(site.url) as scratch:
-            made = await _make(Site(site.project, scratch), current)
-    except Failure as failure:
-        return _unseen(f"the migrations do not run in an empty database: {failure.finding.cause}")
+        async with empty_copy(site, current, applied) as copy:
+            made = await _read(copy)
+    except NoScratch as none:
+        return _unseen(none.why)
     except (SQLAlchemyError, OSError) as error:
-        return _unseen(f"no scratch database could be made: {explain(error, site.url).finding.cause}")
+        return _unseen(f"the scratch database could not be read: {explain(error, site.url).finding.cause}")
     return Drift(differences(made, there), OF_THE_CATALOGUE, ())
 
 
-async def _make(site: Site, current: tuple[str, ...]) -> tuple[Described, ...]:
-    """Run the migrations up to `current`, and return what they made."""
-    for revision in current:
-        await runner.upgrade(site, revision, approve=approve_said(agreed=True, name=None))
+async def _read(site: Site) -> tuple[Described, ...]:
+    """Return what there is in the database at `site`."""
     configuration = await in_thread(lambda: locate(site.project))
     engine = create_engine(site.url, PoolSettings(size=1, max_overflow=0), application_name="stackdeck drift")
     try:

@@ -92,10 +92,10 @@ def _make(job: Job, tell: Teller, script: ScriptDirectory) -> Task:
         from .rendering import Rendering
 
         return Rendering(job, tell, script)
-    if command == "rehearse":
-        from .rehearsal import Rehearsal
+    if command in {"rehearse", "rehearse-copy"}:
+        from .rehearsal import CopyRehearsal, Rehearsal
 
-        return Rehearsal(job, tell, script)
+        return (Rehearsal if command == "rehearse" else CopyRehearsal)(job, tell, script)
     from .autogeneration import Comparison, Generation
 
     return (Comparison if command == "compare" else Generation)(job, tell, script)

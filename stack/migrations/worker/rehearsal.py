@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from functools import wraps
 from typing import TYPE_CHECKING, NoReturn
 
 from alembic.runtime.migration import MigrationContext, MigrationStep
-from sqlalchemy import Engine, event
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, make_url
 
 from .environment import run_environment
 from .failures import Refused, place, words_of
@@ -20,22 +22,20 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.runtime.migration import RevisionStep
     from alembic.script import ScriptDirectory
+    from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import ExecutionContext
 
     from stack.migrations.protocol import Event, Job
-
-REHEARSAL_SETTINGS = ("SET LOCAL lock_timeout = '2s'", "SET LOCAL statement_timeout = '5min'")
-"""A rehearsal stands in nobody's way for long: whoever queues behind a lock that it waits for waits too."""
 
 _PARAMETER = re.compile(r"%%|%\((\w+)\)s|%s")
 
 
 class Rehearsed(BaseException):
-    """All that was to be rehearsed has run, and must be rolled back. Not an Exception, which ``env.py`` may catch."""
+    """All that was to be rehearsed has run, or all that can be. Not an Exception, which ``env.py`` may catch."""
 
 
-class Rehearsal:
-    """Steps that are run for real in one transaction, which is rolled back, and what they sent."""
+class _Rehearsing(ABC):
+    """Steps that are run for real, and then back as far as there is a way, and what they sent."""
 
     def __init__(self, job: Job, tell: Callable[[Event], None], script: ScriptDirectory) -> None:
         """Take what is to be rehearsed, whom to tell, and the revisions."""
@@ -44,23 +44,18 @@ class Rehearsal:
         self._recording = self._complete = False
         self.step: RevisionStep | None = None
 
-    def __call__(self, config: Config) -> None:
-        """Run each step, then each back, and roll all of it back."""
-        event.listen(Engine, "commit", self._refuse)
+    def _rehearse(self, config: Config, *, transaction_per_migration: bool) -> None:
         event.listen(Engine, "before_cursor_execute", self._record)
-        MigrationContext.autocommit_block = self._refuse  # type: ignore[assignment] # it is never entered
         try:
-            run_environment(config, self._script, self._steps, transaction_per_migration=False)
+            run_environment(config, self._script, self._steps, transaction_per_migration=transaction_per_migration)
         except (Rehearsed, SystemExit):
             if not self._complete:
                 raise
 
     def _steps(self, _heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
-        connection = migration_context.connection
-        if connection is None or getattr(connection.connection.dbapi_connection, "autocommit", False):
-            self._refuse()
-        for setting in REHEARSAL_SETTINGS:
-            connection.exec_driver_sql(setting)
+        if migration_context.connection is None:
+            raise Refused("environment", "it has no connection", self._script.env_py_location)
+        self._begin(migration_context.connection)
         scripts = [self._script.get_revision(name) for name in self._job["revisions"]]
         for script in scripts:
             yield self._recorded(MigrationStep.upgrade_from_script(self._script.revision_map, script), "upgrade")
@@ -97,13 +92,6 @@ class Rehearsal:
         step.migration_fn = recorded
         return step
 
-    def _refuse(self, *_arguments: object) -> NoReturn:
-        raise Refused("rehearsal", "it commits, or works outside a transaction", self._path)
-
-    @property
-    def _path(self) -> str:
-        return self.step.revision.path if self.step else self._script.env_py_location
-
     def _record(
         self,
         _connection: object,
@@ -115,9 +103,65 @@ class Rehearsal:
     ) -> None:
         if not self._recording:
             return
+        self._check(statement)
+        self._recorder.write(_numbered(statement) if parameters else statement)
+
+    def _limits(self, scope: str) -> tuple[str, ...]:
+        lock, statement = self._job["lock_timeout"], self._job["statement_timeout"]
+        return f"SET {scope} lock_timeout = {lock:d}", f"SET {scope} statement_timeout = {statement:d}"
+
+    @abstractmethod
+    def _begin(self, connection: Connection) -> None:
+        """See to it that `connection` is one to rehearse on, and set the time limits."""
+
+    @abstractmethod
+    def _check(self, statement: str) -> None:
+        """Refuse a statement that must not be sent."""
+
+
+class Rehearsal(_Rehearsing):
+    """A rehearsal in one transaction, which is rolled back."""
+
+    def __call__(self, config: Config) -> None:
+        """Run each step, then each back, and roll all of it back."""
+        event.listen(Engine, "commit", self._refuse)
+        MigrationContext.autocommit_block = self._refuse  # type: ignore[assignment] # it is never entered
+        self._rehearse(config, transaction_per_migration=False)
+
+    def _begin(self, connection: Connection) -> None:
+        if getattr(connection.connection.dbapi_connection, "autocommit", False):
+            self._refuse()
+        for setting in self._limits("LOCAL"):
+            connection.exec_driver_sql(setting)
+
+    def _check(self, statement: str) -> None:
         if ends_transaction(statement):
             self._refuse()
-        self._recorder.write(_numbered(statement) if parameters else statement)
+
+    def _refuse(self, *_arguments: object) -> NoReturn:
+        path = self.step.revision.path if self.step else self._script.env_py_location
+        raise Refused("rehearsal", "it commits, or works outside a transaction", path)
+
+
+class CopyRehearsal(_Rehearsing):
+    """A rehearsal in a copy of the database, where what is committed stays."""
+
+    def __call__(self, config: Config) -> None:
+        """Run each step, then each back."""
+        self._rehearse(config, transaction_per_migration=True)
+
+    def _begin(self, connection: Connection) -> None:
+        # An env.py that has an address of its own would do all of it to the real database.
+        there = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        wanted = make_url(self._job["url"] or "").database
+        if there != wanted:
+            text = f"it works on the database {there}, and was given {wanted}"
+            raise Refused("environment", text, self._script.env_py_location)
+        for setting in self._limits("SESSION"):
+            connection.exec_driver_sql(setting)
+
+    def _check(self, statement: str) -> None:
+        """Let it do what it likes."""
 
 
 def _numbered(statement: str) -> str:
