@@ -25,6 +25,7 @@ from tui.modes import MODES
 from tui.opening import Fingerprint, fingerprint
 from tui.requests import Asking, Feed, Request
 from tui.screens.base import DeckScreen
+from tui.stylesheet import ParsedOnce
 from tui.themes import NIGHT, PAPER, THEMES
 from tui.vitals import Vitals, look_at
 from tui.widgets.help import Help
@@ -98,7 +99,7 @@ class Deck(Asking, App[None]):
             self.register_theme(theme)
         # Setting it the usual way would have every style parsed twice more before the first frame.
         self.set_reactive(App.theme, NIGHT.name)
-        self.stylesheet.set_variables(self.get_css_variables())
+        self.stylesheet = ParsedOnce(self.get_css_variables())
 
     @cached_property
     def consent(self) -> "Consent":

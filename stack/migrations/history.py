@@ -6,6 +6,7 @@ What it answers with a warning and a KeyError, a parent that is in no file for o
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from alembic.script import revision as alembic
@@ -72,7 +73,7 @@ async def read_history(project: Project) -> History:
     computed = [path for path, script in scripts.items() if script is None]
     if computed:
         scripts |= await import_scripts(configuration, computed)
-    return build_history([script for script in scripts.values() if script is not None])
+    return await in_thread(lambda: build_history([script for script in scripts.values() if script is not None]))
 
 
 async def survey_history(project: Project) -> History:
@@ -92,7 +93,7 @@ async def survey_history(project: Project) -> History:
             read |= await import_scripts(configuration, [path])
         except Failure as failure:
             problems.append(failure.finding)
-    return mend_history([script for script in read.values() if script is not None], problems)
+    return await in_thread(lambda: mend_history([script for script in read.values() if script is not None], problems))
 
 
 def _read_each(paths: Sequence[Path]) -> tuple[dict[Path, Script | None], list[Finding]]:
@@ -162,6 +163,11 @@ def build_history(scripts: Sequence[Script]) -> History:
     Raises:
         Failure: they are no history: a revision twice, a parent in no file, a cycle (`Code.MIGRATIONS_BROKEN`).
     """
+    return _ordered(tuple(scripts))
+
+
+@lru_cache(maxsize=4)  # the same files are looked at again and again, by the head, the doctor and the screen
+def _ordered(scripts: tuple[Script, ...]) -> History:
     _check_names(scripts)
     try:
         graph = _graph(scripts)
@@ -173,7 +179,7 @@ def build_history(scripts: Sequence[Script]) -> History:
     return History(
         revisions=tuple(_revision(node, by_revision[node.revision]) for node in reversed(order)),
         heads=tuple(heads),
-        scripts=tuple(scripts),
+        scripts=scripts,
     )
 
 

@@ -76,7 +76,7 @@ class Migrations:
             known = {revision.revision for revision in history.revisions}
             unknown = tuple(unknown_revision(name) for name in current if name not in known)
             return Look(history, None, (*history.problems, *unknown))
-        status = migration_status(history, current, configuration.findings)
+        status = await in_thread(lambda: migration_status(history, current, configuration.findings))
         return Look(history, status, status.findings)
 
     async def origins(self) -> Mapping[Path, Origin]:
@@ -87,7 +87,7 @@ class Migrations:
     async def status(self) -> MigrationStatus:
         """Compare the files with the database."""
         look = await self._see()
-        return migration_status(look.history, look.current, look.configuration.findings)
+        return await in_thread(lambda: migration_status(look.history, look.current, look.configuration.findings))
 
     async def interpreter(self) -> Interpreter:
         """Say which Python the project's own code runs with, and why."""

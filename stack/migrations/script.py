@@ -6,6 +6,7 @@ that compute them are left to the worker process, which imports them as Alembic 
 """
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,19 +35,27 @@ class Script:
 
 def list_files(configuration: Configuration) -> list[Path]:
     """Return the revisions' files in the order in which Alembic reads them, each once."""
-    paths = [path for top in configuration.versions for path in _files(top, recursive=configuration.recursive)]
-    return list(dict.fromkeys(path.resolve() for path in paths if _REVISION_FILE.fullmatch(path.name)))
+    seen: set[Path] = set()
+    paths = [path for top in configuration.versions for path in _files(top, seen, recursive=configuration.recursive)]
+    return list(dict.fromkeys(paths))
 
 
-def _files(top: Path, *, recursive: bool) -> Iterator[Path]:
-    if not top.is_dir() or top.name.endswith("__pycache__"):
+def _files(top: Path, seen: set[Path], *, recursive: bool) -> Iterator[Path]:
+    """Yield the revisions' files in `top`, unless it is one of the directories `seen`, which it then is."""
+    if not top.is_dir() or top.name.endswith("__pycache__") or (real := top.resolve()) in seen:
         return
-    entries = sorted(top.iterdir())
-    yield from (entry for entry in entries if entry.is_file())
+    seen.add(real)
+    with os.scandir(real) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        # A thousand files are resolved by their directory; only a link says by itself where it leads, if anywhere.
+        path = real / entry.name
+        if _REVISION_FILE.fullmatch(entry.name) and path.is_file():
+            yield path.resolve() if entry.is_symlink() else path
     if recursive:
         for entry in entries:
-            if entry.is_dir():
-                yield from _files(entry, recursive=True)
+            if not entry.is_file(follow_symlinks=False):
+                yield from _files(real / entry.name, seen, recursive=True)
 
 
 def read_script(path: Path) -> Script | None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from textual.css import stylesheet
 
 from stack.environment.report import EnvironmentReport
 from stack.findings import Code, Failure, Finding, Fix
@@ -25,6 +26,28 @@ SIZE = (80, 24)
 @pytest.fixture(autouse=True)
 def state(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+async def test_a_source_of_styles_is_parsed_once_for_a_theme(monkeypatch):
+    parsed = []
+    parse = stylesheet.parse
+
+    def recorded(scope, css, read_from, **options):
+        # A source of the same class may later be of less weight, which is part of its rules.
+        parsed.append((read_from, options["tie_breaker"]))
+        return parse(scope, css, read_from, **options)
+
+    monkeypatch.setattr(stylesheet, "parse", recorded)
+    deck = deck_over(FakeWorkspace())
+    async with deck.run_test(size=SIZE) as pilot:
+        for key, words in (("5", "2 pending"), ("2", "postgres:16-alpine"), ("5", "2 pending")):
+            await pilot.press(key)
+            await until(pilot, lambda words=words: words in shown(deck))
+        assert any("migrations.tcss" in path for (path, _), _ in parsed)
+        assert len(parsed) == len(set(parsed))
+        night = deck.screen.styles.background
+        await pilot.press("T")
+        await until(pilot, lambda: deck.screen.styles.background != night)
 
 
 async def test_the_head_says_project_runtime_database_and_revision():

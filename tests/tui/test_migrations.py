@@ -1,18 +1,26 @@
 """The Migrations screen: the history drawn, a revision with its SQL and risks, and a question before what is risky."""
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from rich.cells import cell_len
 
 from stack.findings import Code, Finding
 from stack.migrations.history import History
+from stack.migrations.origins import Origin
 from tests.support.fake_migrations import REVISIONS, long_history
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
+from tui.actions import Fact
+from tui.screens.migrations import MigrationsScreen
+from tui.widgets import grid as grid_module
 from tui.widgets.plan_question import PlanQuestion
 
 SMALL = (80, 24)
 LARGE = (160, 45)
+HUGE = (220, 45)
 DROP = "ALTER TABLE bookings DROP COLUMN notes"
 AWAY = Finding(Code.DATABASE_UNREACHABLE, "The database does not answer", "nobody listens")
 
@@ -178,3 +186,44 @@ async def test_a_long_history_is_filled_once(workspace):
         await pilot.press("ctrl+end")
         await until(pilot, lambda: "r0000" in shown(deck))
         assert grid.rows == rows
+
+
+async def test_of_a_long_history_only_what_changed_is_made_anew(workspace, monkeypatch):
+    made = []
+    make = MigrationsScreen._row
+    monkeypatch.setattr(MigrationsScreen, "_row", lambda screen, each: made.append(each.revision) or make(screen, each))
+    fake = workspace.fake_migrations
+    fake.history_now, fake.applied = long_history(1000), 998
+    deck = deck_over(workspace)
+    async with deck.run_test(size=LARGE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "r0999 up" in shown(deck))
+        assert sorted(made) == sorted([*(each.revision for each in fake.history_now.revisions), "r0998", "r0999"])
+        made.clear()
+        await pilot.press("down", "down", "down")
+        await until(pilot, lambda: "r0996 up" in shown(deck))
+        assert made == ["r0996"]
+        assert deck.screen.facts() & Fact.REACHABLE
+
+
+async def test_who_wrote_each_of_a_long_history_is_measured_once(workspace, monkeypatch):
+    measured = []
+    monkeypatch.setattr(grid_module, "cell_len", lambda text: measured.append(text) or cell_len(text))
+    fake = workspace.fake_migrations
+    fake.history_now, fake.applied = long_history(300), 300
+    asked, revisions, day = asyncio.Event(), fake.history_now.revisions, datetime(2026, 9, 1, tzinfo=UTC)
+
+    async def origins():
+        await asked.wait()
+        return {each.path: Origin("Anna" * (1 + number % 3), day) for number, each in enumerate(revisions)}
+
+    fake.origins = origins
+    deck = deck_over(workspace)
+    async with deck.run_test(size=HUGE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "r0299" in shown(deck))
+        measured.clear()
+        asked.set()
+        await until(pilot, lambda: "2026-09-01  AnnaAnnaAnna" in shown(deck))
+        # The day and the author of each, and the two titles.
+        assert len(measured) == 2 * (300 + 1)

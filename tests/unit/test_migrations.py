@@ -331,6 +331,31 @@ def test_a_file_is_parsed_once_until_it_changes(tmp_path, monkeypatch):
     assert revisions(parsed) == [path]
 
 
+def test_what_has_not_changed_is_put_in_order_once(tmp_path):
+    project = make_project(tmp_path, chain(3))
+    before = history_of(project)
+    assert history_of(project) is before
+    write_step(project.root / "migrations", Step("r0004", ("r0003",)))
+    assert history_of(project).heads == ("r0004",)
+
+
+def test_a_file_that_two_links_lead_to_is_one_revision(tmp_path):
+    project = make_project(tmp_path, chain(2))
+    versions = tmp_path / "migrations" / "versions"
+    elsewhere = write_step(project.root / "migrations", Step("r0003", ("r0002",))).rename(tmp_path / "third.py")
+    (versions / "third.py").symlink_to(elsewhere)
+    (versions / "deeper").mkdir()
+    (versions / "deeper" / "again.py").symlink_to(elsewhere)
+    (versions / "deeper" / "round").symlink_to(versions)
+    with (tmp_path / "alembic.ini").open("a") as file:
+        file.write("recursive_version_locations = true\n")
+    assert [script.path for script in history_of(project).scripts] == [
+        versions / "r0001_step.py",
+        versions / "r0002_step.py",
+        elsewhere,
+    ]
+
+
 def test_files_are_read_in_alembics_order(tmp_path):
     project = make_project(tmp_path, [Step("b001"), Step("a001")])
     for name in ("__init__.py", ".#a.py", "notes.txt", "a.pyc"):

@@ -21,7 +21,7 @@ from tui.widgets.masthead import ROOMY
 from tui.widgets.revision_pane import SIGNS, RevisionPane, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from stack.migrations.assessment import Assessment
@@ -61,6 +61,9 @@ class MigrationsScreen(DeckScreen):
         self.grid = Grid(id="history-grid")
         self.pane = RevisionPane()
         self._seen: Look | None = None
+        self._revisions: Mapping[str, Revision] = {}
+        self._states: Mapping[str, str] = {}
+        self._rows: dict[str, GridRow] = {}
         self._lanes: Mapping[str, str] = {}
         self._origins: Mapping[Path, Origin] = {}
         self._judged: dict[str, JudgedStep] = {}
@@ -98,24 +101,15 @@ class MigrationsScreen(DeckScreen):
             facts |= Fact.APPLIED
         if self._selected:
             facts |= Fact.SELECTED
-            if self._state(self._selected) == "applied":
+            if self._states[self._selected.revision] == "applied":
                 facts |= Fact.REACHABLE
-            if self._state(self._selected) != "current":
+            if self._states[self._selected.revision] != "current":
                 facts |= Fact.UNMARKED
         return facts
 
     @property
     def _selected(self) -> "Revision | None":
-        revisions = self._seen.history.revisions if self._seen else ()
-        return next((revision for revision in revisions if revision.revision == self.grid.selected_key), None)
-
-    def _state(self, revision: "Revision") -> str:
-        status = self._seen.status if self._seen else None
-        if status is None or status.unknown:
-            return "unknown"
-        if revision.revision in status.current:
-            return "current"
-        return "pending" if revision in status.pending else "applied"
+        return self._revisions.get(self.grid.selected_key or "")
 
     # -- What is seen
 
@@ -125,9 +119,11 @@ class MigrationsScreen(DeckScreen):
         if self._seen is None or self._seen.history != look.history:
             drawn = knots(look.history)
             self._lanes = dict(zip((knot.name for knot in drawn), draw(drawn), strict=True))
+            self._revisions = {revision.revision: revision for revision in reversed(look.history.revisions)}
             if self.deck.workspace:
                 self._ask_git.ask(partial(_origins, self.deck.workspace))
         self._seen = look
+        self._states = _states_of(look)
         self.note("status", look.findings)
         status = look.status
         basis = (look.history, status.current if status else None)
@@ -143,6 +139,8 @@ class MigrationsScreen(DeckScreen):
         self._fill()
 
     def _take_origins(self, origins: "Mapping[Path, Origin]") -> None:
+        if origins == self._origins:
+            return
         self._origins = origins
         if self._columns > _NARROW:
             self._fill()
@@ -150,24 +148,21 @@ class MigrationsScreen(DeckScreen):
             self._show_selected()
 
     def _fill(self) -> None:
-        if self._seen is None:
-            return
-        states = self._states()
-        rows = [self._row(revision, states[revision.revision]) for revision in reversed(self._seen.history.revisions)]
-        self.grid.replace(_TITLES[: self._columns], rows)
+        if self._seen is not None:
+            self._rows = {name: self._row(revision) for name, revision in self._revisions.items()}
+            self._show_rows()
+
+    def _refill(self, names: "Iterable[str]") -> None:
+        """Make the rows of the revisions `names` anew, and no others."""
+        self._rows |= {name: self._row(self._revisions[name]) for name in names if name in self._rows}
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        self.grid.replace(_TITLES[: self._columns], tuple(self._rows.values()))
         self._show_selected()
 
-    def _states(self) -> dict[str, str]:
-        status = self._seen.status if self._seen else None
-        revisions = self._seen.history.revisions if self._seen else ()
-        if status is None or status.unknown:
-            return dict.fromkeys((revision.revision for revision in revisions), "unknown")
-        states = dict.fromkeys((revision.revision for revision in revisions), "applied")
-        states |= dict.fromkeys((revision.revision for revision in status.pending), "pending")
-        return states | dict.fromkeys(status.current, "current")
-
-    def _row(self, revision: "Revision", state: str) -> GridRow:
-        muted = self.colour(Tone.UNKNOWN)
+    def _row(self, revision: "Revision") -> GridRow:
+        muted, state = self.colour(Tone.UNKNOWN), self._states[revision.revision]
         node, tone, weight = _STATES[state]
         colour, origin = self.colour(tone), self._origins.get(revision.path)
         named = (
@@ -241,7 +236,7 @@ class MigrationsScreen(DeckScreen):
         self.pane.show(
             Seen(
                 revision,
-                self._state(revision),
+                self._states[name],
                 self._origins.get(revision.path),
                 self._judged.get(name),
                 self._unjudged.get(name, ()),
@@ -261,7 +256,7 @@ class MigrationsScreen(DeckScreen):
     def _take_judged(self, judged: "_Judged") -> None:
         self._judged |= {step.sql.revision.revision: step for step in judged.steps}
         self._unjudged |= dict.fromkeys(judged.names, judged.findings) if judged.findings else {}
-        self._fill()
+        self._refill(step.sql.revision.revision for step in judged.steps)
 
     @on(Grid.RowSelected)
     def action_show_revision(self) -> None:
@@ -350,6 +345,17 @@ class _Judged:
     names: tuple[str, ...]
     steps: "tuple[JudgedStep, ...]" = ()
     findings: tuple[Finding, ...] = ()
+
+
+def _states_of(look: "Look") -> dict[str, str]:
+    """Return where each revision stands, by its name."""
+    names, status = (revision.revision for revision in look.history.revisions), look.status
+    if status is None or status.unknown:
+        return dict.fromkeys(names, "unknown")
+    pending = (revision.revision for revision in status.pending)
+    return (
+        dict.fromkeys(names, "applied") | dict.fromkeys(pending, "pending") | dict.fromkeys(status.current, "current")
+    )
 
 
 async def _look(workspace: "Workspace") -> "Look":

@@ -1,14 +1,15 @@
 """A table that is shown again and again: what did not change stays where it is, the cursor stays on its row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import DataTable
 
 if TYPE_CHECKING:
-    from textual.widgets._data_table import CellKey
+    from textual.widgets._data_table import CellKey, RowKey
 
 
 class Drawn(Sequence[Text]):
@@ -43,7 +44,10 @@ class GridRow:
 
 
 class Grid(DataTable[Text]):
-    """A `DataTable` of `Text`, never of markup, which takes a whole new content and changes what differs."""
+    """A `DataTable` of `Text` on one line, never of markup, which takes a whole new content and changes what differs.
+
+    A row that is the very object that it was is not looked at.
+    """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         """Make an empty grid whose cursor is a row."""
@@ -66,16 +70,12 @@ class Grid(DataTable[Text]):
             self._refill(rows)
         self._shown = tuple(rows)
 
-    def take(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
-        """Fill the grid, whose columns have been made for `titles`, with `rows`."""
-        self._titles, self._shown = tuple(titles), tuple(rows)
-        self._add(rows)
-
     def _rebuild(self, titles: Sequence[Text], rows: Sequence[GridRow]) -> None:
         self.clear(columns=True)
         for title in titles:
             self.add_column(title)
-        self.take(titles, rows)
+        self._titles = tuple(titles)
+        self._add(rows)
 
     def _refill(self, rows: Sequence[GridRow]) -> None:
         selected, column, scroll = self.selected_key, self.cursor_column, self.scroll_y
@@ -90,14 +90,31 @@ class Grid(DataTable[Text]):
         for row in rows:
             self.add_row(*row.cells, key=row.key)
 
+    def _update_dimensions(self, new_rows: "Iterable[RowKey]") -> None:
+        """Measure rows that came; `DataTable` lays each cell out for it, which takes most of the time of filling it."""
+        added = [self._data[key] for key in new_rows if key in self._data]
+        for column in self.ordered_columns:
+            widest = max((cell_len(cells[column.key].plain) for cells in added), default=0)
+            column.content_width = max(column.content_width, widest)
+        super()._update_dimensions(())
+
     def _update_column_widths(self, updated_cells: "set[CellKey]") -> None:
-        """Draw anew what was drawn since the cells were updated: `DataTable` keeps that, at the old width."""
-        super()._update_column_widths(updated_cells)
+        """Measure each column with updated cells once; `DataTable` does it for every cell that became narrower.
+
+        What was drawn since they were updated is drawn anew: `DataTable` keeps that, at the old width.
+        """
+        for key in {updated.column_key for updated in updated_cells} & self.columns.keys():
+            column = self.columns[key]
+            cells = (column.label, *self.get_column(key))
+            column.content_width = max(cell_len(cell.plain) for cell in cells)
+        self._require_update_dimensions = True
         self._clear_caches()
         self.refresh()
 
     def _update(self, rows: Sequence[GridRow]) -> None:
         for index, (old, new) in enumerate(zip(self._shown, rows, strict=True)):
+            if old is new:
+                continue
             for column, (was, now) in enumerate(zip(old.cells, new.cells, strict=True)):
                 if was != now or was.style != now.style:
                     self.update_cell_at((index, column), now, update_width=len(was) != len(now))  # type: ignore[arg-type]
