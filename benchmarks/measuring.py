@@ -74,6 +74,11 @@ def show(name: str, times: Sequence[float], note: str = "") -> None:
     print(f"{name:46} median {statistics.median(times):7.0f} ms   minimum {min(times):7.0f} ms  {note}".rstrip())
 
 
+def show_load() -> None:
+    """Print how much the machine has to do, which the figures have to be read beside."""
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
+
 def show_ratio(name: str, ours: Sequence[float], theirs: Sequence[float], most: float) -> None:
     """Print the ratio of the medians, and the most that it may be."""
     ratio = statistics.median(ours) / statistics.median(theirs)

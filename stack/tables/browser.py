@@ -4,26 +4,25 @@ from typing import Final
 
 from stack.booking.models import TABLES
 from stack.database.access import Database
-from stack.findings import Code, Failure, Progress
+from stack.findings import Progress
 from stack.tables.catalogue import Table, find_table, list_tables
 from stack.tables.description import Column, describe
 from stack.tables.explaining import Explained, explain_page
 from stack.tables.export import Destination, Exported, export, plan_export
 from stack.tables.export_statement import Format, Formulas
 from stack.tables.filters import Filter
-from stack.tables.labels import Labels, labels
+from stack.tables.labels import Labels
 from stack.tables.offers import values_to_pick
 from stack.tables.pages import Page, count, described_page
 from stack.tables.query import PageQuery, Query
+from stack.tables.quick_labels import QuickLabels
 from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
 from stack.tables.references import Use, uses
 from stack.tables.refusals import try_filter
+from stack.tables.round_trip import Connections
 from stack.tables.rows import WholeRow, whole_row
 from stack.tables.structure import Structure, structure
-
-LABEL_TIME: Final = 0.5
-"""Seconds that a statement for labels may take: rows are worth more than what is said beside them."""
 
 COUNT_TIME: Final = 3600.0
 """Seconds that counting all rows of a table may take; who asks for it can stop it."""
@@ -35,7 +34,9 @@ class TableBrowser:
     def __init__(self, database: Database) -> None:
         """Read from `database`, connecting only when asked something."""
         self._database = database
-        self._quick = QuickPages(database.url, database.engine.dialect)
+        self._connections = Connections(database.url)
+        self._quick = QuickPages(database.url, self._connections, database.engine.dialect)
+        self._labels = QuickLabels(database, self._connections)
 
     async def list(self) -> tuple[Table, ...]:
         """Return every table, the booking tables first."""
@@ -58,17 +59,7 @@ class TableBrowser:
 
     async def labels(self, shown: Page) -> Labels:
         """Return what the references of the page `shown` mean to a person; nothing where that takes too long."""
-        if not any(column.references for column in shown.columns):
-            return {}
-        try:
-            async with reading(
-                self._database.engine, self._database.url, timeout=LABEL_TIME, lock_timeout=LABEL_TIME
-            ) as reader:
-                return await labels(reader, shown)
-        except Failure as failure:
-            if failure.finding.code is Code.DATABASE_TIMEOUT:
-                return {}
-            raise
+        return await self._labels.of(shown)
 
     async def row(self, table: Table, shown: Page, index: int) -> WholeRow:
         """Return row `index` of the page `shown` of `table`, whole."""
@@ -107,7 +98,7 @@ class TableBrowser:
 
     async def close(self) -> None:
         """Close the connections that were kept for pages."""
-        await self._quick.close()
+        await self._connections.close()
 
     async def export(
         self,

@@ -10,14 +10,16 @@ Neither the columns that are referred to nor what the role may not read is taken
 reference has no label.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
-from stack.tables.conditions import exactly, typed
-from stack.tables.description import ForeignKey
+from stack.tables.conditions import NamedType, exactly
+from stack.tables.description import Column, ForeignKey
+from stack.tables.literals import array_literal
 from stack.tables.pages import Page, Row
 from stack.tables.reading import Reader
 
@@ -25,6 +27,8 @@ PREFERRED: Final = ("name", "full_name", "display_name", "title", "label", "user
 
 LONGEST: Final = 40
 """Characters of a label that are read."""
+
+_TEXTS: Final = postgresql.ARRAY(sa.Text)
 
 Labels = Mapping[tuple[int, int], str]
 """The labels of a page's references, by row and column."""
@@ -77,24 +81,33 @@ def choose(candidates: Sequence[Candidate], referred: Collection[str]) -> str | 
     return next(iter([*by_name, *by_ending, *by_index]), None)
 
 
-async def labels(reader: Reader, page: Page) -> Labels:
-    """Return the labels of all references of `page`.
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """References by `key` have a label: what `column` is in the row that is referred to.
 
-    Takes one statement to choose the columns, and one for each table, or other key of one, that is referred to.
+    `types` are those of the key's own columns.
     """
-    keys = {column.references for column in page.columns if column.references}
-    targets = list(dict.fromkeys((key.schema, key.table, key.others) for key in keys))
-    found: dict[tuple[int, int], str] = {}
-    if not targets or not page.rows:
-        return found
-    chosen = await _choose_all(reader, targets)
-    for target in targets:
-        label = chosen.get(target)
-        if label is not None:
-            references = _references(page, [key for key in keys if (key.schema, key.table, key.others) == target])
-            known = await _read(reader, page, target, label, references)
-            found |= {place: known[values] for place, (_, values) in references.items() if values in known}
-    return found
+
+    key: ForeignKey
+    types: tuple[str, ...]
+    column: str
+
+
+async def labelled(reader: Reader, columns: Sequence[Column]) -> tuple[Labelled, ...]:
+    """Return which references by `columns`, which are those of a page, have a label; takes one statement at most."""
+    types = {column.name: column.base_type for column in columns}
+    keys = dict.fromkeys(column.references for column in columns if column.references)
+    whole = [key for key in keys if types.keys() >= set(key.columns)]
+    chosen = await _choose_all(reader, list(dict.fromkeys(map(_target, whole)))) if whole else {}
+    return tuple(
+        Labelled(key, tuple(types[name] for name in key.columns), chosen[_target(key)])
+        for key in whole
+        if _target(key) in chosen
+    )
+
+
+def _target(key: ForeignKey) -> Target:
+    return key.schema, key.table, key.others
 
 
 async def _choose_all(reader: Reader, targets: Sequence[Target]) -> dict[Target, str]:
@@ -106,42 +119,67 @@ async def _choose_all(reader: Reader, targets: Sequence[Target]) -> dict[Target,
     return {target: label for target, label in chosen.items() if label is not None}
 
 
-def _references(page: Page, keys: Sequence[ForeignKey]) -> dict[tuple[int, int], tuple[ForeignKey, Row]]:
-    """Return where `page` refers by `keys`, each with the values that it refers by."""
+def label_statement(labels: Sequence[Labelled]) -> sa.CompoundSelect[str, str, str]:
+    """Return the statement that reads `labels`, one or more: of which of them, of which of its values, and the label.
+
+    Its parameters are those of `label_parameters`.
+    """
+    return sa.union_all(*(_one(number, each) for number, each in enumerate(labels)))
+
+
+def _one(number: int, each: Labelled) -> sa.Select[str, str, str]:
+    names = [f"value_{place}" for place in range(len(each.types))]
+    lists = [sa.cast(sa.bindparam(_list(number, place), "", sa.Text), _TEXTS) for place in range(len(each.types))]
+    wanted = sa.func.unnest(*lists).table_valued(*names, with_ordinality="place", name="wanted").render_derived()
+    columns: list[sa.ColumnClause[str]] = [
+        sa.column(exactly(name)) for name in dict.fromkeys((*each.key.others, each.column))
+    ]
+    there = sa.table(exactly(each.key.table), *columns, schema=exactly(each.key.schema)).alias("there")
+    alike = [
+        there.c[other] == sa.cast(wanted.c[name], NamedType(type_))
+        for other, name, type_ in zip(each.key.others, names, each.types, strict=True)
+    ]
+    label = sa.func.left(sa.cast(there.c[each.column], sa.Text), LONGEST)
+    which = sa.cast(sa.literal_column(str(number)), sa.Text)
+    return sa.select(which, sa.cast(wanted.c.place, sa.Text), label).select_from(wanted.join(there, sa.and_(*alike)))
+
+
+def _list(number: int, place: int) -> str:
+    return f"values_{number}_{place}"
+
+
+References = Mapping[Row, Sequence[tuple[int, int]]]
+"""The values that a foreign key refers by, each with the cells of a page that show a label of it."""
+
+
+def references(page: Page, key: ForeignKey) -> References:
+    """Return by which values, each of which it has whole, `page` refers by `key`."""
     places = {column.name: place for place, column in enumerate(page.columns)}
-    found: dict[tuple[int, int], tuple[ForeignKey, Row]] = {}
-    for key in keys:
-        if not places.keys() >= set(key.columns):
-            continue
-        own = [places[name] for name in key.columns]
-        beside = [place for place in own if page.columns[place].references == key]
-        for number, row in enumerate(page.rows):
-            values = tuple(row[place] for place in own)
-            if None not in values and not any((number, place) in page.cut for place in own):
-                found |= {(number, place): (key, values) for place in beside}
+    own = [places[name] for name in key.columns]
+    beside = [place for place in own if page.columns[place].references == key]
+    found: dict[Row, list[tuple[int, int]]] = {}
+    for number, row in enumerate(page.rows):
+        values = tuple(row[place] for place in own)
+        if None not in values and not any((number, place) in page.cut for place in own):
+            found.setdefault(values, []).extend((number, place) for place in beside)
     return found
 
 
-async def _read(
-    reader: Reader,
-    page: Page,
-    target: Target,
-    label: str,
-    references: Mapping[tuple[int, int], tuple[ForeignKey, Row]],
-) -> dict[Row, str]:
-    if not references:
-        return {}
-    schema, name, others = target
-    source = sa.table(exactly(name), *(sa.column(exactly(each)) for each in {*others, label}), schema=exactly(schema))
-    columns = {column.name: column for column in page.columns}
-    wanted = dict.fromkeys(tuple((values, key.columns) for key, values in references.values()))
-    alike = sa.tuple_(*(source.c[each] for each in others)).in_(
-        [
-            sa.tuple_(*(typed(value or "", columns[own]) for value, own in zip(values, names, strict=True)))
-            for values, names in wanted
-        ]
-    )
-    texts = [sa.cast(source.c[each], sa.Text) for each in others]
-    text = sa.func.left(sa.cast(source.c[label], sa.Text), LONGEST)
-    rows = await reader.execute(sa.select(text, *texts).select_from(source).where(alike))
-    return {tuple(values): label for label, *values in rows if label}
+def label_parameters(labels: Sequence[Labelled], wanted: Sequence[References]) -> dict[str, object]:
+    """Return the parameters of the statement for `labels`, of each of which so much is `wanted`."""
+    return {
+        _list(number, place): array_literal(values[place] for values in wanted[number])
+        for number, each in enumerate(labels)
+        for place in range(len(each.types))
+    }
+
+
+def labels_of(wanted: Sequence[References], rows: Iterable[Row]) -> Labels:
+    """Return the labels that `rows` are, which `label_statement` read for what was `wanted`."""
+    cells = [list(each.values()) for each in wanted]
+    return {
+        cell: label
+        for number, place, label in rows
+        if number and place and label
+        for cell in cells[int(number)][int(place) - 1]
+    }

@@ -1,11 +1,11 @@
-"""What Postgres prints for arrays, ranges and bytes, taken apart for a person to read.
+"""What Postgres prints for arrays, ranges and bytes, taken apart for a person to read; and arrays of texts for it.
 
 The forms are those of https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO, of
 https://www.postgresql.org/docs/current/rangetypes.html#RANGETYPES-IO, and of bytea's hexadecimal format.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +56,12 @@ def elements(text: str, delimiter: str = ",") -> Iterator[Element]:
                 quoted, bare = found.groups()
                 value = None if bare == "NULL" else _ESCAPED.sub(r"\1", bare if quoted is None else quoted)
                 yield Element(tuple(place), value)
+
+
+def array_literal(texts: Iterable[str | None]) -> str:
+    """Return the array of `texts` as Postgres reads it."""
+    escaped = ("NULL" if each is None else '"' + each.replace("\\", r"\\").replace('"', r"\"") + '"' for each in texts)
+    return f"{{{','.join(escaped)}}}"
 
 
 def ranges(text: str) -> Iterator[Range]:

@@ -6,8 +6,6 @@ for `KNOWN_FOR`. What goes wrong here is no failure: the ordinary way, which loo
 """
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -27,23 +25,13 @@ from stack.tables.keyset import Segment
 from stack.tables.pages import Page, Part, Row, by_key, page_of
 from stack.tables.query import After, Before, Edge, PageQuery
 from stack.tables.requests import Request, prepare
-from stack.tables.round_trip import RoundTrips, Statement, numbered
+from stack.tables.round_trip import Connections, Statement, numbered
 from stack.tables.statements import Ordered, key_parameters
 
 KNOWN_FOR: Final = 10.0
 """Seconds for which a table is taken to be as it was seen; a statement that fails is reason to look anew at once."""
 
-_KEPT: Final = 2  # connections
-
 _Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """A statement, and those of its parameters that are the same on each page."""
-
-    statement: Statement
-    parameters: dict[str, object]
 
 
 @dataclass(slots=True)
@@ -52,19 +40,19 @@ class _Known:
 
     description: Description
     seen: float
-    statements: dict[_Shape, _Made] = field(default_factory=dict)
+    statements: dict[_Shape, Statement] = field(default_factory=dict)
     requests: dict[PageQuery, Request] = field(default_factory=dict)
 
 
 class QuickPages:
     """Pages of the tables of one database."""
 
-    def __init__(self, url: DatabaseURL, dialect: sa.Dialect) -> None:
-        """Connect to nothing yet; `dialect` is psycopg's."""
+    def __init__(self, url: DatabaseURL, connections: Connections, dialect: sa.Dialect) -> None:
+        """Know nothing yet; `connections` are of `url`, `dialect` is psycopg's."""
         self._url = url
+        self._connections = connections
         self._dialect = dialect
         self._known: dict[tuple[str, str], _Known] = {}
-        self._idle: list[RoundTrips] = []
 
     def remember(self, table: Table, description: Description) -> None:
         """Take `description` for what `table` is from now on."""
@@ -92,12 +80,11 @@ class QuickPages:
         if not request.keyed:
             return None
         try:
-            async with self._lent() as connection:
+            async with self._connections.lend() as connection:
 
                 async def fetch(part: Part) -> list[Row]:
                     made = await self._made(known, request, part)
-                    values = made.parameters | key_parameters(part.values, part.limit)
-                    return await connection.read(made.statement, values)
+                    return await connection.read(made, key_parameters(part.values, part.limit))
 
                 found = await by_key(fetch, request)
         except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
@@ -107,36 +94,17 @@ class QuickPages:
             return None
         return page_of(known.description, query, request, found, time.perf_counter() - started)
 
-    async def _made(self, known: _Known, request: Request, part: Part) -> _Made:
-        def make() -> _Made:
+    async def _made(self, known: _Known, request: Request, part: Part) -> Statement:
+        def make() -> Statement:
             select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
             compiled = select.compile(dialect=self._dialect)
-            return _Made(numbered(str(compiled)), dict(compiled.params))
+            return numbered(str(compiled), compiled.params)
 
         shape = (request.where, part.order, part.segment, request.longest)
         made = known.statements.get(shape)
         if made is None:
             made = known.statements[shape] = await in_thread(make)
         return made
-
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[RoundTrips]:
-        """Lend a connection, which is kept for the next page where all went well."""
-        connection = self._idle.pop() if self._idle else await RoundTrips.to(self._url)
-        try:
-            yield connection
-        except BaseException:
-            await connection.close()
-            raise
-        if len(self._idle) < _KEPT:
-            self._idle.append(connection)
-        else:
-            await connection.close()
-
-    async def close(self) -> None:
-        """Close every connection."""
-        while self._idle:
-            await self._idle.pop().close()
 
 
 async def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:

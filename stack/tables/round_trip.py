@@ -8,8 +8,10 @@ together. Nothing is left behind in the session, by us or by a function that a v
 import asyncio
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import psycopg
@@ -21,16 +23,13 @@ from psycopg.rows import TupleRow
 
 from stack.database.connection import connect
 from stack.environment.url import DatabaseURL
-from stack.tables.reading import STATEMENT_TIMEOUT, session_settings
+from stack.tables.reading import LOCK_TIMEOUT, STATEMENT_TIMEOUT, session_settings
 
 Row = tuple[str | None, ...]
 
 _BEGIN: Final = b"BEGIN READ ONLY"
 _END: Final = b"ROLLBACK"
-_SETTINGS: Final = (
-    "SELECT "
-    + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in session_settings(STATEMENT_TIMEOUT).items())
-).encode()
+_KEPT: Final = 2  # connections
 
 _CANCEL_TIMEOUT: Final = 3.0
 _PARAMETER: Final = re.compile(r"%%|%\((\w+)\)s")
@@ -38,13 +37,17 @@ _PARAMETER: Final = re.compile(r"%%|%\((\w+)\)s")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement as the server takes it, ``$1`` for the first of the `names` of its parameters."""
+    """A statement as the server takes it, ``$1`` for the first of the `names` of its parameters.
+
+    `values` are those of its parameters that are the same each time.
+    """
 
     text: bytes
     names: tuple[str, ...]
+    values: Mapping[str, object]
 
 
-def numbered(text: str) -> Statement:
+def numbered(text: str, values: Mapping[str, object]) -> Statement:
     """Return the statement `text`, which has its parameters in the form of psycopg: by name, each ``%`` doubled."""
     names: dict[str, int] = {}
 
@@ -53,7 +56,7 @@ def numbered(text: str) -> Statement:
         return f"${names.setdefault(name, len(names) + 1)}" if name else "%"
 
     numbers = _PARAMETER.sub(number, text)
-    return Statement(numbers.encode(), tuple(names))
+    return Statement(numbers.encode(), tuple(names), values)
 
 
 class RoundTrips:
@@ -71,17 +74,26 @@ class RoundTrips:
         """Connect to `url`."""
         return cls(await connect(url, autocommit=True))
 
-    async def read(self, statement: Statement, values: Mapping[str, object]) -> list[Row]:
-        """Return the rows of `statement`, all of whose columns are texts; it may take `STATEMENT_TIMEOUT`.
+    async def read(
+        self,
+        statement: Statement,
+        values: Mapping[str, object],
+        *,
+        timeout: float = STATEMENT_TIMEOUT,
+        lock_timeout: float = LOCK_TIMEOUT,
+    ) -> list[Row]:
+        """Return the rows of `statement`, all of whose columns are texts.
 
-        Whatever this raises, a cancellation too, the connection has to be closed afterwards.
+        It may take `timeout` seconds, and wait `lock_timeout` seconds for a lock. Whatever this raises, a cancellation
+        too, the connection has to be closed afterwards.
 
         Raises:
             psycopg.Error: the server refuses, or went away.
         """
         connection = self._connection.pgconn
+        values = {**statement.values, **values}
         connection.send_query_params(_BEGIN, None)
-        self._send(_SETTINGS, [])
+        self._send(_settings(timeout, lock_timeout), [])
         self._send(statement.text, [str(values[name]).encode() for name in statement.names])
         connection.send_query_params(_END, None)
         connection.pipeline_sync()
@@ -138,6 +150,40 @@ class RoundTrips:
         with contextlib.suppress(psycopg.Error):
             await self._connection.cancel_safe(timeout=_CANCEL_TIMEOUT)
         await self._connection.close()
+
+
+class Connections:
+    """Connections of one database that are ready: few are kept from one use to the next."""
+
+    def __init__(self, url: DatabaseURL) -> None:
+        """Connect to nothing yet."""
+        self._url = url
+        self._idle: list[RoundTrips] = []
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[RoundTrips]:
+        """Lend a connection, which is kept for the next use where all went well."""
+        connection = self._idle.pop() if self._idle else await RoundTrips.to(self._url)
+        try:
+            yield connection
+        except BaseException:
+            await connection.close()
+            raise
+        if len(self._idle) < _KEPT:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        while self._idle:
+            await self._idle.pop().close()
+
+
+@cache
+def _settings(timeout: float, lock_timeout: float) -> bytes:
+    settings = session_settings(timeout, lock_timeout).items()
+    return ("SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings)).encode()
 
 
 def _settle(ready: "asyncio.Future[None]") -> None:

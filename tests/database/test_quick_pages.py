@@ -222,5 +222,5 @@ async def test_nothing_that_it_calls_can_write_or_stay_in_the_session(access, ta
 
 
 def test_parameters_get_numbers_and_signs_stay():
-    made = numbered("SELECT %(b)s, '100%%', %(a)s || %(b)s, '%%(a)s'")
+    made = numbered("SELECT %(b)s, '100%%', %(a)s || %(b)s, '%%(a)s'", {})
     assert (made.text, made.names) == (b"SELECT $1, '100%', $2 || $1, '%(a)s'", ("b", "a"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stack.tables.description import Column, Family
-from stack.tables.literals import Element, Range, elements, ranges
+from stack.tables.literals import Element, Range, array_literal, elements, ranges
 from stack.tables.rows import WholeRow
 from tui.json_lines import json_lines
 from tui.row_lines import row_lines
@@ -92,6 +92,11 @@ def test_bounds_of_arrays_are_counted_as_they_say():
     assert [each.value for each in elements("{(2,2),(1,1);(4,4),(3,3)}", ";")] == ["(2,2),(1,1)", "(4,4),(3,3)"]
     assert list(ranges('["a ""b","c\\\\")')) == [Range('a "b', "c\\", True, False)]
     assert list(ranges("empty")) == []
+
+
+@given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)))
+def test_an_array_that_is_written_is_read_back(texts):
+    assert [each.value for each in elements(array_literal(texts))] == texts
 
 
 JSON = st.recursive(
