@@ -84,8 +84,12 @@ class MigrationsScreen(DeckScreen):
         yield self.pane
 
     def on_mount(self) -> None:
-        """Look again where the deck sees that the database is at another revision."""
+        """Look again where the deck sees another revision of the database, and draw anew in the colours of a theme."""
         self.watch(self.app, "vitals", self.look_soon, init=False)
+        self.watch(self.app, "theme", self._wait_for_colours, init=False)
+
+    def _wait_for_colours(self) -> None:
+        self.call_after_refresh(self._fill)
 
     def load(self, workspace: "Workspace") -> None:
         """Read the files and ask the database."""
@@ -123,20 +127,20 @@ class MigrationsScreen(DeckScreen):
             if self.deck.workspace:
                 self._ask_git.ask(partial(_origins, self.deck.workspace))
         self._seen = look
-        self._states = _states_of(look)
         self.note("status", look.findings)
         status = look.status
         basis = (look.history, status.current if status else None)
         if basis != self._basis:
             self._basis = basis
+            self._states = _states_of(look)
             self._judged, self._unjudged, self._wanted = {}, {}, ""
+            self._fill()
             if self.deck.workspace and self._pending_names:
                 self._judge_pending.ask(partial(_judge_pending, self.deck.workspace, self._pending_names))
         pending = len(status.pending) if status else 0
         heads = f"{len(look.history.heads)} heads, " * (len(look.history.heads) > 1)
         told = f"{pending} pending" if pending else "nothing is pending"
         self.panel.border_subtitle = heads + (told if status else "where the database is cannot be said")
-        self._fill()
 
     def _take_origins(self, origins: "Mapping[Path, Origin]") -> None:
         if origins == self._origins:
@@ -212,7 +216,11 @@ class MigrationsScreen(DeckScreen):
 
     def on_resize(self) -> None:
         """Show as many columns as there is room for now."""
-        self.call_after_refresh(self._fill)
+        self.call_after_refresh(self._show_columns)
+
+    def _show_columns(self) -> None:
+        if len(self.grid.columns) != self._columns:
+            self._fill()
 
     # -- The selected revision
 
