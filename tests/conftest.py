@@ -15,7 +15,9 @@ from tests.support.engine import Sandbox, engine_endpoint, sandbox
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
 from tests.support.require import require
 
-# The same examples in every run, as hypothesis itself has it in CI; HYPOTHESIS_PROFILE=default looks for new ones.
+# The same examples in every run, as hypothesis itself has it in CI; HYPOTHESIS_PROFILE=default looks for new ones, and
+# "few" is for what another run has held already.
+settings.register_profile("few", settings.get_profile("ci"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

@@ -19,7 +19,7 @@ from tests.support.docker_compose import ENVIRONMENT, compose_version, docker_co
 
 Service = dict[str, Value]
 
-EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("STACKDECK_INTEROP_EXAMPLES", "4"))
 """How many files are compared; each has dozens of services."""
 
 VARIABLES = {"SET": "set", "EMPTY": "", "COMPOSE_PROFILES": "on"}

@@ -88,7 +88,7 @@ async def test_every_screen_is_drawn_at_every_size(size):
 async def test_each_key_twice_at_the_start_breaks_nothing():
     deck = deck_over(FakeWorkspace())
     async with deck.run_test(size=SIZE) as pilot:
-        for key in [key for action in ACTIONS if action.name != "quit" for key in action.keys.split(",")]:
+        for key in dict.fromkeys(key for action in ACTIONS if action.name != "quit" for key in action.keys.split(",")):
             await pilot.press(key, key)
         for _ in range(6):
             await pilot.press("escape")

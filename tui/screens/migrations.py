@@ -84,8 +84,12 @@ class MigrationsScreen(DeckScreen):
         yield self.pane
 
     def on_mount(self) -> None:
-        """Look again where the deck sees that the database is at another revision."""
+        """Look again where the deck sees another revision of the database, and draw anew in the colours of a theme."""
         self.watch(self.app, "vitals", self.look_soon, init=False)
+        self.watch(self.app, "theme", self._wait_for_colours, init=False)
+
+    def _wait_for_colours(self) -> None:
+        self.call_after_refresh(self._fill)
 
     def load(self, workspace: "Workspace") -> None:
         """Read the files and ask the database."""
@@ -122,23 +126,21 @@ class MigrationsScreen(DeckScreen):
             self._revisions = {revision.revision: revision for revision in reversed(look.history.revisions)}
             if self.deck.workspace:
                 self._ask_git.ask(partial(_origins, self.deck.workspace))
-        self.note("status", look.findings)
-        if look == self._seen:
-            return
         self._seen = look
-        self._states = _states_of(look)
+        self.note("status", look.findings)
         status = look.status
         basis = (look.history, status.current if status else None)
         if basis != self._basis:
             self._basis = basis
+            self._states = _states_of(look)
             self._judged, self._unjudged, self._wanted = {}, {}, ""
+            self._fill()
             if self.deck.workspace and self._pending_names:
                 self._judge_pending.ask(partial(_judge_pending, self.deck.workspace, self._pending_names))
         pending = len(status.pending) if status else 0
         heads = f"{len(look.history.heads)} heads, " * (len(look.history.heads) > 1)
         told = f"{pending} pending" if pending else "nothing is pending"
         self.panel.border_subtitle = heads + (told if status else "where the database is cannot be said")
-        self._fill()
 
     def _take_origins(self, origins: "Mapping[Path, Origin]") -> None:
         if origins == self._origins:
@@ -214,10 +216,10 @@ class MigrationsScreen(DeckScreen):
 
     def on_resize(self) -> None:
         """Show as many columns as there is room for now."""
-        self.call_after_refresh(self._fit)
+        self.call_after_refresh(self._show_columns)
 
-    def _fit(self) -> None:
-        if any(len(row.cells) != self._columns for row in self._rows.values()):
+    def _show_columns(self) -> None:
+        if len(self.grid.columns) != self._columns:
             self._fill()
 
     # -- The selected revision
