@@ -103,10 +103,7 @@ def _make(job: Job, tell: Teller, script: ScriptDirectory) -> Task:
 
 def _failed(error: BaseException, task: Task | None) -> Event:
     step = getattr(task, "step", None)
-    event = told(error, "step" if step else "environment" if task else "history", step)
-    if isinstance(task, Run):
-        event["outside"], event["kept"] = task.attempt.outside, task.attempt.left
-    return event
+    return told(error, "step" if step else "environment" if task else "history", step)
 
 
 def _listen(orders: TextIO, lines: queue.SimpleQueue[str]) -> None:
