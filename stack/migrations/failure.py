@@ -147,7 +147,7 @@ def _failed(wreck: Wreck, revision: str | None, cause: str, evidence: str | None
         Finding(
             Code.MIGRATION_FAILED,
             f"{_doing(wreck.plan)} {revision} failed",
-            f"{cause}. {_left(wreck.remains, wreck.secrets)}",
+            f"{cause}. {_left(wreck.plan, wreck.remains, wreck.secrets)}",
             evidence=evidence,
             fixes=(
                 *fixes,
@@ -164,8 +164,8 @@ def explain_stop(plan: Plan, running: Event, remains: Remains, secrets: Sequence
     return Failure(
         Finding(
             Code.MIGRATION_STOPPED,
-            f"{_doing(plan)} {running['revision']} was stopped, and cannot be undone",
-            _left(remains, secrets),
+            f"{_doing(plan)} {running['revision']} was stopped, and part of it stays",
+            _left(plan, remains, secrets),
             fixes=(
                 *_drops(remains),
                 Fix("Take back the rest of what stays, or let the migration pass over it; then run it again"),
@@ -186,14 +186,15 @@ def _psql(statement: str) -> str:
     return f"stackdeck psql -c {shlex.quote(statement)}"
 
 
-def _left(remains: Remains, secrets: Sequence[str]) -> str:
+def _left(plan: Plan, remains: Remains, secrets: Sequence[str]) -> str:
     """Return what is left of the step that failed, or was stopped."""
     if not remains.outside:
         return f"Its transaction was rolled back, what came before it was kept: {_at(remains)}"
     kept = [hide(statement, secrets) for statement in remains.kept[-_KEPT:]]
     stays = f"so this of it stays: {'; '.join(kept)}." if kept else "so what it did there, if anything, stays."
     indexes = f" Not valid: {', '.join(remains.invalid_indexes)}." if remains.invalid_indexes else ""
-    return f"It works outside a transaction, {stays}{indexes} It is not marked as applied: {_at(remains)}"
+    marked = "still" if plan.command is Command.DOWNGRADE else "not"
+    return f"It works outside a transaction, {stays}{indexes} It is {marked} marked as applied: {_at(remains)}"
 
 
 def _at(remains: Remains) -> str:

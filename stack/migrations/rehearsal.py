@@ -125,8 +125,7 @@ def _impossible(run: _Run, why: str) -> Failure:
             Code.REHEARSAL_IMPOSSIBLE,
             "It cannot be rehearsed",
             f"{run.where}: {run.text}, so that it could not be rolled back; everything before it was. "
-            f"And it was not run in an empty copy of the database: {why}.".rstrip(".")
-            + ".",
+            f"And it was not run in an empty copy of the database: {why.rstrip('.')}.",
             fixes=(Fix("Apply it to a copy of the database, and look at that"),),
         )
     )

@@ -221,7 +221,7 @@ async def test_ctrl_c_outside_a_transaction_says_what_stays_and_what_removes_it(
     (finding,) = json.loads(told)["findings"]
     assert (finding["code"], finding["title"]) == (
         "migration-stopped",
-        "Migration index1 was stopped, and cannot be undone",
+        "Migration index1 was stopped, and part of it stays",
     )
     assert finding["cause"] == (
         "It works outside a transaction, so this of it stays: CREATE TABLE stays (id int). Not valid: one. "
