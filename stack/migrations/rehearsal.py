@@ -50,7 +50,7 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
         if run.reason is not Reason.REHEARSAL:
             return run.steps(revisions, "All of it was rolled back.")
         applied = [revision for revision in history.revisions if revision not in revisions]
-        progress(clean_line(f"{run.where}: {run.text}. Running all of it in an empty copy of the database instead"))
+        progress(clean_line(f"Running all of it in an empty copy of the database, for {run.where}: {run.text}"))
         try:
             async with empty_copy(site, plan.current, [*applied, *revisions]) as copy:
                 tried = await _run(Command.REHEARSE_COPY, copy, configuration, revisions)
