@@ -127,6 +127,7 @@ class Code(StrEnum):
     MIGRATION_UNKNOWN_REVISION = "migration-unknown-revision"
     MIGRATION_NO_SUCH_REVISION = "migration-no-such-revision"
     MIGRATION_FAILED = "migration-failed"
+    MIGRATION_STOPPED = "migration-stopped"
     MIGRATION_SQL_UNKNOWN = "migration-sql-unknown"
     MIGRATION_RISKY = "migration-risky"
     MIGRATIONS_BRANCHED = "migrations-branched"

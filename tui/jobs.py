@@ -95,17 +95,21 @@ class Jobs:
         if self.running:
             return
         self._number += 1
+        number = self._number
 
         def receive(value: T) -> None:
-            self._end(Stage.DONE)
-            done(value)
+            if self._runs(number):
+                self._end(Stage.DONE)
+                done(value)
 
         def refuse(findings: tuple[Finding, ...]) -> None:
-            self._end(Stage.FAILED)
+            # Also of a job that was stopped, which says what of it could not be undone.
+            if self._runs(number):
+                self._end(Stage.FAILED)
             self._refuse(findings)
 
         request = Request[T](self._owner, title, receive=receive, refuse=refuse)
-        self._cancel = request.cancel
+        self._cancel = request.stop
         self._set(Job(title, time.monotonic(), command))
         request.ask(partial(call, partial(self._report, self._number)))
 
@@ -124,9 +128,12 @@ class Jobs:
 
     def take(self, progressed: Progressed) -> None:
         """Add a line of progress to the job that it is of, if that one still runs."""
-        if self._job and self._job.running and progressed.job == self._number:
+        if self._job and self._runs(progressed.job):
             lines = (*self._job.lines, progressed.line)[-LINES:]
             self._set(replace(self._job, lines=lines, gauges=progressed.gauges))
+
+    def _runs(self, number: int) -> bool:
+        return self.running and number == self._number
 
     def _end(self, stage: Stage) -> None:
         if self._job:

@@ -90,6 +90,11 @@ class Request(Generic[T]):
             self._worker.cancel()
             self._worker = None
 
+    def stop(self) -> None:
+        """Have the call end; what it says of that, if anything, is its answer."""
+        if self._worker is not None:
+            self._worker.cancel()
+
     async def _await(self, call: Callable[[int], Awaitable[T]], generation: int) -> None:
         try:
             message: Message = Answered(self, generation, await call(generation))

@@ -107,7 +107,10 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
         async with open_workspace(options, os.environ) as workspace:
             return await command.run(workspace, console)
     except Failure as failure:
-        return Outcome({}, findings=failure.findings, failed=True)
+        # Ctrl-C cancels this task, and what then cannot be undone is a failure of its own.
+        task = asyncio.current_task()
+        interrupted = task is not None and task.cancelling() > 0
+        return Outcome({}, findings=failure.findings, failed=True, status=INTERRUPTED if interrupted else 0)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - a mistake of ours: kept in a report, told without a traceback

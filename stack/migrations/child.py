@@ -120,16 +120,25 @@ class Worker:
             raise ValueError("the worker is ready for another job")
 
     async def run(self, job: Job, hear: Callable[[Event], None]) -> Ended:
-        """Let it do `job`, and call `hear` with each event."""
+        """Let it do `job`, and call `hear` with each event; if this is cancelled, with all until it has ended."""
         self.prepare({"ini": job["ini"], "toml": job["toml"], "url": job["url"]})
         self._tell(job)
-        async for line in self._events:
-            event: Event = json.loads(line)
-            hear(event)
+        try:
+            await self._hear(hear)
+        except asyncio.CancelledError:
+            await self.end()
+            await self._hear(hear)
+            raise
         status = await self._process.wait()
         # What the project's code left running may hold the pipe open.
         await asyncio.wait([self._printed], timeout=1)
         return Ended(status, self._printed.result() if self._printed.done() else "", self.interpreter)
+
+    async def _hear(self, hear: Callable[[Event], None]) -> None:
+        async for line in self._events:
+            if line.endswith(b"\n"):  # else it was killed in the middle of it
+                event: Event = json.loads(line)
+                hear(event)
 
     async def end(self) -> None:
         """End it, and with it whatever it does on the server."""

@@ -17,15 +17,30 @@ from stack.migrations.protocol import Command, Event, Reason
 from stack.text import hide
 
 _QUERY_CANCELED: Final = "57014"
+_KEPT: Final = 100
+_LOOK: Final = Fix("See where the database is", "stackdeck migrate status")
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left where a run did not go on to its end: the database is at `current`.
+
+    Where the step had left its transaction it is `outside`, the statements `kept` stay, and `invalid_indexes` are those
+    of the database.
+    """
+
+    current: tuple[str, ...] = ()
+    outside: bool = False
+    kept: tuple[str, ...] = ()
+    invalid_indexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Wreck:
-    """A run that did not end well: what was planned, what was told, and where the database is now.
+    """A run that did not end well: what was planned, what was told, and what is left.
 
     `failed` is what the worker told of the failure and `running` the step that it was at; either may be absent.
-    `holders` had the lock that it waited for last. Where the step had left its transaction it is `outside`, and
-    `invalid_indexes` are those of the database.
+    `holders` had the lock that it waited for last.
     """
 
     configuration: Configuration
@@ -33,11 +48,9 @@ class Wreck:
     failed: Event | None
     running: Event | None
     ended: Ended
-    current: tuple[str, ...]
     secrets: Sequence[str]
+    remains: Remains = Remains()
     holders: tuple[Holder, ...] = ()
-    outside: bool = False
-    invalid_indexes: tuple[str, ...] = ()
     tries: int = 1
 
 
@@ -93,7 +106,7 @@ def _step(wreck: Wreck, event: Event, text: str) -> Failure:
     cause = f"{where}: {text.splitlines()[0]}"
     evidence = "\n".join(filter(None, (text, shown)))
     state = event.get("sqlstate")
-    if is_lock_failure(state) and not wreck.outside:
+    if is_lock_failure(state) and not wreck.remains.outside:
         return _locked(wreck, event.get("revision"), cause, evidence)
     longer = Fix("If it only needs longer, give it longer", f"{command_of(wreck.plan)} --statement-timeout 0")
     fixes = (longer,) if state == _QUERY_CANCELED else ()
@@ -117,9 +130,9 @@ def _locked(wreck: Wreck, revision: str | None, cause: str, evidence: str) -> Fa
     return Failure(
         Finding(
             Code.MIGRATION_LOCKED,
-            f"{_doing(wreck)} {revision} did not get its lock",
+            f"{_doing(wreck.plan)} {revision} did not get its lock",
             f"{cause}. It was tried {times}, and rolled back each time. Held by: {held}. "
-            f"What came before it was kept: {_at(wreck)}",
+            f"What came before it was kept: {_at(wreck.remains)}",
             evidence=evidence,
             fixes=(
                 Fix("See what the others do, and end it there", "stackdeck db activity"),
@@ -137,19 +150,39 @@ def _failed(wreck: Wreck, revision: str | None, cause: str, evidence: str | None
     return Failure(
         Finding(
             Code.MIGRATION_FAILED,
-            f"{_doing(wreck)} {revision} failed",
-            f"{cause}. {_left(wreck)}",
+            f"{_doing(wreck.plan)} {revision} failed",
+            f"{cause}. {_left(wreck.plan, wreck.remains, wreck.secrets)}",
             evidence=evidence,
             fixes=(
                 *fixes,
-                *(
-                    Fix("Drop the index that was not finished", _psql(f"DROP INDEX CONCURRENTLY {index}"))
-                    for index in wreck.invalid_indexes
-                ),
+                *_drops(wreck.remains),
                 Fix("Correct the migration, then run it again", command_of(wreck.plan)),
-                Fix("See where the database is", "stackdeck migrate status"),
+                _LOOK,
             ),
         )
+    )
+
+
+def explain_stop(plan: Plan, running: Event, remains: Remains, secrets: Sequence[str]) -> Failure:
+    """Return what there is to say of a run that was stopped while a step was outside of its transaction."""
+    return Failure(
+        Finding(
+            Code.MIGRATION_STOPPED,
+            f"{_doing(plan)} {running['revision']} was stopped, and part of it stays",
+            _left(plan, remains, secrets),
+            fixes=(
+                *_drops(remains),
+                Fix("Take back the rest of what stays, or let the migration pass over it; then run it again"),
+                _LOOK,
+            ),
+        )
+    )
+
+
+def _drops(remains: Remains) -> tuple[Fix, ...]:
+    return tuple(
+        Fix("Drop the index that was not finished", _psql(f"DROP INDEX CONCURRENTLY {index}"))
+        for index in remains.invalid_indexes
     )
 
 
@@ -157,19 +190,20 @@ def _psql(statement: str) -> str:
     return f"stackdeck psql -c {shlex.quote(statement)}"
 
 
-def _left(wreck: Wreck) -> str:
-    """Return what is left of the step that failed."""
-    if not wreck.outside:
-        return f"Its transaction was rolled back, what came before it was kept: {_at(wreck)}"
-    kept = [hide(statement, wreck.secrets) for statement in (wreck.failed or {}).get("kept", [])]
+def _left(plan: Plan, remains: Remains, secrets: Sequence[str]) -> str:
+    """Return what is left of the step that failed, or was stopped."""
+    if not remains.outside:
+        return f"Its transaction was rolled back, what came before it was kept: {_at(remains)}"
+    kept = [hide(statement, secrets) for statement in remains.kept[-_KEPT:]]
     stays = f"so this of it stays: {'; '.join(kept)}." if kept else "so what it did there, if anything, stays."
-    indexes = f" Not valid: {', '.join(wreck.invalid_indexes)}." if wreck.invalid_indexes else ""
-    return f"It works outside a transaction, {stays}{indexes} It is not marked as applied: {_at(wreck)}"
+    indexes = f" Not valid: {', '.join(remains.invalid_indexes)}." if remains.invalid_indexes else ""
+    marked = "still" if plan.command is Command.DOWNGRADE else "not"
+    return f"It works outside a transaction, {stays}{indexes} It is {marked} marked as applied: {_at(remains)}"
 
 
-def _at(wreck: Wreck) -> str:
-    return f"the database is at {place(wreck.current)}."
+def _at(remains: Remains) -> str:
+    return f"the database is at {place(remains.current)}."
 
 
-def _doing(wreck: Wreck) -> str:
-    return {Command.UPGRADE: "Migration", Command.DOWNGRADE: "Undoing migration"}.get(wreck.plan.command, "Marking")
+def _doing(plan: Plan) -> str:
+    return {Command.UPGRADE: "Migration", Command.DOWNGRADE: "Undoing migration"}.get(plan.command, "Marking")

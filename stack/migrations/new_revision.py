@@ -117,7 +117,7 @@ async def _draft(
         ended = await run_worker(job, configuration.directory, heard.hear)
         if not heard.done:
             plan = Plan(command, message, site.database, ())
-            raise explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, (), secrets_of(site.url)))
+            raise explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, secrets_of(site.url)))
         return await in_thread(
             lambda: tuple(Draft(target, made.read_text(encoding="utf-8")) for target, made in heard.drafts)
         )

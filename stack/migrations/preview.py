@@ -171,6 +171,5 @@ def wreck_of(site: Site, configuration: Configuration, command: Command, heard: 
         failed=heard.failed,
         running=None,
         ended=ended,
-        current=(),
         secrets=secrets_of(site.url),
     )

@@ -70,15 +70,15 @@ class Job(Preparation):
 class Event(TypedDict, total=False):
     """What the worker tells, by the kind in `event`.
 
-    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`), when it is done with its `seconds` and
-    the `rows` that it touched, None where nobody knows. ``session``: the server's process that works for it (`pid`).
-    ``outside``: it has left its transaction. ``read``: a file (`path`, `revision`, `down_revisions`, `depends_on`,
-    `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and what is known of `revision`, `path`, `line`,
-    `statement` and `sqlstate`; whether the step was `outside` a transaction, and the statements that are `kept`.
-    ``sql``: `text` that is a statement or, unless it `ends`, the beginning of one, of a `revision` in one `direction`.
-    ``rendered``: that was all of it, but for the line of the version table; where `text` says why not, only some of it,
-    up to `line`. ``draft``: a new revision is in the file `text` and belongs to `path`. ``different``: the models and
-    the database differ, in the sentence `text`. ``done``: nothing more comes.
+    ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`), when it is done with its `seconds`
+    and the `rows` that it touched, None where nobody knows. ``session``: the server's process that works for it
+    (`pid`). ``outside``: it has left its transaction, and the statements `kept` stay. ``read``: a file (`path`,
+    `revision`, `down_revisions`, `depends_on`, `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and
+    what is known of `revision`, `path`, `line`, `statement` and `sqlstate`. ``sql``: `text` that is a statement or,
+    unless it `ends`, the beginning of one, of a `revision` in one `direction`. ``rendered``: that was all of it,
+    but for the line of the version table; where `text` says why not, only some of it, up to `line`. ``draft``: a
+    new revision is in the file `text` and belongs to `path`. ``different``: the models and the database differ, in
+    the sentence `text`. ``done``: nothing more comes.
     """
 
     event: str
@@ -100,7 +100,6 @@ class Event(TypedDict, total=False):
     rows: int | None
     pid: int
     sqlstate: str | None
-    outside: bool
     kept: list[str]
 
 

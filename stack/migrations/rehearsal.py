@@ -50,7 +50,7 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
         if run.reason is not Reason.REHEARSAL:
             return run.steps(revisions, "All of it was rolled back.")
         applied = [revision for revision in history.revisions if revision not in revisions]
-        progress(clean_line(f"{run.where}: {run.text}. Running all of it in an empty copy of the database instead"))
+        progress(clean_line(f"Running all of it in an empty copy of the database, for {run.where}: {run.text}"))
         try:
             async with empty_copy(site, plan.current, [*applied, *revisions]) as copy:
                 tried = await _run(Command.REHEARSE_COPY, copy, configuration, revisions)
@@ -125,8 +125,7 @@ def _impossible(run: _Run, why: str) -> Failure:
             Code.REHEARSAL_IMPOSSIBLE,
             "It cannot be rehearsed",
             f"{run.where}: {run.text}, so that it could not be rolled back; everything before it was. "
-            f"And it was not run in an empty copy of the database: {why}.".rstrip(".")
-            + ".",
+            f"And it was not run in an empty copy of the database: {why.rstrip('.')}.",
             fixes=(Fix("Apply it to a copy of the database, and look at that"),),
         )
     )

@@ -18,7 +18,7 @@ from stack.findings import Failure, Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
 from stack.migrations.child import Ended, make_job, make_preparation, run_worker
 from stack.migrations.configuration import Configuration, locate
-from stack.migrations.failure import Wreck, explain_wreck
+from stack.migrations.failure import Remains, Wreck, explain_stop, explain_wreck
 from stack.migrations.history import History, read_history
 from stack.migrations.holders import HolderWatch
 from stack.migrations.interpreter import find_interpreter
@@ -61,12 +61,14 @@ async def upgrade(
 
     `target` is as Alembic has it: ``heads``, a revision or the beginning of one, ``branch@head``, ``+1``. `approve` is
     asked before. Each step is committed by itself; one that did not get a lock was rolled back, and is tried again.
-    Cancelling stops at the step that is running, on the server too, and undoes that step.
+    Cancelling stops at the step that is running, on the server too, and undoes that step; one that has left its
+    transaction cannot be undone, and then that is raised instead of the cancellation.
 
     Raises:
-        Failure: a step failed (`Code.MIGRATION_FAILED`, `Code.MIGRATION_LOCKED`) and was undone, with those before it
-            kept; there is no such target (`Code.MIGRATION_NO_SUCH_REVISION`); the database is at a revision that no
-            file is (`Code.MIGRATION_UNKNOWN_REVISION`); the files are no history, or ``env.py`` fails
+        Failure: a step failed (`Code.MIGRATION_FAILED`, `Code.MIGRATION_LOCKED`) and was undone, with those before
+            it kept; it was stopped outside of its transaction (`Code.MIGRATION_STOPPED`); there is no such target
+            (`Code.MIGRATION_NO_SUCH_REVISION`); the database is at a revision that no file is
+            (`Code.MIGRATION_UNKNOWN_REVISION`); the files are no history, or ``env.py`` fails
             (`Code.MIGRATIONS_BROKEN`); the database cannot be reached; or what `approve` raises.
     """
     return await _move(site, partial(plan_upgrade, target=target), progress, approve, limits)
@@ -122,6 +124,7 @@ class _Course:
     running: Event | None = None
     failed: Event | None = None
     outside: bool = False
+    kept: list[str] = field(default_factory=list)
     finished: bool = False
 
     @property
@@ -134,14 +137,16 @@ class _Course:
             case "running":
                 self.running = event
                 self.outside = False
+                self.kept.clear()
                 self.watch.begin_step()
                 self._tell(f"{len(self.done) + 1}/{len(self.plan.steps)} Running {event['text']}")
             case "session":
                 self.watch.pid = event["pid"]
             case "outside":
                 self.outside = True
+                self.kept += event["kept"]
             case "applied":
-                self.running = None
+                self.running, self.outside = None, False
                 self.done.append(Done(event["revision"] or "", event["seconds"], event["rows"]))
                 self._tell(f"{len(self.done)}/{len(self.plan.steps)} Done with {words_of(self.done[-1])}")
             case "failed":
@@ -206,13 +211,19 @@ async def _carry_out(
     """Run the steps of the course's plan, again where one did not get a lock."""
     tries, reached = 0, 0
     while True:
-        ended = await _attempt(site, configuration, course, connection, limits)
+        try:
+            ended = await _attempt(site, configuration, course, connection, limits)
+        except asyncio.CancelledError:
+            if not course.running or not course.outside:
+                raise
+            remains = await _remains(configuration, course, connection)
+            raise explain_stop(course.plan, course.running, remains, secrets_of(site.url)) from None
         if course.finished:
             return
         tries, reached = (tries if reached == len(course.done) else 0) + 1, len(course.done)
         # What a step has done outside of a transaction stays, so it cannot simply be done again.
         failed = course.failed
-        undone = failed is not None and is_lock_failure(failed.get("sqlstate")) and not failed["outside"]
+        undone = failed is not None and is_lock_failure(failed.get("sqlstate")) and not course.outside
         if not undone or tries >= limits.tries:
             wreck = await _wreck(site, configuration, course, ended, connection)
             raise explain_wreck(replace(wreck, tries=tries))
@@ -254,17 +265,21 @@ async def _attempt(
 async def _wreck(
     site: Site, configuration: Configuration, course: _Course, ended: Ended, connection: AsyncConnection
 ) -> Wreck:
-    outside = course.outside and course.running is not None
-    invalid = (await connection.execute(_INVALID_INDEXES)).scalars().all() if outside else ()
     return Wreck(
         configuration=configuration,
         plan=course.plan,
         failed=course.failed,
         running=course.running,
         ended=ended,
-        current=await read_current(connection, configuration.version_table),
         secrets=secrets_of(site.url),
+        remains=await _remains(configuration, course, connection),
         holders=course.watch.seen,
-        outside=outside,
-        invalid_indexes=tuple(invalid),
     )
+
+
+async def _remains(configuration: Configuration, course: _Course, connection: AsyncConnection) -> Remains:
+    current = await read_current(connection, configuration.version_table)
+    if not course.outside:
+        return Remains(current)
+    invalid = (await connection.execute(_INVALID_INDEXES)).scalars()
+    return Remains(current, outside=True, kept=tuple(course.kept), invalid_indexes=tuple(invalid))

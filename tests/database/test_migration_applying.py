@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import json
+import multiprocessing
 import os
 import signal
+import sys
 
 import psycopg
 
@@ -12,11 +15,18 @@ from stack.migrations import runner
 from stack.migrations.limits import Limits, pause_after
 from stack.migrations.site import Site
 from tests.support.alembic import SYNC_ENV, Step, chain, make_project, write_step
-from tests.support.migrating import AGREED, current, failure, rows, tables, upgrade, wait_for
+from tests.support.migrating import AGREED, current, failure, rows, tables, upgrade, upgrade_alone, wait_for
 from tests.support.tables import run_sql
 
 PATIENT = Limits(lock_timeout=60)
 HASTY = Limits(lock_timeout=0.3, tries=3)
+
+WAITING = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = {}"
+"""Whether a step is at a gate: an advisory lock that the test holds."""
+
+ALONE = """SELECT 1 WHERE 2 = (SELECT count(*) FROM pg_stat_activity
+           WHERE datname = current_database() AND backend_type = 'client backend')"""
+"""Whether nobody else is connected than the gates' session, and the one that asks."""
 
 
 @contextlib.contextmanager
@@ -146,26 +156,82 @@ async def test_kill_9_at_every_step_of_ten_leaves_whole_steps_and_the_next_run_f
         # Each has made its table when it comes to the gate that the test has shut.
         up = f"{step.up}; SELECT pg_advisory_xact_lock({place})"
         write_step(tmp_path / "migrations", Step(step.revision, step.down, up, step.undo))
-    waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND classid = 0 AND objid = {}"
-    # The gates' session, and the one that asks.
-    alone = """SELECT 1 WHERE 2 = (SELECT count(*) FROM pg_stat_activity
-               WHERE datname = current_database() AND backend_type = 'client backend')"""
     with psycopg.connect(database.reveal(), autocommit=True) as gates:
         for place in range(1, 11):
             gates.execute("SELECT pg_advisory_lock(%s)", (place,))
         for place in range(1, 11):
             task = asyncio.create_task(upgrade(project, database, limits=PATIENT))
-            await wait_for(database, waiting.format(place))
+            await wait_for(database, WAITING.format(place))
             os.kill(int(pid.read_text()), signal.SIGKILL)
             finding = await failure(task)
             assert (finding.code, finding.title) == (Code.MIGRATION_FAILED, f"Migration {names[place - 1]} failed")
             # The server notices that nobody is there any more when it next writes to it.
             gates.execute("SELECT pg_advisory_unlock(%s)", (place,))
-            await wait_for(database, alone)
+            await wait_for(database, ALONE)
             assert tables(database) == names[: place - 1]
             assert place == 1 or current(database) == [names[place - 2]]
     assert await upgrade(project, database) == ("r0010",)
     assert (tables(database), current(database)) == (names, ["r0010"])
+
+
+async def test_kill_9_of_who_started_it_at_every_step_of_ten_and_the_next_run_finishes(database, tmp_path):
+    names = [step.revision for step in chain(10)]
+    project = make_project(tmp_path, chain(10))
+    for place, step in enumerate(chain(10), 1):
+        up = f"{step.up}; SELECT pg_advisory_xact_lock({place})"
+        write_step(tmp_path / "migrations", Step(step.revision, step.down, up, step.undo))
+    # The modules are imported once, for all ten.
+    others = multiprocessing.get_context("forkserver")
+    others.set_forkserver_preload(["tests.support.migrating"])
+    with psycopg.connect(database.reveal(), autocommit=True) as gates:
+        for place in range(1, 11):
+            gates.execute("SELECT pg_advisory_lock(%s)", (place,))
+        for place in range(1, 11):
+            runner = others.Process(target=upgrade_alone, args=(str(tmp_path), database.reveal(), PATIENT))
+            runner.start()
+            await wait_for(database, WAITING.format(place))
+            runner.kill()
+            runner.join()
+            # The worker hears that nobody is there, cancels its statement and ends; nobody opens the gate for that.
+            await wait_for(database, ALONE)
+            assert tables(database) == names[: place - 1]
+            assert place == 1 or current(database) == [names[place - 2]]
+            gates.execute("SELECT pg_advisory_unlock(%s)", (place,))
+    assert await upgrade(project, database) == ("r0010",)
+    assert (tables(database), current(database)) == (names, ["r0010"])
+
+
+async def test_ctrl_c_outside_a_transaction_says_what_stays_and_what_removes_it(database, tmp_path):
+    project = make_project(tmp_path, [*chain(1), Step("index1", ("r0001",))])
+    outside(project, "index1", "CREATE TABLE stays (id int)", "CREATE INDEX CONCURRENTLY one ON r0001 (id)")
+    await upgrade(project, database, "r0001")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("APP_DB_", "COMPOSE_"))}
+    with holding(database, "INSERT INTO r0001 VALUES (1)"):
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tui", "--project", str(tmp_path), "migrate", "up", "--json"),
+            *("--confirm", database.database),
+            env={**environ, "DATABASE_URL": database.reveal(), "APP_DB_URL": database.reveal()},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        await wait_for(database, "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for writers%'")
+        command.send_signal(signal.SIGINT)
+        told, _ = await command.communicate()
+    assert command.returncode == 130
+    (finding,) = json.loads(told)["findings"]
+    assert (finding["code"], finding["title"]) == (
+        "migration-stopped",
+        "Migration index1 was stopped, and part of it stays",
+    )
+    assert finding["cause"] == (
+        "It works outside a transaction, so this of it stays: CREATE TABLE stays (id int). Not valid: one. "
+        "It is not marked as applied: the database is at r0001."
+    )
+    assert finding["fixes"][0]["command"] == "stackdeck psql -c 'DROP INDEX CONCURRENTLY one'"
+    # Both are taken back, and it is applied.
+    run_sql(database, "DROP TABLE stays", "DROP INDEX one")
+    assert await upgrade(project, database) == ("index1",)
+    assert rows(database, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'one'::regclass") == [(True,)]
 
 
 async def test_the_rows_that_a_step_touched_are_told_where_they_are_known(database, tmp_path):

@@ -1,10 +1,12 @@
 """Migrating a test's database as the runner does, and seeing what came of it."""
 
 import asyncio
+from pathlib import Path
 
 import psycopg
 import pytest
 
+from stack.environment.url import parse_url
 from stack.findings import Failure, silent
 from stack.migrations import runner
 from stack.migrations.approval import approve_said
@@ -12,6 +14,7 @@ from stack.migrations.configuration import locate
 from stack.migrations.history import read_history
 from stack.migrations.site import Site
 from stack.migrations.status import migration_status, read_current
+from stack.project import Options, open_project
 from tests.support.tables import engine_for
 
 AGREED = approve_said(agreed=True, name=None)
@@ -21,6 +24,11 @@ async def upgrade(project, url, target="heads", progress=silent, **options):
     """Upgrade, and return the names of the steps."""
     done = await runner.upgrade(Site(project, url), target, progress, **options)
     return tuple(step.revision for step in done)
+
+
+def upgrade_alone(root, url, limits):
+    """Upgrade the project in `root`, in a process of its own."""
+    asyncio.run(runner.upgrade(Site(open_project(Options(Path(root))), parse_url(url)), limits=limits))
 
 
 async def downgrade(project, url, target, progress=silent):

@@ -1,7 +1,9 @@
 """Migrations from the deck: what they do is shown before, and where they cost something a name is typed."""
 
+import asyncio
 from pathlib import Path
 
+from stack.findings import Code, Failure, Finding
 from stack.migrations.drift.aspects import Aspect
 from stack.migrations.drift.difference import Difference
 from stack.migrations.drift.drift import Drift, NotLookedAt
@@ -9,6 +11,7 @@ from stack.migrations.new_revision import Draft
 from stack.migrations.plan import Target
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
+from tui.jobs import Stage
 from tui.widgets.drift_report import DriftReport
 from tui.widgets.new_migration import DraftPreview, NewMigration
 from tui.widgets.plan_question import PlanQuestion
@@ -82,6 +85,34 @@ async def test_on_another_server_a_rehearsal_takes_the_name_too():
         await pilot.press(*["backspace"] * 3, *"live", "enter")
         await until(pilot, lambda: not deck.busy)
         assert migrations.asked == [("rehearse", "")]
+
+
+async def test_what_cannot_be_undone_of_a_migration_that_was_stopped_is_said():
+    workspace = FakeWorkspace()
+    begun = asyncio.Event()
+
+    async def upgrade(target, progress, approve):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Failure(Finding(Code.MIGRATION_STOPPED, "0004 was stopped", "Not valid: by_day.")) from None
+
+    workspace.fake_migrations.upgrade = upgrade
+    deck = deck_over(workspace)
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "2 pending" in shown(deck))
+        await pilot.press("n")
+        await begun.wait()
+        await pilot.press("escape")
+        await until(pilot, lambda: "0004 was stopped" in shown(deck))
+        assert deck.job.stage is Stage.STOPPED
+        # The next job is another one.
+        del workspace.fake_migrations.upgrade
+        await pilot.press("n")
+        await until(pilot, lambda: "1 pending" in shown(deck) and not deck.busy)
+        assert deck.job.stage is Stage.DONE
 
 
 async def test_a_stamp_says_what_it_does_and_does_not():

@@ -147,7 +147,7 @@ async def _of_models(site: Site, configuration: Configuration, pending: int, pro
         return Drift(found, (Aspect.MODELS,), ())
     secrets = secrets_of(site.url)
     plan = Plan(Command.COMPARE, "", site.database, ())
-    failure = explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, (), secrets))
+    failure = explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, secrets))
     return Drift((), (), (NotLookedAt(Aspect.MODELS, hide(failure.finding.cause, secrets)),))
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from stack.migrations.protocol import Event, Job
 
-_KEPT = 100
 _SHORT = 200
 
 
@@ -35,24 +34,19 @@ class Attempt:
     def __init__(self) -> None:
         """Begin with nothing sent."""
         self.began = time.monotonic()
-        self.sent: list[str] = []
-        self.kept = 0
         self.outside = False
         self.rows: int | None = 0
+        self._sent: list[str] = []
 
-    def leave_transaction(self) -> None:
-        """Note that what was sent until now stays."""
+    def leave_transaction(self) -> list[str]:
+        """Note that what was sent until now stays, and return it, as far as it was not returned before."""
         self.outside = True
-        self.kept = len(self.sent)
-
-    @property
-    def left(self) -> list[str]:
-        """The last of what stays, shortened."""
-        return self.sent[: self.kept][-_KEPT:]
+        kept, self._sent = self._sent, []
+        return kept
 
     def count(self, statement: str, rowcount: int) -> None:
         """Note a statement that is done. What it did is unknown where it is several, or hides what it does."""
-        self.sent.append(" ".join(statement.split())[:_SHORT])
+        self._sent.append(" ".join(statement.split())[:_SHORT])
         touched = rows_touched(statement, rowcount)
         self.rows = None if self.rows is None or touched is None else self.rows + touched
 
@@ -121,9 +115,7 @@ class Run:
 
     def _before(self, conn: Connection, statement: str, **_others: object) -> None:
         if self._at_work and _leaves_transaction(conn, statement):
-            if not self.attempt.outside:
-                self._tell({"event": "outside"})
-            self.attempt.leave_transaction()
+            self._leave_transaction()
             if works_concurrently(statement):
                 # It blocks nobody while it waits, and what it leaves when it gives up is an invalid index.
                 _set_lock_timeout(conn, 0)
@@ -133,9 +125,16 @@ class Run:
             return
         self.attempt.count(statement, cursor.rowcount)
         if _leaves_transaction(conn, statement):
-            self.attempt.leave_transaction()
+            self._leave_transaction()
             if works_concurrently(statement):
                 _set_lock_timeout(conn, self._job["lock_timeout"])
+
+    def _leave_transaction(self) -> None:
+        # At once, for nobody asks a process that was ended.
+        first = not self.attempt.outside
+        kept = self.attempt.leave_transaction()
+        if first or kept:
+            self._tell({"event": "outside", "kept": kept})
 
 
 class Stamping:

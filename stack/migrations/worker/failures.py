@@ -47,8 +47,6 @@ def told(error: BaseException, reason: str, step: RevisionStep | None) -> Event:
         "line": line,
         "statement": statement[:_LONGEST] if statement else None,
         "sqlstate": _sqlstate(error),
-        "outside": False,
-        "kept": [],
     }
 
 

@@ -1,8 +1,8 @@
 """The process: it gets ready, is told its job, does it, and tells what comes of it.
 
 It gets ready, by importing what any job needs and then all of the project's revisions, before it is told its job: that
-may take as long as the process that started it takes to plan the job. From then on standard output leads to standard
-error and standard input is empty.
+may take as long as the process that started it takes to plan the job. For the project's code standard output leads to
+standard error, and standard input is empty.
 
 It interrupts itself when its standard input closes: that is how it is cancelled, and how it never outlives the process
 that started it. An interrupt reaches the driver, which cancels the statement on the server.
@@ -103,10 +103,7 @@ def _make(job: Job, tell: Teller, script: ScriptDirectory) -> Task:
 
 def _failed(error: BaseException, task: Task | None) -> Event:
     step = getattr(task, "step", None)
-    event = told(error, "step" if step else "environment" if task else "history", step)
-    if isinstance(task, Run):
-        event["outside"], event["kept"] = task.attempt.outside, task.attempt.left
-    return event
+    return told(error, "step" if step else "environment" if task else "history", step)
 
 
 def _listen(orders: TextIO, lines: queue.SimpleQueue[str]) -> None:
