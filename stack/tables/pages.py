@@ -152,7 +152,8 @@ async def count(reader: Reader, query: Query) -> int:
 def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
     order = [each.column.name for each in request.order]
     places = [len(request.columns) + order.index(name) for name in key]
-    return tuple(tuple(row[place] for place in places) for row in rows)
+    # Column by column: a generator a row takes as long as all else that is done to a page.
+    return tuple(zip(*([row[place] for row in rows] for place in places), strict=True))
 
 
 def _is_zoned(column: Column) -> bool:
@@ -209,7 +210,7 @@ async def by_key(fetch: Fetch, request: Request) -> Found:
     rows: list[Row] = []
     wanted = request.limit + 1
     for part in _parts(request):
-        rows += await fetch(replace(part, limit=wanted - len(rows)))
+        rows += await fetch(part if not rows else replace(part, limit=wanted - len(rows)))
         if len(rows) == wanted:
             break
     if isinstance(request.position, At) and not rows:
@@ -265,7 +266,7 @@ async def _by_offset(reader: Reader, request: Request) -> Found:
 
 
 def _cut(rows: Sequence[Row], width: int, longest: int | None) -> tuple[tuple[Row, ...], frozenset[tuple[int, int]]]:
-    shown = tuple(row[:width] for row in rows)
+    shown = tuple([row[:width] for row in rows])
     if longest is None:
         return shown, frozenset()
     cut = frozenset(

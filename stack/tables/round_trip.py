@@ -100,15 +100,15 @@ class RoundTrips:
         while connection.flush():
             # A statement for 1,600 columns is longer than what some sockets take at once.
             await self._writable()
-        rows: list[Row] = []
+        found: PGresult | None = None
         while (result := await self._result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
             if result is not None and result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result)
             if result is not None and result.status == ExecStatus.TUPLES_OK:
                 # Those of the settings come first.
-                self._text.set_pgresult(result)
-                rows = self._text.load_rows(0, result.ntuples, tuple)
-        return rows
+                found = result
+        self._text.set_pgresult(found)
+        return self._text.load_rows(0, found.ntuples, tuple) if found else []
 
     def _send(self, text: bytes, values: Sequence[bytes]) -> None:
         """Send a statement, prepared once for all."""
