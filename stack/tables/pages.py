@@ -269,16 +269,17 @@ def _cut(rows: Sequence[Row], width: int, longest: int | None) -> tuple[tuple[Ro
     shown = tuple([row[:width] for row in rows])
     if longest is None:
         return shown, frozenset()
+    # A page of 1,600 columns has too many cells to look at each of them by itself.
+    long = {number for number, row in enumerate(shown) if max(map(len, filter(None, row)), default=0) > longest}
     cut = frozenset(
         (number, place)
-        for number, row in enumerate(shown)
-        for place, cell in enumerate(row)
+        for number in long
+        for place, cell in enumerate(shown[number])
         if cell is not None and len(cell) > longest
     )
-    numbers = {number for number, _ in cut}
     return (
         tuple(
-            tuple(cell and cell[:longest] for cell in row) if number in numbers else row
+            tuple(cell and cell[:longest] for cell in row) if number in long else row
             for number, row in enumerate(shown)
         ),
         cut,
