@@ -40,13 +40,23 @@ class Watch:
     def __init__(self) -> None:
         self.longest = 0.0
         self.longest_work = 0.0
+        self._ours = 0.0
+        self._our_work = 0.0
 
     async def look(self) -> None:
         while True:
-            began, worked = time.perf_counter(), time.thread_time()
+            began, worked = time.perf_counter() - self._ours, time.thread_time() - self._our_work
             await asyncio.sleep(LOOK)
-            self.longest = max(self.longest, time.perf_counter() - began - LOOK)
-            self.longest_work = max(self.longest_work, time.thread_time() - worked)
+            self.longest = max(self.longest, time.perf_counter() - self._ours - began - LOOK)
+            self.longest_work = max(self.longest_work, time.thread_time() - self._our_work - worked)
+
+    def look_at(self, deck: Deck) -> str:
+        """Return what the deck shows; the time that this takes is the benchmark's own, not the deck's."""
+        began, worked = time.perf_counter(), time.thread_time()
+        seen = shown(deck)
+        self._ours += time.perf_counter() - began
+        self._our_work += time.thread_time() - worked
+        return seen
 
     def __str__(self) -> str:
         return f"longest stall {self.longest * 1000:.0f} ms, of work {self.longest_work * 1000:.0f} ms (at most 100)"
@@ -108,7 +118,7 @@ async def hold(deck: Deck, pilot: Pilot[None], seconds: float) -> None:
         while time.perf_counter() < ends:
             await pilot.press("pagedown")
             pressed += 1
-            drawn.add(shown(deck))
+            drawn.add(watch.look_at(deck))
             await asyncio.sleep(EVERY)
     worked = time.process_time() - worked
     print(f"page-down held for {seconds:.0f} s: {pressed} keys, {len(drawn)} frames seen that differ; {watch}")

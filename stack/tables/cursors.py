@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from stack.findings import Code, Failure, Finding, Fix
 from stack.tables.names import storable
@@ -38,6 +38,8 @@ class OffsetCursor:
 
 Cursor = KeyCursor | OffsetCursor
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class _Packed(TypedDict, total=False):
     t: str
@@ -54,8 +56,7 @@ def encode(cursor: Cursor) -> str:
             packed["v"] = list(cursor.values)
         case OffsetCursor():
             packed["n"] = cursor.offset
-    text = json.dumps(packed, ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode("utf-8")).decode("ascii").rstrip("=")
+    return base64.urlsafe_b64encode(_JSON.encode(packed).encode("utf-8")).decode("ascii").rstrip("=")
 
 
 def decode(text: str, table: str) -> Cursor:

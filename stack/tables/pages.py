@@ -152,7 +152,8 @@ async def count(reader: Reader, query: Query) -> int:
 def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Row, ...]:
     order = [each.column.name for each in request.order]
     places = [len(request.columns) + order.index(name) for name in key]
-    return tuple(tuple(row[place] for place in places) for row in rows)
+    # Column by column: a generator a row takes as long as all else that is done to a page.
+    return tuple(zip(*([row[place] for row in rows] for place in places), strict=True))
 
 
 def _is_zoned(column: Column) -> bool:
@@ -209,7 +210,7 @@ async def by_key(fetch: Fetch, request: Request) -> Found:
     rows: list[Row] = []
     wanted = request.limit + 1
     for part in _parts(request):
-        rows += await fetch(replace(part, limit=wanted - len(rows)))
+        rows += await fetch(part if not rows else replace(part, limit=wanted - len(rows)))
         if len(rows) == wanted:
             break
     if isinstance(request.position, At) and not rows:
@@ -265,19 +266,20 @@ async def _by_offset(reader: Reader, request: Request) -> Found:
 
 
 def _cut(rows: Sequence[Row], width: int, longest: int | None) -> tuple[tuple[Row, ...], frozenset[tuple[int, int]]]:
-    shown = tuple(row[:width] for row in rows)
+    shown = tuple([row[:width] for row in rows])
     if longest is None:
         return shown, frozenset()
+    # A page of 1,600 columns has too many cells to look at each of them by itself.
+    long = {number for number, row in enumerate(shown) if max(map(len, filter(None, row)), default=0) > longest}
     cut = frozenset(
         (number, place)
-        for number, row in enumerate(shown)
-        for place, cell in enumerate(row)
+        for number in long
+        for place, cell in enumerate(shown[number])
         if cell is not None and len(cell) > longest
     )
-    numbers = {number for number, _ in cut}
     return (
         tuple(
-            tuple(cell and cell[:longest] for cell in row) if number in numbers else row
+            tuple(cell and cell[:longest] for cell in row) if number in long else row
             for number, row in enumerate(shown)
         ),
         cut,

@@ -18,19 +18,21 @@ from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
 from stack.tables.catalogue import Table
-from stack.tables.cursors import KeyCursor, decode
+from stack.tables.cursors import Cursor, KeyCursor, decode
 from stack.tables.description import Column, Description
 from stack.tables.filters import Filter
 from stack.tables.keyset import Segment
 from stack.tables.pages import Page, Part, Row, by_key, page_of
-from stack.tables.query import After, Before, Edge, PageQuery
+from stack.tables.query import After, Before, PageQuery
 from stack.tables.requests import Request, prepare
 from stack.tables.round_trip import Connections, Statement, numbered
+from stack.tables.sorting import Sort
 from stack.tables.statements import Ordered, key_parameters
 
 KNOWN_FOR: Final = 10.0
 """Seconds for which a table is taken to be as it was seen; a statement that fails is reason to look anew at once."""
 
+_Asked = tuple[tuple[Filter, ...], tuple[Sort, ...], int, int | None]
 _Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
 
 
@@ -41,7 +43,9 @@ class _Known:
     description: Description
     seen: float
     statements: dict[_Shape, Statement] = field(default_factory=dict)
-    requests: dict[PageQuery, Request] = field(default_factory=dict)
+    requests: dict[_Asked, Request] = field(default_factory=dict)
+    places: dict[str, Cursor | None] = field(default_factory=dict)
+    """What the cursors of the page before say."""
 
 
 class QuickPages:
@@ -92,7 +96,9 @@ class QuickPages:
         except psycopg.Error:
             self._known.pop(query.table.identity, None)
             return None
-        return page_of(known.description, query, request, found, time.perf_counter() - started)
+        page = page_of(known.description, query, request, found, time.perf_counter() - started)
+        known.places = {page.next or "": found.next, page.previous or "": found.previous}
+        return page
 
     async def _made(self, known: _Known, request: Request, part: Part) -> Statement:
         def make() -> Statement:
@@ -109,10 +115,10 @@ class QuickPages:
 
 async def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:
     """Return what is asked for, put together anew only where its order is another one than before."""
-    asked = replace(query, position=Edge.FIRST)
+    asked = query.filters, query.sort, query.limit, query.longest
     before = known.requests.get(asked)
     if before is not None:
-        cursor = decode(position.cursor, before.table)
+        cursor = known.places.get(position.cursor) or decode(position.cursor, before.table)
         if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
             return replace(before, position=position, cursor=cursor)
     made = known.requests[asked] = await in_thread(partial(prepare, known.description, query))

@@ -18,7 +18,6 @@ import psycopg
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow
 
 from stack.database.connection import connect
@@ -100,15 +99,24 @@ class RoundTrips:
         while connection.flush():
             # A statement for 1,600 columns is longer than what some sockets take at once.
             await self._writable()
-        rows: list[Row] = []
-        while (result := await self._result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
-            if result is not None and result.status == ExecStatus.FATAL_ERROR:
+        found = None
+        while True:
+            while connection.is_busy():
+                await self._readable()
+                connection.consume_input()
+            result = connection.get_result()
+            if result is None:
+                # The end of a statement.
+                continue
+            if result.status == ExecStatus.PIPELINE_SYNC:
+                break
+            if result.status == ExecStatus.FATAL_ERROR:
                 raise error_from_result(result)
-            if result is not None and result.status == ExecStatus.TUPLES_OK:
+            if result.status == ExecStatus.TUPLES_OK:
                 # Those of the settings come first.
-                self._text.set_pgresult(result)
-                rows = self._text.load_rows(0, result.ntuples, tuple)
-        return rows
+                found = result
+        self._text.set_pgresult(found)
+        return self._text.load_rows(0, found.ntuples, tuple) if found else []
 
     def _send(self, text: bytes, values: Sequence[bytes]) -> None:
         """Send a statement, prepared once for all."""
@@ -118,14 +126,6 @@ class RoundTrips:
             name = self._prepared[text] = f"stackdeck_{len(self._prepared)}".encode()
             connection.send_prepare(name, text)
         connection.send_query_prepared(name, values)
-
-    async def _result(self) -> PGresult | None:
-        """Return the next result; None between the statements."""
-        connection = self._connection.pgconn
-        while connection.is_busy():
-            await self._readable()
-            connection.consume_input()
-        return connection.get_result()
 
     async def _readable(self) -> None:
         loop, socket = asyncio.get_running_loop(), self._connection.pgconn.socket
