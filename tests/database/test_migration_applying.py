@@ -14,7 +14,7 @@ from stack.findings import Code
 from stack.migrations import runner
 from stack.migrations.limits import Limits, pause_after
 from stack.migrations.site import Site
-from tests.support.alembic import SYNC_ENV, Step, chain, make_project, write_step
+from tests.support.alembic import SYNC_ENV, Step, chain, make_project, write_body, write_step
 from tests.support.migrating import AGREED, current, failure, rows, tables, upgrade, upgrade_alone, wait_for
 from tests.support.tables import run_sql
 
@@ -250,6 +250,28 @@ async def test_the_rows_that_a_step_touched_are_told_where_they_are_known(databa
         ("rows4", None),
     ]
     assert all(step.seconds > 0 for step in done)
+
+
+async def test_the_limits_hold_for_a_step_whatever_the_one_before_it_set(database, tmp_path):
+    sets = {
+        "none1": "CREATE TABLE told (step text, lock text, statement text)",
+        "sets1": "SET lock_timeout = 0; SET statement_timeout = 0",
+        "calls1": "SELECT set_config('lock_timeout', '0', false)",
+        "does1": "DO $$ BEGIN SET statement_timeout = 0; END $$",
+        "resets1": "RESET ALL",
+        "plain1": "COMMENT ON TABLE told IS 'SET lock_timeout = 0'",
+        "last1": "SELECT 1",
+    }
+    tell = "INSERT INTO told SELECT '{}', current_setting('lock_timeout'), current_setting('statement_timeout')"
+    steps = [
+        Step(name, (before,) if before else (), up)
+        for (name, up), before in zip(sets.items(), ("", *sets), strict=False)
+    ]
+    project = make_project(tmp_path, steps)
+    for step in steps[1:]:
+        write_body(tmp_path, step.revision, f"op.execute({tell.format(step.revision)!r})\nop.execute({step.up!r})")
+    await upgrade(project, database, limits=Limits(lock_timeout=7, statement_timeout=70), approve=AGREED)
+    assert rows(database, "SELECT * FROM told") == [(step.revision, "7s", "70s") for step in steps[1:]]
 
 
 async def test_a_step_that_takes_too_long_is_ended_and_says_how_it_gets_longer(database, tmp_path):

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from .environment import run_environment
 from .failures import Refused
-from .statements import commits, rows_touched, works_concurrently
+from .statements import commits, keeps_settings, rows_touched, works_concurrently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,7 @@ class Run:
         """Take what is to be done, whom to tell, and the revisions."""
         self._job, self._tell, self._script = job, tell, script
         self._at_work = False
+        self._limited: object = None
         self.step: RevisionStep | None = None
         self.attempt = Attempt()
 
@@ -93,7 +94,9 @@ class Run:
         migrate = step.migration_fn
 
         def watched(**options: object) -> None:
-            self._limit(migration_context)
+            if migration_context.connection is None:
+                raise Refused("environment", "it has no connection", self._script.env_py_location)
+            self._limit(migration_context.connection)
             self._at_work = True
             migrate(**options)
             self._at_work = False
@@ -101,19 +104,22 @@ class Run:
         step.migration_fn = watched
         return step
 
-    def _limit(self, migration_context: MigrationContext) -> None:
-        # For the session and not for the transaction, since a step may leave its transaction.
-        connection = migration_context.connection
-        if connection is None:
-            raise Refused("environment", "it has no connection", self._script.env_py_location)
+    def _limit(self, connection: Connection) -> None:
+        # For the session and not for the transaction, since a step may leave its transaction. They still hold where
+        # nothing was sent since that may have set others: a question a step would be a tenth of what a small one takes.
+        if self._limited is connection.connection.dbapi_connection:
+            return
         lock, statement = self._job["lock_timeout"], self._job["statement_timeout"]
         row = connection.exec_driver_sql(
             f"SELECT set_config('lock_timeout', '{lock:d}ms', false), "
             f"set_config('statement_timeout', '{statement:d}ms', false), pg_backend_pid()"
         ).one()
+        self._limited = connection.connection.dbapi_connection
         self._tell({"event": "session", "pid": row[2]})
 
     def _before(self, conn: Connection, statement: str, **_others: object) -> None:
+        if not keeps_settings(statement):
+            self._limited = None
         if self._at_work and _leaves_transaction(conn, statement):
             self._leave_transaction()
             if works_concurrently(statement):

@@ -12,6 +12,7 @@ _ENDS_TRANSACTION = re.compile(
 _CONCURRENTLY = re.compile(r"\bconcurrently\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(?:insert|update|delete|merge|copy|call)\b", re.IGNORECASE)
 _COUNTED = frozenset({"insert", "update", "delete", "merge"})
+_PLAIN = frozenset({"create", "alter", "drop", "comment", "insert", "update", "delete"})
 _OPAQUE = frozenset({"with", "do", "call", "copy", "execute"})
 
 
@@ -35,12 +36,23 @@ def works_concurrently(statement: str) -> bool:
     return _CONCURRENTLY.search(statement) is not None
 
 
+def keeps_settings(statement: str) -> bool:
+    """Say whether it leaves the session's settings as they are, unless a function that it calls has other plans."""
+    plain, word = _read(statement)
+    return word in _PLAIN and ";" not in plain and "set_config" not in plain
+
+
 def rows_touched(statement: str, rowcount: int) -> int | None:
     """Return how many rows it touched, where the driver counted `rowcount`; None where it hides that."""
-    plain = bare(statement).strip().rstrip(";")
-    word = plain[:10].split(maxsplit=1)[0].lower() if plain else ""
+    plain, word = _read(statement)
     if word in _COUNTED and ";" not in plain:
         return None if rowcount < 0 else rowcount
     if (word in _OPAQUE or ";" in plain) and (word == "do" or _WRITES.search(plain)):
         return None
     return 0
+
+
+def _read(statement: str) -> tuple[str, str]:
+    """Return it without literals and comments, and its first word."""
+    plain = bare(statement).strip().rstrip(";")
+    return plain, plain[:10].split(maxsplit=1)[0].lower() if plain else ""
