@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from psycopg import sql
 
-from stack.database.connection import connect
+from stack.database.connection import APPLICATION_NAME, connect
 from stack.environment.url import DatabaseURL
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ def ask_on(connection: "AsyncConnection") -> Ask:
 
 
 @asynccontextmanager
-async def ask_alone(url: DatabaseURL) -> AsyncIterator[Ask]:
-    """Lend what asks on a connection of its own to `url`, in autocommit.
+async def ask_alone(url: DatabaseURL, application_name: str = APPLICATION_NAME) -> AsyncIterator[Ask]:
+    """Lend what asks on a connection of its own to `url`, in autocommit, one question after the other.
 
     Raises:
         psycopg.Error: there is no connection, as `stack.database.connection.connect` says, or the server refuses.
     """
-    async with await connect(url, autocommit=True) as connection:
+    async with await connect(url, application_name=application_name, autocommit=True) as connection:
 
         async def ask(statement: sql.Composed, parameters: Mapping[str, object]) -> Sequence[Sequence[object]]:
             return await (await connection.execute(statement, parameters)).fetchall()

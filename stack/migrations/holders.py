@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+import psycopg
+from psycopg import sql
 
+from stack.database.asking import Ask
 from stack.text import clean_line
 
 _POLL: Final = 0.5
 
-_HOLDERS: Final = sa.text(
+_HOLDERS: Final = sql.SQL(
     """
     SELECT a.pid, a.usename, a.application_name, coalesce(host(a.client_addr), 'a local socket') AS client,
            a.state, a.xact_start
-    FROM unnest(pg_catalog.pg_blocking_pids(:pid)) AS blocking (pid)
+    FROM unnest(pg_catalog.pg_blocking_pids(%(pid)s)) AS blocking (pid)
     JOIN pg_catalog.pg_stat_activity a ON a.pid = blocking.pid
     ORDER BY a.xact_start NULLS LAST, a.pid
     """
-)
+).format()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +45,27 @@ class Holder:
         return clean_line(f"{name} (process {self.pid}, user {self.user}){since}{state}, from {self.client}")
 
 
-async def holders_of(connection: AsyncConnection, pid: int) -> tuple[Holder, ...]:
+async def holders_of(ask: Ask, pid: int) -> tuple[Holder, ...]:
     """Return whom the server's process `pid` waits for at this moment; nobody where it does not wait."""
-    rows = await connection.execute(_HOLDERS, {"pid": pid})
     return tuple(
-        Holder(row.pid, row.usename or "", row.application_name or "", row.client, row.state, row.xact_start)
-        for row in rows
+        Holder(
+            pid=int(str(holder)),
+            user=str(user or ""),
+            application=str(application or ""),
+            client=str(client),
+            state=str(state) if state else None,
+            since=since if isinstance(since, datetime) else None,
+        )
+        for holder, user, application, client, state, since in await ask(_HOLDERS, {"pid": pid})
     )
 
 
 class HolderWatch:
-    """Looks now and then whom a step waits for, on a connection that nobody else uses meanwhile."""
+    """Looks now and then whom a step waits for, on a connection that may be asked meanwhile."""
 
-    def __init__(self, connection: AsyncConnection, waiting: Callable[[str], None]) -> None:
+    def __init__(self, ask: Ask, waiting: Callable[[str], None]) -> None:
         """Tell `waiting` in a line, each time that it is somebody else."""
-        self._connection = connection
+        self._ask = ask
         self._waiting = waiting
         self._over = asyncio.Event()
         self.pid: int | None = None
@@ -92,8 +98,8 @@ class HolderWatch:
         if self.pid is None:
             return ()
         try:
-            found = await holders_of(self._connection, self.pid)
-        except SQLAlchemyError:
+            found = await holders_of(self._ask, self.pid)
+        except psycopg.Error:
             # Whatever is wrong with the server, the step meets it too, and says it.
             self.pid = None
             return ()

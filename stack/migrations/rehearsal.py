@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from stack.background import in_thread
@@ -56,7 +57,7 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
                 tried = await _run(Command.REHEARSE_COPY, copy, configuration, revisions)
         except NoScratch as none:
             raise _impossible(run, none.why) from None
-    except (SQLAlchemyError, OSError) as error:
+    except (psycopg.Error, SQLAlchemyError, OSError) as error:
         raise explain(error, site.url) from None
     steps = tried.steps(revisions, "It was run in an empty copy of the database, which has been dropped.")
     return tuple(replace(step, copied=f"{run.where}: {run.text}") for step in steps)

@@ -2,17 +2,16 @@
 
 import asyncio
 import os
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
+import psycopg
+from psycopg import sql
 
 from stack.amounts import duration
 from stack.background import in_thread
+from stack.database.asking import Ask
 from stack.database.errors import explain
 from stack.findings import Failure, Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
@@ -26,18 +25,18 @@ from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
 from stack.migrations.protocol import Event
-from stack.migrations.scrutiny import judge_where_needed
+from stack.migrations.scrutiny import judge_where_needed, lend_connection
 from stack.migrations.site import Site, secrets_of
-from stack.migrations.status import migration_status, read_current, unknown_revision
+from stack.migrations.status import ask_current, migration_status, unknown_revision
 from stack.text import clean_line
 
-_INVALID_INDEXES: Final = sa.text(
+_INVALID_INDEXES: Final = sql.SQL(
     """
     SELECT i.indexrelid::regclass::text FROM pg_catalog.pg_index i WHERE NOT i.indisvalid
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
     ORDER BY 1
     """
-)
+).format()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +97,16 @@ async def stamp(site: Site, target: str, progress: Progress = silent, *, approve
     history = await read_history(site.project)
     configuration = await in_thread(lambda: locate(site.project))
     try:
-        async with only_runner(site.url, progress) as connection:
-            current = await read_current(connection, configuration.version_table)
+        async with only_runner(site.url, progress) as ask:
+            current = await ask_current(ask, configuration.version_table)
             plan = plan_stamp(history, current, target=target, database=site.database)
-            await approve(plan, judge_where_needed(site, lambda: nullcontext(connection)))
-            course = _Course(progress, plan, HolderWatch(connection, progress))
+            await approve(plan, judge_where_needed(site, partial(lend_connection, site.url)))
+            course = _Course(progress, plan, HolderWatch(ask, progress))
             job = make_job(configuration, plan.command, url=site.url.reveal(), revisions=plan.marked)
             ended = await run_worker(job, configuration.directory, course.hear)
             if not course.finished:
-                raise explain_wreck(await _wreck(site, configuration, course, ended, connection))
-    except (SQLAlchemyError, OSError) as error:
+                raise explain_wreck(await _wreck(site, configuration, course, ended, ask))
+    except (psycopg.Error, OSError) as error:
         raise explain(error, site.url) from None
     progress(clean_line(f"The database is marked as being at {place(plan.marked)}"))
     return plan
@@ -184,18 +183,18 @@ async def _move(
     site.standby.prepare(make_preparation(configuration, site.url.reveal()))
     history = await read_history(site.project)
     try:
-        async with only_runner(site.url, progress) as connection:
-            current = await read_current(connection, configuration.version_table)
+        async with only_runner(site.url, progress) as ask:
+            current = await ask_current(ask, configuration.version_table)
             if unknown := migration_status(history, current).unknown:
                 raise Failure(unknown_revision(unknown[0]))
             plan = await in_thread(lambda: make(history, current, database=site.database))
-            course = _Course(progress, plan, HolderWatch(connection, progress))
+            course = _Course(progress, plan, HolderWatch(ask, progress))
             if not plan.empty:
-                await approve(plan, judge_where_needed(site, lambda: nullcontext(connection)))
+                await approve(plan, judge_where_needed(site, partial(lend_connection, site.url)))
                 progress(clean_line(f"Running them with {await _interpreter(configuration)}"))
-                await _carry_out(site, configuration, course, connection, limits)
-            now = place(await read_current(connection, configuration.version_table))
-    except (SQLAlchemyError, OSError) as error:
+                await _carry_out(site, configuration, course, ask, limits)
+            now = place(await ask_current(ask, configuration.version_table))
+    except (psycopg.Error, OSError) as error:
         raise explain(error, site.url) from None
     progress(clean_line(f"The database is at {now}" if course.done else f"Nothing to do: the database is at {now}"))
     return tuple(course.done)
@@ -205,18 +204,16 @@ async def _interpreter(configuration: Configuration) -> str:
     return (await in_thread(lambda: find_interpreter(configuration.directory, os.environ))).words
 
 
-async def _carry_out(
-    site: Site, configuration: Configuration, course: _Course, connection: AsyncConnection, limits: Limits
-) -> None:
+async def _carry_out(site: Site, configuration: Configuration, course: _Course, ask: Ask, limits: Limits) -> None:
     """Run the steps of the course's plan, again where one did not get a lock."""
     tries, reached = 0, 0
     while True:
         try:
-            ended = await _attempt(site, configuration, course, connection, limits)
+            ended = await _attempt(site, configuration, course, ask, limits)
         except asyncio.CancelledError:
             if not course.running or not course.outside:
                 raise
-            remains = await _remains(configuration, course, connection)
+            remains = await _remains(configuration, course, ask)
             raise explain_stop(course.plan, course.running, remains, secrets_of(site.url)) from None
         if course.finished:
             return
@@ -225,7 +222,7 @@ async def _carry_out(
         failed = course.failed
         undone = failed is not None and is_lock_failure(failed.get("sqlstate")) and not course.outside
         if not undone or tries >= limits.tries:
-            wreck = await _wreck(site, configuration, course, ended, connection)
+            wreck = await _wreck(site, configuration, course, ended, ask)
             raise explain_wreck(replace(wreck, tries=tries))
         await _pause(course, tries, limits)
 
@@ -243,15 +240,13 @@ async def _pause(course: _Course, tries: int, limits: Limits) -> None:
     await asyncio.sleep(pause)
 
 
-async def _attempt(
-    site: Site, configuration: Configuration, course: _Course, connection: AsyncConnection, limits: Limits
-) -> Ended:
+async def _attempt(site: Site, configuration: Configuration, course: _Course, ask: Ask, limits: Limits) -> Ended:
     job = make_job(
         configuration,
         course.plan.command,
         url=site.url.reveal(),
         revisions=course.rest,
-        current=await read_current(connection, configuration.version_table),
+        current=await ask_current(ask, configuration.version_table),
         limits=limits,
     )
     watching = asyncio.create_task(course.watch.run())
@@ -262,9 +257,7 @@ async def _attempt(
         await watching
 
 
-async def _wreck(
-    site: Site, configuration: Configuration, course: _Course, ended: Ended, connection: AsyncConnection
-) -> Wreck:
+async def _wreck(site: Site, configuration: Configuration, course: _Course, ended: Ended, ask: Ask) -> Wreck:
     return Wreck(
         configuration=configuration,
         plan=course.plan,
@@ -272,14 +265,14 @@ async def _wreck(
         running=course.running,
         ended=ended,
         secrets=secrets_of(site.url),
-        remains=await _remains(configuration, course, connection),
+        remains=await _remains(configuration, course, ask),
         holders=course.watch.seen,
     )
 
 
-async def _remains(configuration: Configuration, course: _Course, connection: AsyncConnection) -> Remains:
-    current = await read_current(connection, configuration.version_table)
+async def _remains(configuration: Configuration, course: _Course, ask: Ask) -> Remains:
+    current = await ask_current(ask, configuration.version_table)
     if not course.outside:
         return Remains(current)
-    invalid = (await connection.execute(_INVALID_INDEXES)).scalars()
-    return Remains(current, outside=True, kept=tuple(course.kept), invalid_indexes=tuple(invalid))
+    invalid = tuple(str(name) for (name,) in await ask(_INVALID_INDEXES, {}))
+    return Remains(current, outside=True, kept=tuple(course.kept), invalid_indexes=invalid)

@@ -1,9 +1,13 @@
 """What a plan risks: which steps show by themselves that they lose nothing, and how the others are judged."""
 
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stack.background import in_thread
+from stack.database.access import Database
+from stack.environment.pool import PoolSettings
+from stack.environment.url import DatabaseURL
 from stack.findings import Finding
 from stack.migrations.additions import only_adds
 from stack.migrations.approval import Judge
@@ -14,6 +18,10 @@ from stack.migrations.protocol import Command
 from stack.migrations.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from stack.migrations.assessment import Connect
 
 
@@ -44,6 +52,17 @@ async def judged(plan: Plan, site: Site, connect: "Connect") -> Plan:
 
 def _why(finding: Finding) -> str:
     return f"{finding.title}: {' '.join(finding.cause.split())}"
+
+
+@asynccontextmanager
+async def lend_connection(url: DatabaseURL) -> "AsyncIterator[AsyncConnection]":
+    """Be a `Connect` to the database at `url`, with a connection that is made for that and closed afterwards."""
+    database = Database(url, PoolSettings(size=1, max_overflow=0))
+    try:
+        async with database.connection() as connection:
+            yield connection
+    finally:
+        await database.close()
 
 
 def judge_where_needed(site: Site, connect: "Connect") -> Judge:
