@@ -72,7 +72,7 @@ async def test_a_statement_is_typed_completed_and_run(database):
         assert editor.text == "select visitor_id from visitors"
         await write(deck, pilot, "select * from visitors order by 1")
         await pilot.press("ctrl+r")
-        await until(pilot, lambda: "The first 500 rows, there are more" in shown(deck))
+        await until(pilot, lambda: "The first 500 rows, there are more" in shown(deck) and "[/b]" in shown(deck))
         lines = shown(deck)
         assert "as pg_read_all_data" in lines
         assert "[/b]␛[31m" in lines

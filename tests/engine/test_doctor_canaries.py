@@ -205,11 +205,11 @@ async def test_no_screen_tells_a_secret(project, monkeypatch):
             assert told(deck.export_screenshot() + shown(deck)) == [], key
         await pilot.press("2", "ctrl+s")
         await until(pilot, lambda: isinstance(deck.screen, SaveLog))
-        deck.screen.query_one("#typed", Input).value = str(directory / "saved.log")
+        file = directory / "saved.log"
+        deck.screen.query_one("#typed", Input).value = str(file)
         await pilot.press("enter")
-        await until(pilot, (directory / "saved.log").exists)
-        saved = (directory / "saved.log").read_text(encoding="utf-8")
-        assert "url: ••••••••" in saved
+        await until(pilot, lambda: file.exists() and "url: ••••••••" in file.read_text(encoding="utf-8"))
+        saved = file.read_text(encoding="utf-8")
         assert told(saved) == []
         report = write_report(RuntimeError(f"all of them: {PGADMIN} {SHELL} {PROBED} {LOGGED} {POSTGRES}"))
         assert report is not None

@@ -260,7 +260,7 @@ async def test_the_database_is_dumped_first_and_nothing_is_destroyed_without_the
         await until(pilot, lambda: deck.job is not None and not deck.job.running)
         told = [entry[0] for entry in asked if entry[0] in {"dump", "destroy"}]
         assert told == (["dump", "destroy"] if dump_works else [])
-        assert ("there is no room" in shown(deck)) != dump_works
+        await until(pilot, lambda: ("there is no room" in shown(deck)) != dump_works)
 
 
 async def test_when_all_is_well_it_is_an_overview_with_sizes_that_are_measured_once():
