@@ -25,7 +25,7 @@ from stack.services.compose.nodes import (
 )
 from stack.services.compose.scalars import resolve, to_text
 
-MAX_NODES: Final = 20_000
+MAX_NODES: Final = 30_000
 MAX_DEPTH: Final = 50
 
 # libyaml's parser where PyYAML was built with it, as in its wheels: about ten times as fast.
