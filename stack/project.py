@@ -55,6 +55,16 @@ class Project:
     alembic: Path | None
     overrides: Overrides
 
+    @property
+    def alembic_files(self) -> tuple[Path | None, Path | None]:
+        """The ``alembic.ini`` and the ``pyproject.toml`` that Alembic reads; without migrations there is neither."""
+        if self.alembic is None:
+            return None, None
+        if self.alembic.suffix == ".toml":
+            return None, self.alembic
+        pyproject = self.alembic.with_name("pyproject.toml")
+        return self.alembic, pyproject if pyproject.is_file() else None
+
 
 def working_directory(environ: Mapping[str, str]) -> Path:
     """Return the working directory as the shell has it, with symbolic links kept, where ``PWD`` is right about it."""

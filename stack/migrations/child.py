@@ -41,13 +41,9 @@ class Ended:
     interpreter: Interpreter
 
 
-def make_preparation(configuration: "Configuration", url: str | None) -> Preparation:
-    """Return what the worker gets ready for: the project's configuration, on the database at `url`."""
-    return {
-        "ini": str(configuration.ini) if configuration.ini else None,
-        "toml": str(configuration.toml) if configuration.toml else None,
-        "url": url,
-    }
+def make_preparation(ini: Path | None, toml: Path | None, url: str | None) -> Preparation:
+    """Return what the worker gets ready for: the project that these files configure, on the database at `url`."""
+    return {"ini": str(ini) if ini else None, "toml": str(toml) if toml else None, "url": url}
 
 
 def make_job(
@@ -65,7 +61,7 @@ def make_job(
 ) -> Job:
     """Return the job of doing `command` with the project's configuration."""
     return {
-        **make_preparation(configuration, url),
+        **make_preparation(configuration.ini, configuration.toml, url),
         "command": command.value,
         "files": [str(path) for path in files],
         "revisions": list(revisions),

@@ -77,9 +77,7 @@ def locate(project: Project) -> Configuration:
     if project.alembic is None:
         raise _missing()
     path, directory = project.alembic, project.alembic.parent
-    ini = None if path.suffix == ".toml" else path
-    pyproject = directory / "pyproject.toml"
-    toml = path if ini is None else pyproject if pyproject.is_file() else None
+    ini, toml = project.alembic_files
     try:
         with quiet():
             config = Config(ini, toml)

@@ -15,7 +15,7 @@ from stack.database.asking import Ask
 from stack.database.errors import explain
 from stack.findings import Failure, Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
-from stack.migrations.child import Ended, make_job, make_preparation, run_worker
+from stack.migrations.child import Ended, make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Remains, Wreck, explain_stop, explain_wreck
 from stack.migrations.history import History, read_history
@@ -180,7 +180,6 @@ async def _move(
     limits: Limits,
 ) -> tuple[Done, ...]:
     configuration = await in_thread(lambda: locate(site.project))
-    site.standby.prepare(make_preparation(configuration, site.url.reveal()))
     history = await read_history(site.project)
     try:
         async with only_runner(site.url, progress) as ask:

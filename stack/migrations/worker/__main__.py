@@ -1,5 +1,6 @@
 """Where the interpreter begins, which is given this file's path."""
 
+import gc
 import importlib
 import importlib.util
 import sys
@@ -22,5 +23,6 @@ def _import_package(directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # until the project is loaded: nothing of that is garbage
     _import_package(Path(__file__).parent)
     sys.exit(importlib.import_module(f"{_NAME}.process").main())

@@ -63,6 +63,7 @@ def main() -> int:
         threading.Thread(target=_listen, args=(orders, lines), daemon=True).start()
         config, script = load(json.loads(lines.get()))
         gc.freeze()  # all of it stays until the end, which need not be looked for then
+        gc.enable()
         job: Job = json.loads(lines.get())
         if job["command"] == "read":
             read(job, tell)
