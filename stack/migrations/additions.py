@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from stack.migrations.configuration import quiet
+from stack.migrations.configuration import parse
 
 _ADDING: Final = frozenset(
     {
@@ -37,24 +37,13 @@ def only_adds(path: Path) -> bool:
     SQL counts where it is written out. A file that cannot be read is judged elsewhere.
     """
     try:
-        with quiet():
-            tree = ast.parse(path.read_bytes())
+        tree = parse(path.read_bytes(), path)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return False
     upgrades = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "upgrade"]
     if not _has_alembics_op(tree) or len(upgrades) != 1 or upgrades[0].decorator_list:
         return False
     return all(_is_harmless(statement) for statement in upgrades[0].body)
-
-
-def executed(tree: ast.AST) -> Iterator[str]:
-    """Yield the texts that are given to ``execute`` somewhere in `tree`, as far as they are written there."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "execute":
-            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
-                for part in ast.walk(argument):
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
-                        yield part.value
 
 
 def _has_alembics_op(tree: ast.Module) -> bool:

@@ -67,6 +67,16 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def parse(content: bytes, path: Path) -> ast.Module:
+    """Return the syntax tree of `content`, which `path` holds; nothing of it is run.
+
+    Raises:
+        SyntaxError: it is not Python; so say ValueError and RecursionError too.
+    """
+    with quiet():
+        return ast.parse(content, filename=str(path))
+
+
 def locate(project: Project) -> Configuration:
     """Read where the migrations of `project` are.
 
@@ -156,8 +166,7 @@ def _version_table(environment: Path) -> VersionTable:
     Where it computes that, the process that runs it sees another mark than we do, and refuses to go on.
     """
     try:
-        with quiet():
-            tree = ast.parse(environment.read_bytes())
+        tree = parse(environment.read_bytes(), environment)
     except (OSError, SyntaxError, ValueError):
         return VersionTable()
     constants = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.findings import Code, Failure
-from stack.migrations.configuration import locate, quiet
+from stack.migrations.configuration import locate, parse
 from stack.migrations.script import list_files, read_script
 from stack.project import Project
 
@@ -64,8 +64,7 @@ def _line_in(path: Path, schema: str, name: str, *, unqualified: bool) -> int | 
         content = path.read_bytes()
         if _longest_word(name) not in content.decode("utf-8", "replace").lower():
             return None
-        with quiet():
-            tree = ast.parse(content)
+        tree = parse(content, path)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
     return next(

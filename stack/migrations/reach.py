@@ -2,11 +2,10 @@
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from stack.migrations.additions import executed
-from stack.migrations.configuration import quiet
+from stack.migrations.configuration import parse
 from stack.migrations.history import Revision
 
 _BEYOND: Final = re.compile(
@@ -18,9 +17,17 @@ _BEYOND: Final = re.compile(
 def beyond_the_database(revisions: Sequence[Revision]) -> str | None:
     """Return in a clause what the first of `revisions` does whose statements reach beyond its database; blocking."""
     for revision in revisions:
-        with quiet():
-            tree = ast.parse(revision.path.read_bytes())
-        for text in executed(tree):
+        for text in _executed(parse(revision.path.read_bytes(), revision.path)):
             if found := _BEYOND.search(text):
                 return f"{revision.revision} has «{' '.join(found.group().split())}», which reaches beyond its database"
     return None
+
+
+def _executed(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts that are given to ``execute`` somewhere in `tree`, as far as they are written there."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "execute":
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                for part in ast.walk(argument):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.value

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from stack.migrations.configuration import Configuration, broken, quiet
+from stack.migrations.configuration import Configuration, broken, parse
 
 # The files that Alembic takes for revisions (alembic.script.base).
 _REVISION_FILE: Final = re.compile(r"(?!\.#|__init__).*\.py")
@@ -75,8 +75,7 @@ def read_script(path: Path) -> Script | None:
 
 @lru_cache(maxsize=8192)  # the deck looks again and again at files that hardly ever change
 def _read(path: Path, _changed: int, _size: int) -> Script | None:
-    with quiet():
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+    tree = parse(path.read_bytes(), path)
     assigned = dict(_assignments(tree))
     revision = _texts(assigned.get("revision"))
     down = _texts(assigned.get("down_revision"))

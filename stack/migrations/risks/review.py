@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-from stack.migrations.configuration import quiet
+from stack.migrations.configuration import parse
 
 
 class Body(Enum):
@@ -36,8 +36,7 @@ class Review:
 def read_review(path: Path) -> Review:
     """Read one revision's file; a file that cannot be read says nothing, and is found broken elsewhere."""
     try:
-        with quiet():
-            tree = ast.parse(path.read_bytes(), filename=str(path))
+        tree = parse(path.read_bytes(), path)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return Review()
     functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
