@@ -88,14 +88,18 @@ async def test_null_is_a_value_to_narrow_by(database):
         await until(pilot, lambda: ids(deck)[:3] == [1, 2, 3])
 
 
+async def narrow_to_the_cut_value(deck, pilot):
+    await begin(deck, pilot)
+    await pilot.press("end")
+    await until(pilot, lambda: ids(deck)[-1] == 901)
+    await pilot.press("right", "right", "o")
+    await until(pilot, lambda: ids(deck) == [901])
+
+
 async def test_a_value_that_was_cut_is_read_whole_or_it_says_why_not(database):
     run_sql(database, *SCHEMA)
     async with deck_on(database) as (deck, pilot):
-        await begin(deck, pilot)
-        await pilot.press("end")
-        await until(pilot, lambda: ids(deck)[-1] == 901)
-        await pilot.press("right", "right", "o")
-        await until(pilot, lambda: ids(deck) == [901])
+        await narrow_to_the_cut_value(deck, pilot)
         await begin(deck, pilot, "seen")
         await pilot.press("end")
         await until(pilot, lambda: ids(deck)[-1] == 901)
@@ -217,11 +221,7 @@ async def test_a_filter_is_changed_in_the_form_that_built_it(database):
 async def test_a_value_that_no_line_has_room_for_is_typed_anew(database):
     run_sql(database, *SCHEMA)
     async with deck_on(database) as (deck, pilot):
-        await begin(deck, pilot)
-        await pilot.press("end")
-        await until(pilot, lambda: ids(deck)[-1] == 901)
-        await pilot.press("right", "right", "o")
-        await until(pilot, lambda: ids(deck) == [901])
+        await narrow_to_the_cut_value(deck, pilot)
         await pilot.press("E")
         await until(pilot, lambda: "Type a value" in shown(deck))
         await pilot.press("1", "enter")

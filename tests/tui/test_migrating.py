@@ -1,6 +1,7 @@
 """Migrations from the deck: what they do is shown before, and where they cost something a name is typed."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from stack.findings import Code, Failure, Finding
@@ -44,14 +45,20 @@ async def test_migrations_are_applied_and_taken_back_after_typing_the_databases_
         assert (verb, file.startswith("/nowhere/app-")) == ("dump", True)
 
 
-async def test_on_another_server_nothing_is_applied_before_its_name_was_typed():
+@asynccontextmanager
+async def on_another_server():
+    """Open Migrations on a server that is not the project's own."""
     workspace = FakeWorkspace()
-    migrations = workspace.fake_migrations
-    migrations.target = Target("live", "db.example.com:5432", own=False)
+    workspace.fake_migrations.target = Target("live", "db.example.com:5432", own=False)
     deck = deck_over(workspace)
     async with deck.run_test(size=SIZE) as pilot:
         await pilot.press("5")
         await until(pilot, lambda: "2 pending" in shown(deck))
+        yield deck, pilot, workspace.fake_migrations
+
+
+async def test_on_another_server_nothing_is_applied_before_its_name_was_typed():
+    async with on_another_server() as (deck, pilot, migrations):
         await pilot.press("a")
         await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
         assert "Apply these migrations on live at db.example.com:5432?" in shown(deck)
@@ -67,13 +74,7 @@ async def test_on_another_server_nothing_is_applied_before_its_name_was_typed():
 
 
 async def test_on_another_server_a_rehearsal_takes_the_name_too():
-    workspace = FakeWorkspace()
-    migrations = workspace.fake_migrations
-    migrations.target = Target("live", "db.example.com:5432", own=False)
-    deck = deck_over(workspace)
-    async with deck.run_test(size=SIZE) as pilot:
-        await pilot.press("5")
-        await until(pilot, lambda: "2 pending" in shown(deck))
+    async with on_another_server() as (deck, pilot, migrations):
         await pilot.press("h")
         await until(pilot, lambda: isinstance(deck.screen, PlanQuestion))
         for words in ("Rehearse what is pending on live at db.example.com:5432?", "rehearse 0004"):
