@@ -134,6 +134,41 @@ async def test_a_long_line_comes_whole(engine):
     await services.close()
 
 
+async def test_a_line_that_is_still_being_written_is_shown_when_it_ends(engine):
+    """The engine has only its first 16 KiB when following begins."""
+    begun = "echo first; head -c 20000 /dev/zero | tr '\\0' x"
+    script = f"{begun}; trap 'echo; exec sleep 1000' USR1; while :; do sleep 0.1; done"
+    services = engine.services(project(shouter("a", script), name=engine.name))
+    await up(services)
+    async with asyncio.timeout(60):
+        while [line.text async for line in services.logs([], tail=None, since=None)] != ["first", "x" * 16_384]:
+            pass
+    async with asyncio.timeout(60), aclosing(services.follow([], tail=None, since=None)) as lines:
+        assert (await anext(lines)).text == "first"
+        rest = asyncio.ensure_future(anext(lines))
+        done, _ = await asyncio.wait({rest}, timeout=0.5)
+        assert not done
+        engine.container("a").kill("USR1")
+        assert (await rest).text == "x" * 20_000
+    await services.close()
+
+
+async def test_of_no_last_lines_only_what_comes_is_followed(engine):
+    script = "echo before; echo then; trap 'echo after; exec sleep 1000' USR1; while :; do sleep 0.1; done"
+    services = engine.services(project(shouter("a", script), name=engine.name))
+    await up(services)
+    async with aclosing(services.follow([], tail=None, since=None)) as lines:
+        await until(lines, "then")
+    assert [line async for line in services.logs([], tail=0, since=None)] == []
+    async with asyncio.timeout(60), aclosing(services.follow([], tail=0, since=None)) as lines:
+        first = asyncio.ensure_future(anext(lines))
+        done, _ = await asyncio.wait({first}, timeout=0.5)
+        assert not done
+        engine.container("a").kill("USR1")
+        assert (await first).text == "after"
+    await services.close()
+
+
 async def test_of_a_flood_the_newest_is_kept_the_rest_counted_and_others_are_heard(engine):
     """Every line is numbered, so what is missing can be counted."""
     flood = (

@@ -18,7 +18,7 @@ from stack.services.control import LineKind, LogLine, Overflow
 from stack.services.engine.connection import Engine
 from stack.services.engine.intake import Portion
 from stack.services.engine.log_lines import LineReader, Source, StampedLine, moment
-from stack.services.engine.log_threads import Change, Event, Happened, Reading, Unreadable
+from stack.services.engine.log_threads import Change, Event, Happened, Reading, Unreadable, ended_lines
 from stack.services.engine.logs import Extent, event, history, of_container, replaced, unreadable
 from stack.services.engine.reordering import WINDOW, Reordering
 
@@ -137,7 +137,8 @@ class _Session:
             if (before := self.memory.stand(source)) is not None:
                 yield replaced(before, source, None)
         if not self.memory.begun:
-            async with aclosing(history(engine, sources, self.memory.extent, self.memory.readers)) as lines:
+            past = history(engine, sources, self.memory.extent, self.memory.readers, ended_lines)
+            async with aclosing(past) as lines:
                 async for line in lines:
                     yield line
             self.memory.begun = True

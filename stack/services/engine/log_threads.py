@@ -155,11 +155,20 @@ def open_log(
 def raw_lines(stream: LogStream) -> Iterator[list[bytes]]:
     """Yield the raw lines of `stream`, as many at a time as come at once."""
     splitter = Splitter(stream.framed)
+    yield from _ended(stream, splitter)
+    if rest := splitter.finish():
+        yield rest
+
+
+def ended_lines(stream: LogStream) -> Iterator[list[bytes]]:
+    """Yield as `raw_lines` does, without a last line whose end may yet be written."""
+    return _ended(stream, Splitter(stream.framed))
+
+
+def _ended(stream: LogStream, splitter: Splitter) -> Iterator[list[bytes]]:
     for chunk in stream:
         if lines := splitter.feed(chunk):
             yield lines
-    if rest := splitter.finish():
-        yield rest
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
 """What containers have logged, merged by time; and how what happens to them is said among their lines."""
 
 import heapq
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from docker.errors import APIError
 
@@ -13,6 +14,7 @@ from stack.services.engine.channel import Channel
 from stack.services.engine.connection import Engine
 from stack.services.engine.errors import refused
 from stack.services.engine.log_lines import LineReader, Source, StampedLine
+from stack.services.engine.log_stream import LogStream
 from stack.services.engine.log_threads import Streams, Unreadable, in_daemon, open_log, raw_lines
 from stack.services.engine.sdk import Client
 
@@ -30,10 +32,16 @@ class Extent:
         return f"{self.since.timestamp():.6f}" if self.since else None
 
 
+Split: TypeAlias = Callable[[LogStream], Iterator[list[bytes]]]
+"""How a log is taken apart into raw lines."""
+
+
 async def history(
-    engine: Engine, sources: Sequence[Source], extent: Extent, readers: dict[str, LineReader]
+    engine: Engine, sources: Sequence[Source], extent: Extent, readers: dict[str, LineReader], split: Split = raw_lines
 ) -> AsyncGenerator[LogLine]:
     """Yield what `sources` have logged, merged by time, and end; `readers` by container then know what was read.
+
+    Whoever goes on reading afterwards will `split` into lines that have ended.
 
     Raises:
         Failure: the engine cannot be reached, or does not keep the one log that was asked for.
@@ -42,7 +50,7 @@ async def history(
     streams = Streams()
 
     def read(client: Client) -> None:
-        merged = _Merged(client, streams, extent, readers)
+        merged = _Merged(client, streams, extent, readers, split)
         for stamped in heapq.merge(*map(merged.lines, sources), key=lambda stamped: stamped.stamp):
             channel.put(stamped.line)
         for refusal in merged.refusals:
@@ -72,20 +80,25 @@ class _Merged:
     streams: Streams
     extent: Extent
     readers: dict[str, LineReader]
+    split: Split
     refusals: list[Unreadable] = field(default_factory=list)
 
     def lines(self, source: Source) -> Iterator[StampedLine]:
         """Yield what `source` has logged; a log that the engine does not give is kept among the refusals."""
         reader = self.readers.setdefault(source.id, LineReader(source))
         tail, since = self.extent.tail, self.extent.begins
+        # Of no lines at all the last one is read too, since that is where following goes on.
+        least = 1 if tail == 0 else tail
         try:
-            stream = open_log(self.client, self.streams, source, follow=False, tail=tail, since=since)
+            stream = open_log(self.client, self.streams, source, follow=False, tail=least, since=since)
         except APIError as error:
             self.refusals.append(Unreadable(source, refused(f"reading the log of {source.container}", error)))
             return
         if stream is not None:
-            for raws in raw_lines(stream):
-                yield from map(reader.read, raws)
+            for raws in self.split(stream):
+                lines = [reader.read(raw) for raw in raws]
+                if tail != 0:
+                    yield from lines
 
 
 def replaced(before: Source, source: Source, time: datetime | None) -> LogLine:
