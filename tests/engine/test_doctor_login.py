@@ -16,6 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stack.cli.main import main
 from stack.database.probe import wait_until_ready
 from stack.environment.edit import set_value
 from stack.environment.url import DatabaseURL
@@ -385,21 +386,24 @@ async def until_ready(port):
 
 # The SDK leaves the socket of a program that it ran in a container to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_beginning_anew_after_a_dump(running):
-    """The last of all: the data are gone then, but for the dump."""
+def test_beginning_anew_after_a_dump(running, capsys, monkeypatch):
+    """The last of all: the data are gone then, but for the dump. The command is run here, for its patience."""
     running.set("APP_DB_PASSWORD", CANARY)
-    async with running.open() as workspace:
-        [finding] = [it for it in (await workspace.examine()).findings if it.severity is Severity.ERROR]
+    [finding] = [it for it in asyncio.run(running.examine()).findings if it.severity is Severity.ERROR]
     [anew] = [fix for fix in finding.fixes if fix.destructive]
     assert re.search(r"Delete the volume \S+_data \(\d+\.\d MB in app, ", anew.title)
+    monkeypatch.chdir(running.clone.root)
     way = ("doctor", "--fix", "database-password", "--way", str(finding.ways.index(anew) + 1))
-    clone = running.clone
-    assert "Nothing has been touched" in (await asyncio.to_thread(clone.run, *way)).stderr
+    assert main(way) == 1
+    said = capsys.readouterr()
+    assert "Nothing has been touched" in said.err
     with no_secret_in_processes():
-        done = await asyncio.to_thread(clone.run, *way, "--dump", "before.dump", "--yes")
-    assert CANARY not in done.stdout + done.stderr
-    async with running.open() as workspace:
-        assert (await workspace.examine()).next.id == "migrations"
-    dump = clone.root / "before.dump"
+        main([*way, "--dump", "before.dump", "--yes"])
+    done = capsys.readouterr()
+    assert CANARY not in said.out + said.err + done.out + done.err
+    assert "Done: Delete the volume" in done.out, done
+    step = asyncio.run(running.examine()).next
+    assert step.id == "migrations", step
+    dump = running.clone.root / "before.dump"
     assert dump.read_bytes().startswith(b"PGDMP")
     assert dump.stat().st_mode & 0o777 == 0o600
