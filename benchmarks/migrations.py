@@ -18,10 +18,11 @@ from pathlib import Path
 from measuring import STACKDECK, Scratch, milliseconds, show, show_ratio
 
 from stack.environment.url import DatabaseURL
+from stack.lazy_imports import import_parts
 from stack.migrations.runner import upgrade
 from stack.migrations.site import Site
 from stack.project import Options, Project
-from stack.workspace import Workspace, import_parts, open_workspace
+from stack.workspace import Workspace, open_workspace
 from tests.support.alembic import OFFLINE_ENV, Step, chain, make_project, write_body
 from tests.support.postgres import PostgresServer, find_binaries, run_postgres
 from tests.tui.support import shown

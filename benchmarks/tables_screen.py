@@ -22,8 +22,9 @@ from measuring import show_load
 from textual.pilot import Pilot
 
 from stack.environment.url import DatabaseURL
+from stack.lazy_imports import import_parts
 from stack.project import Options, RuntimeName
-from stack.workspace import Workspace, import_parts, open_workspace
+from stack.workspace import Workspace, open_workspace
 from tests.tui.support import shown, until
 from tui.app import Deck
 

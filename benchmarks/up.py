@@ -13,9 +13,10 @@ from measuring import STACKDECK, Scratch, milliseconds, scratch_project, show, s
 
 from stack.database.readiness import answers_now
 from stack.findings import silent
+from stack.lazy_imports import import_parts
 from stack.project import Options
 from stack.services.control import Action, Pull
-from stack.workspace import Workspace, import_parts, open_workspace
+from stack.workspace import Workspace, open_workspace
 
 COMPOSE = ("docker", "compose", "up", "-d", "--wait")
 

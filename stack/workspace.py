@@ -5,8 +5,6 @@ had raises the `Failure` that says why. `Workspace.reload` forgets what was read
 """
 
 import contextlib
-import gc
-import importlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
 from stack.findings import Failure, Fix, Progress
+from stack.lazy_imports import EXAMINED, MIGRATING, import_parts
 from stack.project import Options, Project, RuntimeName, open_project, working_directory
 from stack.services.approval import lose_nothing
 from stack.services.control import (
@@ -49,64 +48,6 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.console.console import Console
     from stack.tables.structure import Details
-
-PARTS: Final = (
-    "stack.environment.address",
-    "stack.environment.report",
-    "stack.environment.settings",
-    "stack.services.compose.load",
-    "stack.services.compose.postgres",
-    "stack.services.engine.ask",
-    "stack.services.engine.backends",
-    "stack.services.engine.clients",
-    "stack.services.engine.containers",
-    "stack.services.engine.control",
-    "stack.services.engine.copy_data",
-    "stack.services.engine.down",
-    "stack.services.engine.dump",
-    "stack.services.engine.execute",
-    "stack.services.engine.inventory",
-    "stack.services.engine.following",
-    "stack.services.engine.logs",
-    "stack.services.engine.pgadmin",
-    "stack.services.engine.probes",
-    "stack.services.engine.psql",
-    "stack.services.engine.pull",
-    "stack.services.engine.room",
-    "stack.services.engine.sizes",
-    "stack.services.engine.upgrade",
-    "stack.services.engine.usage",
-    "stack.services.engine.wait",
-    "stack.services.engine.watch",
-    "stack.services.embedded.control",
-    "stack.database.access",
-    "stack.database.identity",
-    "stack.database.readiness",
-    "stack.database.sessions",
-    "stack.migrations.migrations",
-    "stack.migrations.preview",
-    "stack.migrations.runner",
-    "stack.tables.browser",
-    "stack.tables.console.console",
-    "stack.doctor.checklist",
-)
-"""What a workspace imports when it is first asked for it."""
-
-EXAMINED: Final = (
-    "stack.environment.report",
-    "stack.environment.settings",
-    "stack.services.compose.load",
-    "stack.services.engine.ask",
-    "stack.database.access",
-    "stack.database.sessions",
-    "stack.migrations.migrations",
-    "stack.tables.browser",
-    "stack.doctor.checklist",
-)
-"""What every examination of a stack that is well needs, whatever it runs on."""
-
-MIGRATING: Final = ("stack.database.access", "stack.migrations.migrations", "stack.migrations.runner")
-"""What applying migrations needs."""
 
 DATABASE_SERVICE: Final = "db"
 """What the embedded server is called where no Compose file names it."""
@@ -500,18 +441,6 @@ async def _let_go(read: _Read) -> None:
         await read.tables.close()
     if read.database is not None:
         await read.database.close()
-
-
-def import_parts(parts: Sequence[str] = PARTS) -> None:
-    """Import `parts`, by default all that a workspace may need; for a thread, since it takes most of a second."""
-    collects = gc.isenabled()
-    gc.disable()  # nothing of a module is garbage, and looking for some takes a tenth of the time
-    try:
-        for part in parts:
-            importlib.import_module(part)
-    finally:
-        if collects:
-            gc.enable()
 
 
 @contextlib.asynccontextmanager

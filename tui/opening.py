@@ -21,7 +21,8 @@ def opener_of(options: Options) -> "Callable[[], Awaitable[Workspace]]":
     """Return what opens the project that `options` name; it raises `Failure` where its own settings cannot be used."""
 
     def work() -> "Workspace":
-        from stack.workspace import Workspace, import_parts
+        from stack.lazy_imports import import_parts
+        from stack.workspace import Workspace
 
         import_parts()
         project = open_project(options)

@@ -51,7 +51,7 @@ def test_the_open_deck_has_all_that_an_action_on_the_engine_needs():
         f"stack.services.engine.{path.stem}" for path in Path(stack.services.engine.__path__[0]).glob("[a-z]*.py")
     }
     assert "stack.services.engine.execute" in engine
-    assert engine <= imported("from stack.workspace import import_parts; import_parts()")
+    assert engine <= imported("from stack.lazy_imports import import_parts; import_parts()")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
