@@ -235,12 +235,12 @@ async def test_the_server_outlives_the_program_that_started_it(made, some_place,
     with program("up-and-wait", made, some_place) as starter:
         pid = int(starter.stdout.readline())
         os.killpg(starter.pid, end)
-        starter.wait(timeout=10)
+        starter.wait(timeout=60)
     deck = Deck(made, some_place)
     assert deck.server.pid == pid
     assert (await deck.state()) is State.RUNNING
     await deck.stop()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while has_command(pid):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.01)
 

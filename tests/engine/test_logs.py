@@ -119,7 +119,7 @@ async def test_closing_does_not_wait_for_a_silent_log(engine):
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await lines.aclose()
         await services.close()
 

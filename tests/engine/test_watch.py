@@ -278,5 +278,5 @@ async def test_closing_a_watch_leaves_no_stream_open(engine, proxy):
         assert len(proxy.of("/events")) == STREAMS
         assert proxy.open
     await services.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await proxy.all_closed()
