@@ -57,6 +57,19 @@ async def test_from_nothing_to_healthy_and_back(engine):
     assert not engine.leftovers()
 
 
+async def test_what_a_running_service_needs_is_waited_for_when_it_begins_again(engine):
+    app = sleeper("app", depends_on=after("migrate", condition=Condition.COMPLETED))
+    migrate = replace(sleeper("migrate"), entrypoint=("sleep", "0.1"))
+    async with opened(engine, project(migrate, app, name=engine.name)) as services:
+        await up(services)
+    failing = replace(migrate, entrypoint=("sh", "-c", "sleep 0.1; exit 3"))
+    async with opened(engine, project(failing, app, name=engine.name)) as services:
+        with pytest.raises(Failure) as caught:
+            await up(services, "app")
+        assert caught.value.finding.title == "migrate has exited"
+        assert [it.state for it in (await services.status()).services] == [State.EXITED, State.RUNNING]
+
+
 async def test_down_keeps_the_data_unless_told_otherwise(engine):
     compose = project(database(free_port()), name=engine.name)
     async with opened(engine, compose) as services:
