@@ -78,6 +78,18 @@ async def test_down_keeps_the_data_unless_told_otherwise(engine):
         assert engine.leftovers() == [f"{engine.name}_data"]
 
 
+async def test_an_anonymous_volume_is_a_loss_only_with_something_in_it(engine):
+    scratch = volume_mount(None, "/scratch")
+    idle = sleeper("idle", volumes=(scratch,))
+    busy = replace(idle, name="busy", entrypoint=("sh", "-c", "head -c 5000 /dev/zero >/scratch/it; exec sleep 1000"))
+    busy = replace(busy, healthcheck=Healthcheck(test=("CMD", "test", "-s", "/scratch/it"), interval=200_000_000))
+    async with opened(engine, project(idle, busy, name=engine.name)) as services:
+        await up(services)
+        plan = await services.plan_down(volumes=Volumes.KEEP)
+    losses = {step.resource: [loss.size for loss in step.losses] for step in plan if step.losses}
+    assert losses == {f"container {engine.name}-busy-1": [5000]}
+
+
 async def test_a_change_recreates_with_its_cause_and_keeps_volumes(engine):
     scratch = volume_mount(None, "/scratch")
     before = sleeper("app", volumes=(scratch,), environment={"A": "1"})
