@@ -47,7 +47,7 @@ class Show:
         """Read the file."""
         from stack.environment.report import masked, plain
 
-        report = workspace.environment()
+        report = _readable(workspace)
         for name in self.revealed:
             if name not in {variable.name for variable in report.variables}:
                 raise Failure(_unknown(report, name))
@@ -80,15 +80,13 @@ class Diff:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the files and ask the engine."""
-        report = workspace.environment()
-        unreadable = () if report.variables else report.findings
+        report = _readable(workspace)
+        unseen: tuple[Finding, ...] = ()
         try:
             stale = await workspace.stale_uses()
         except Failure as failure:
             # The files can be compared all the same.
             unseen, stale = tuple(replace(it, severity=Severity.WARNING) for it in failure.findings), ()
-        else:
-            unseen = ()
         template = workspace.project.template
         variables = {variable.name: variable for variable in report.variables}
         return Outcome(
@@ -108,7 +106,7 @@ class Diff:
                 ],
             },
             _comparison(report, template.name if template else None, stale),
-            (*unreadable, *unseen),
+            unseen,
         )
 
 
@@ -154,6 +152,14 @@ class Set:
             },
             "\n".join((done, *_diff_lines(edit.changes))),
         )
+
+
+def _readable(workspace: "Workspace") -> "EnvironmentReport":
+    """Return the variables; what is wrong with the file is `check`'s to say, unless nothing of it can be read."""
+    report = workspace.environment()
+    if report.findings and not report.variables:
+        raise Failure(*report.findings)
+    return report
 
 
 def _unknown(report: "EnvironmentReport", name: str) -> Finding:

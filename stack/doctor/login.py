@@ -112,9 +112,11 @@ def _password(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
     role = inventory.roles.get(url.user)
     if role is None:
         return _role_missing(refused, server, inventory, fixes)
+    if url.password is None:
+        return _no_password(refused, server)
     if not role.may_log_in:
         return _no_login(refused, server, fixes)
-    if role.verifier and not role.expired and url.password and is_of(role.verifier, url.password):
+    if role.verifier and not role.expired and is_of(role.verifier, url.password):
         # The container's own server would have let it in.
         return other_server(server, fixes, refused.evidence)
     of_the_file = server.written.file_password if server.written.hidden and not role.expired else None
@@ -126,7 +128,25 @@ def _password(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
         title,
         cause,
         evidence=refused.evidence,
-        fixes=(*first, fixes.give_password(), *_restore(server, role, fixes), *fixes.begin_anew(inventory)),
+        fixes=(
+            *first,
+            fixes.give_password(Code.DATABASE_PASSWORD),
+            *_restore(server, role, fixes),
+            *fixes.begin_anew(inventory),
+        ),
+    )
+
+
+def _no_password(refused: Finding, server: Server) -> Finding:
+    """Return the finding of settings that have no password: there is none to give to the role, which keeps its own."""
+    url = server.url
+    address = f"postgresql://{url.user}:PASSWORD@{url.host}:{url.port}/{url.database}"
+    return Finding(
+        Code.DATABASE_PASSWORD,
+        f"No password is known for {url.user}, and the server asks for one",
+        f"Neither {server.written.file} and the shell nor POSTGRES_PASSWORD in the Compose file say it.",
+        evidence=refused.evidence,
+        fixes=(Fix(f"Write the address with its password to {server.written.file}: APP_DB_URL={address}"),),
     )
 
 
@@ -217,7 +237,7 @@ def _no_login(refused: Finding, server: Server, fixes: LoginFixes) -> Finding:
         f"The role {server.url.user} may not log in",
         "The server has it without the right LOGIN, as a group has it.",
         evidence=refused.evidence,
-        fixes=(fixes.give_password(),),
+        fixes=(fixes.give_password(Code.DATABASE_ROLE_MISSING) if server.url.password else fixes.let_log_in(),),
     )
 
 

@@ -37,11 +37,17 @@ class LoginFixes:
     service: str
     container: "Inspection"
 
-    def give_password(self) -> Fix:
-        """Give the role the password that the settings have; nothing else changes."""
+    def let_log_in(self) -> Fix:
+        """Give the role the right to log in; nothing else changes."""
+        statement = sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(self.url.user))
+        title = f"Give the role {self.url.user} of the server the right to log in"
+        return self._by_sql(title, Code.DATABASE_ROLE_MISSING, statement)
+
+    def give_password(self, code: Code) -> Fix:
+        """Give the role the password that the settings have, for the finding `code`; nothing else changes."""
         return self._by_sql(
             f"Give the role {self.url.user} of the server the password of the settings; the data stay",
-            Code.DATABASE_PASSWORD,
+            code,
             sql.SQL("ALTER ROLE {} LOGIN PASSWORD {} VALID UNTIL 'infinity'").format(*self._role()),
         )
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from stack.findings import silent
+from stack.findings import Failure, silent
+from stack.services.compose.model import Logging
 from stack.services.control import LineKind, Overflow, Pull, Volumes
 from stack.services.engine.control import EngineServices
 from stack.services.engine.endpoint import resolve_endpoint
@@ -54,6 +55,21 @@ async def test_history_is_merged_by_time_and_limited(engine):
     assert {line.container for line in history} == {f"{engine.name}-a-1", f"{engine.name}-b-1"}
     assert [line.text async for line in services.logs(["b"], tail=2, since=None)] == ["b3", "Grüße"]
     assert [line async for line in services.logs(["b"], tail=None, since=history[-1].time.replace(year=2100))] == []
+    await services.close()
+
+
+async def test_a_driver_that_keeps_nothing_is_named_and_hides_no_other_log(engine):
+    silent_one = shouter("a", "echo unheard; exec sleep 1000", logging=Logging("none"))
+    services = engine.services(project(silent_one, shouter("b", "echo heard; exec sleep 1000"), name=engine.name))
+    await up(services)
+    async with aclosing(services.follow(["b"], tail=None, since=None)) as lines:
+        await until(lines, "heard")
+    texts = [line.text async for line in services.logs([], tail=None, since=None)]
+    assert texts == ["heard", "its log cannot be read: configured logging driver does not support reading"]
+    with pytest.raises(Failure) as caught:
+        _ = [line async for line in services.logs(["a"], tail=None, since=None)]
+    assert caught.value.finding.title == f"The log of {engine.name}-a-1 cannot be read"
+    assert "json-file" in caught.value.finding.fixes[0].title
     await services.close()
 
 

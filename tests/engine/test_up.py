@@ -57,12 +57,37 @@ async def test_from_nothing_to_healthy_and_back(engine):
     assert not engine.leftovers()
 
 
+async def test_what_a_running_service_needs_is_waited_for_when_it_begins_again(engine):
+    app = sleeper("app", depends_on=after("migrate", condition=Condition.COMPLETED))
+    migrate = replace(sleeper("migrate"), entrypoint=("sleep", "0.1"))
+    async with opened(engine, project(migrate, app, name=engine.name)) as services:
+        await up(services)
+    failing = replace(migrate, entrypoint=("sh", "-c", "sleep 0.1; exit 3"))
+    async with opened(engine, project(failing, app, name=engine.name)) as services:
+        with pytest.raises(Failure) as caught:
+            await up(services, "app")
+        assert caught.value.finding.title == "migrate has exited"
+        assert [it.state for it in (await services.status()).services] == [State.EXITED, State.RUNNING]
+
+
 async def test_down_keeps_the_data_unless_told_otherwise(engine):
     compose = project(database(free_port()), name=engine.name)
     async with opened(engine, compose) as services:
         await up(services)
         await services.down(volumes=Volumes.KEEP, progress=silent)
         assert engine.leftovers() == [f"{engine.name}_data"]
+
+
+async def test_an_anonymous_volume_is_a_loss_only_with_something_in_it(engine):
+    scratch = volume_mount(None, "/scratch")
+    idle = sleeper("idle", volumes=(scratch,))
+    busy = replace(idle, name="busy", entrypoint=("sh", "-c", "head -c 5000 /dev/zero >/scratch/it; exec sleep 1000"))
+    busy = replace(busy, healthcheck=Healthcheck(test=("CMD", "test", "-s", "/scratch/it"), interval=200_000_000))
+    async with opened(engine, project(idle, busy, name=engine.name)) as services:
+        await up(services)
+        plan = await services.plan_down(volumes=Volumes.KEEP)
+    losses = {step.resource: [loss.size for loss in step.losses] for step in plan if step.losses}
+    assert losses == {f"container {engine.name}-busy-1": [5000]}
 
 
 async def test_a_change_recreates_with_its_cause_and_keeps_volumes(engine):

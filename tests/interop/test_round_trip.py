@@ -217,3 +217,29 @@ async def test_a_change_of_the_file_is_recreated_by_the_other_too(everything):
     before = identities(everything)
     everything.compose("up", "-d")
     assert identities(everything) == before
+
+
+async def test_an_optional_dependency_under_a_profile_is_left_out_by_both(box):
+    (box.directory / "compose.yaml").write_text(
+        """\
+x-sleeper: &sleeper {image: "postgres:16-alpine", entrypoint: ["sleep", "1000"], init: true}
+services:
+  db: *sleeper
+  web:
+    <<: *sleeper
+    depends_on: {db: {condition: service_started}, extra: {condition: service_started, required: false}}
+  extra: {<<: *sleeper, profiles: [extra]}
+"""
+    )
+    (box.directory / ".env").write_text(f"COMPOSE_PROJECT_NAME={box.name}\n")
+    ours = services(box)
+    await ours.up(["web"], pull=Pull.MISSING, timeout=60, progress=silent)
+    before = identities(box)
+    box.compose("up", "-d")
+    assert identities(box) == before
+    box.compose("up", "-d", "web", "extra")
+    theirs = identities(box)
+    await ours.up(["web", "extra"], pull=Pull.MISSING, timeout=60, progress=silent)
+    assert identities(box) == theirs
+    await ours.down(volumes=Volumes.REMOVE, progress=silent)
+    await ours.close()

@@ -303,6 +303,11 @@ services:
     assert not any(service.unsupported for service in services.values())
 
 
+def test_a_variable_that_the_file_demands_is_to_be_set_and_the_file_is_right(tmp_path: Path) -> None:
+    finding = refused(tmp_path, {"compose.yaml": "services: {db: {image: 'a', command: '${B:-${A:?set it}}'}}"})
+    assert [(fix.title, fix.command) for fix in finding.fixes] == [("Set A in .env", "stackdeck env set A")]
+
+
 def test_a_raw_env_file_is_read_as_it_stands(tmp_path: Path) -> None:
     text = "services: {db: {image: a, env_file: [{path: raw.env, format: raw}]}}"
     raw = "\ufeff# c\n\n  A=$X 'q' # c \r\nB=\nHERE\nGONE\nA=2=3\n"

@@ -4,7 +4,7 @@ import pytest
 
 from stack.findings import Code, Failure
 from stack.services.compose.model import Dependency
-from stack.services.engine.selection import named, with_dependencies
+from stack.services.engine.selection import every_service, named, with_dependencies
 from tests.support.compose_model import after, project, service
 
 COMPOSE = project(
@@ -49,6 +49,15 @@ def test_an_optional_dependency_that_is_not_enabled_is_left_out():
         service("web", depends_on={"extra": Dependency(required=False)}), disabled=[service("extra", profiles=("x",))]
     )
     assert names(with_dependencies(compose, [])) == ["web"]
+
+
+def test_an_optional_dependency_counts_only_where_it_is_among_those_that_start_as_in_compose():
+    web = service("web", depends_on={"db": Dependency(), "extra": Dependency(required=False)})
+    compose = project(web, service("db"), disabled=[service("extra", profiles=("x",))])
+    for chosen in (with_dependencies(compose, []), with_dependencies(compose, ["web"])):
+        assert list(chosen[-1].depends_on) == ["db"]
+    assert list(every_service(compose)["web"].depends_on) == ["db"]
+    assert list(with_dependencies(compose, ["web", "extra"])[-1].depends_on) == ["db", "extra"]
 
 
 def test_an_unknown_name_says_what_was_meant():

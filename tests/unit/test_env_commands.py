@@ -95,6 +95,14 @@ def test_diff_of_what_is_as_the_template(tmp_path, project, capsys):
     assert [it["kind"] for it in json.loads(out)["differences"]] == ["placeholder", "placeholder"]
 
 
+@pytest.mark.parametrize("verb", ["show", "diff"])
+def test_a_file_that_cannot_be_read_is_neither_empty_nor_as_the_template(project, capsys, verb):
+    project.env_file.write_bytes(b"APP_DB_PASSWORD=p\xe4ss\n")
+    status, out, err = run(project, capsys, verb)
+    assert (status, out) == (1, "")
+    assert err.count("[env-unreadable]") == 1
+
+
 def test_set_shows_what_changed(project, capsys):
     _, out, _ = run(project, capsys, "set", "APP_DB_PORT=7000", "--json")
     assert json.loads(out)["changes"] == [{"line": 2, "before": "APP_DB_PORT=6000", "after": "APP_DB_PORT=7000"}]

@@ -168,6 +168,17 @@ def test_what_else_keeps_a_role_out(judged, known, code, title):
     assert not found.automatic_fix.destructive
 
 
+def test_settings_without_a_password_take_none_from_the_role(judged):
+    url = replace(URL, password=None)
+    found = judged(Code.DATABASE_PASSWORD, server(inventory(role()), url=url), "fe_sendauth: no password supplied")
+    assert found.title == "No password is known for ada, and the server asks for one"
+    assert not [fix for fix in found.fixes if fix.apply]
+    assert "postgresql://ada:PASSWORD@localhost:5432/shop" in found.fixes[0].title
+    (let_in,) = judged(Code.DATABASE_ROLE_MISSING, server(inventory(role(may_log_in=False)), url=url)).fixes
+    assert let_in.title == "Give the role ada of the server the right to log in"
+    assert let_in.command == "stackdeck doctor --fix database-role-missing"
+
+
 def test_a_database_that_is_not_there(judged):
     found = judged(Code.DATABASE_MISSING, server(inventory(role(), databases=("postgres", "app"))))
     assert "has the database app; .env says shop now" in found.cause

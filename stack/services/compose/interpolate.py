@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from stack.environment.interpolation import InterpolationError, Lookup, interpolate
+from stack.environment.interpolation import InterpolationError, Lookup, RequiredVariableError, interpolate
 from stack.services.compose.model import Position
-from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, SequenceNode
+from stack.services.compose.nodes import InvalidNode, MappingNode, MissingVariable, Node, ScalarNode, SequenceNode
 
 MAX_CHARACTERS: Final = 8 << 20
 """Of all interpolated texts of a project: each may repeat a long variable."""
@@ -66,6 +66,8 @@ class Interpolator:
 
         try:
             interpolated = interpolate(text, lookup)
+        except RequiredVariableError as error:
+            raise MissingVariable(position, f"{path}: {error}", error.name) from None
         except InterpolationError as error:
             raise InvalidNode(position, f"{path}: {error}") from None
         self._characters += len(interpolated.text)

@@ -15,7 +15,7 @@ from stack.services.compose.interpolate import Interpolator
 from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
-from stack.services.compose.nodes import InvalidNode, MappingNode, Node, ScalarNode, describe
+from stack.services.compose.nodes import InvalidNode, MappingNode, MissingVariable, Node, ScalarNode, describe
 from stack.services.compose.orphans import orphans_of
 from stack.services.compose.uses import uses
 from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
@@ -99,9 +99,16 @@ def _invalid(error: InvalidNode) -> Failure:
             Code.COMPOSE_FILE_INVALID,
             f"{position.file.name}, line {position.line}: {message}",
             f"{position.file}, line {position.line}, column {position.column}",
-            fixes=(Fix(f"Correct line {position.line} of {position.file.name}"),),
+            fixes=(_way_out(error),),
         )
     )
+
+
+def _way_out(error: InvalidNode) -> Fix:
+    if isinstance(error, MissingVariable):
+        # Nothing is wrong with the file.
+        return Fix(f"Set {error.name} in .env", f"stackdeck env set {error.name}")
+    return Fix(f"Correct line {error.position.line} of {error.position.file.name}")
 
 
 def _unset(variables: Mapping[str, Position]) -> Iterator[Finding]:

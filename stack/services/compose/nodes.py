@@ -73,6 +73,15 @@ class InvalidNode(ValueError):  # noqa: N818 - it says what is invalid, and beco
         self.message = message
 
 
+class MissingVariable(InvalidNode):
+    """A text demands the variable `name`, which nothing sets."""
+
+    def __init__(self, position: Position, message: str, name: str) -> None:
+        """Take the place, the sentence and the variable."""
+        super().__init__(position, message)
+        self.name = name
+
+
 class InvalidValue(InvalidNode):
     """A value of the right kind that means nothing, such as a duration without a unit.
 

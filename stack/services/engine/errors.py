@@ -15,6 +15,7 @@ Refused: TypeAlias = "APIError | Refusal"
 """What the engine answered with an error: what the SDK raises, and what a look does."""
 
 _NO_IMAGE: Final = "no such image"
+_NO_READING: Final = "driver does not support reading"
 _NO_SPACE: Final = ("no space left on device", "disk quota exceeded")
 
 
@@ -40,6 +41,20 @@ def refused(doing: str, error: Refused) -> Failure:
             words(error),
             evidence=words(error),
             fixes=(Fix("Try again; what is done already is kept", "stackdeck up"),),
+        )
+    )
+
+
+def log_unreadable(container: str, error: Refused) -> Failure:
+    """Return the failure of reading the log of `container`."""
+    if _NO_READING not in words(error):
+        return refused(f"reading the log of {container}", error)
+    return Failure(
+        Finding(
+            Code.ENGINE_ERROR,
+            f"The log of {container} cannot be read",
+            words(error),
+            fixes=(Fix("Give its service a logging driver that keeps what it says, such as json-file or local"),),
         )
     )
 

@@ -19,7 +19,7 @@ from stack.services.control import Overflow
 from stack.services.engine import labels
 from stack.services.engine.channel import ClosedError
 from stack.services.engine.connection import Engine
-from stack.services.engine.errors import refused
+from stack.services.engine.errors import log_unreadable, refused
 from stack.services.engine.intake import Intake
 from stack.services.engine.log_lines import SECOND, Overlap, Seen, Source, Splitter, stamp_of
 from stack.services.engine.log_stream import LogStream
@@ -199,7 +199,7 @@ class Reading:
                     self.intake.skip(source, late)
                     opened = self._opened(client, source, 0, None)
             except APIError as error:
-                self.intake.tell(Unreadable(source, refused(f"reading the log of {source.container}", error)))
+                self.intake.tell(Unreadable(source, log_unreadable(source.container, error)))
             self.intake.end(source)
 
         in_daemon(self.engine, read, self.intake.tell)

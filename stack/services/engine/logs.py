@@ -12,7 +12,7 @@ from stack.findings import Failure
 from stack.services.control import LineKind, LogLine
 from stack.services.engine.channel import Channel
 from stack.services.engine.connection import Engine
-from stack.services.engine.errors import refused
+from stack.services.engine.errors import log_unreadable
 from stack.services.engine.log_lines import LineReader, Source, StampedLine
 from stack.services.engine.log_stream import LogStream
 from stack.services.engine.log_threads import Streams, Unreadable, in_daemon, open_log, raw_lines
@@ -92,7 +92,7 @@ class _Merged:
         try:
             stream = open_log(self.client, self.streams, source, follow=False, tail=least, since=since)
         except APIError as error:
-            self.refusals.append(Unreadable(source, refused(f"reading the log of {source.container}", error)))
+            self.refusals.append(Unreadable(source, log_unreadable(source.container, error)))
             return
         if stream is not None:
             for raws in self.split(stream):

@@ -33,7 +33,10 @@ class Lost:
 async def weighed(
     engine: Engine, project: ComposeProject, observed: Observed, steps: Sequence[Step | Removal]
 ) -> tuple[tuple[Loss, ...], ...]:
-    """Return what each of `steps` loses, with its size where the engine says it soon; it is asked only if needed."""
+    """Return what each of `steps` loses, with its size where the engine says it soon; it is asked only if needed.
+
+    An anonymous volume in which there is nothing is no loss: an image that declares one has it in every container.
+    """
     lost = losses(project, observed, steps)
     sizes: Mapping[str, int] = {}
     if any(entry.volume for entries in lost for entry in entries):
@@ -41,7 +44,14 @@ async def weighed(
         from stack.services.engine.sizes import volume_sizes
 
         sizes = await volume_sizes(engine)
-    return tuple(tuple(Loss(entry.what, sizes.get(entry.volume or "")) for entry in entries) for entries in lost)
+    return tuple(
+        tuple(
+            Loss(entry.what, size)
+            for entry in entries
+            if (size := sizes.get(entry.volume or "")) != 0 or not ANONYMOUS.fullmatch(entry.volume or "")
+        )
+        for entries in lost
+    )
 
 
 def losses(

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from stack.findings import Code, Failure, Finding, Fix
@@ -30,7 +31,7 @@ def with_dependencies(project: ComposeProject, names: Sequence[str]) -> tuple[Se
                 waiting.append(found)
             elif terms.required:
                 raise Failure(_dependency_disabled(service, dependency))
-    return in_order(chosen)
+    return in_order(_without_absent(chosen))
 
 
 def named(project: ComposeProject, names: Sequence[str]) -> tuple[Service, ...]:
@@ -39,7 +40,7 @@ def named(project: ComposeProject, names: Sequence[str]) -> tuple[Service, ...]:
     Raises:
         Failure: there is no such service.
     """
-    everything = every_service(project)
+    everything = {**project.services, **project.disabled}
     unknown = [name for name in names if name not in everything]
     if unknown:
         raise Failure(_unknown(unknown[0], everything))
@@ -47,8 +48,18 @@ def named(project: ComposeProject, names: Sequence[str]) -> tuple[Service, ...]:
 
 
 def every_service(project: ComposeProject) -> Mapping[str, Service]:
-    """Return all services of the file, the disabled ones too."""
-    return {**project.services, **project.disabled}
+    """Return all services of the file, the disabled ones too; the enabled ones are as an `up` of all makes them."""
+    return {**_without_absent(project.services), **project.disabled}
+
+
+def _without_absent(services: Mapping[str, Service]) -> Mapping[str, Service]:
+    """Return `services` without what they would depend on if it were among them: Compose hashes and labels no more."""
+    return {
+        name: service
+        if service.depends_on.keys() <= services.keys()
+        else replace(service, depends_on={it: terms for it, terms in service.depends_on.items() if it in services})
+        for name, service in services.items()
+    }
 
 
 def orphaned(project: ComposeProject, observed: Observed) -> tuple[ObservedContainer, ...]:

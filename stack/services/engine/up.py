@@ -218,11 +218,14 @@ class Up:
             containers = await self._containers()
         now = Observed(containers)
         deadline = time.monotonic() + self.timeout
+        begun: set[str] = set()
         for service in plan.services:
             resting = [container for container in now.of(service.name) if container.state not in _UP]
-            if resting:
+            # One that runs waits too, as in Compose: what it needs has begun again, and may not get there this time.
+            if resting or not begun.isdisjoint(service.depends_on):
                 await self._await_dependencies(service, plan, now, deadline)
             for container in resting:
+                begun.add(service.name)
                 await self._executor(observed).start(service, container)
         outcomes = [
             await self._outcome(service, container, deadline)
