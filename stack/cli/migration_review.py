@@ -80,6 +80,7 @@ def _sql(steps: "Sequence[StepSQL]", direction: "Direction") -> Outcome:
                         for name, side in (("upgrade", step.upgrade), ("downgrade", step.downgrade))
                         if side.unknown
                     },
+                    "irreversible": step.downgrade.refusal,
                 }
                 for step in ordered
             ],
@@ -95,6 +96,7 @@ def _script(step: "StepSQL", direction: "Direction") -> str:
     unknown = side.unknown
     lines = [f"-- {step.revision.revision}: {step.revision.message}", *side.statements]
     lines += [f"-- Not known from here on: {' '.join(unknown.why.split())}"] if unknown else []
+    lines += [f"-- It cannot be taken back: {' '.join(side.refusal.split())}"] if side.refusal else []
     return "\n".join(lines)
 
 
