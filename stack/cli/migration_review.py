@@ -246,7 +246,7 @@ def _branched(heads: Sequence[str]) -> Finding:
         Code.MIGRATIONS_BRANCHED,
         f"The history has {len(heads)} heads",
         f"It ends in {', '.join(heads)}, so that `alembic upgrade head` does not know where to go.",
-        fixes=(Fix("Join them with a revision", "alembic merge heads -m 'Join the branches'"),),
+        fixes=(Fix("Join them with a revision", "stackdeck migrate new --merge -m 'Join the branches'"),),
     )
 
 
