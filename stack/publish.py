@@ -41,6 +41,9 @@ def new_file(target: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """
     if not overwrite and target.exists():
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    if target.exists() and not target.is_file():
+        # A device or a pipe would give its name to a file.
+        raise OSError(errno.EINVAL, "it is no regular file", str(target))
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:_HINT]}.", dir=target.parent)
     draft = Path(name)
     try:

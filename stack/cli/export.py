@@ -1,16 +1,16 @@
 """``export``: a table's rows in a file."""
 
 import argparse
-import contextlib
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from stack.amounts import size
 from stack.cli.command import UsageError, add_command
-from stack.cli.output import Console, Outcome
+from stack.cli.output import Console, Outcome, OutputError
 from stack.cli.rows_wanted import RowsWanted, add_rows, rows_wanted
 
 if TYPE_CHECKING:
@@ -60,8 +60,15 @@ class Export:
         )
 
 
-def _standard_output() -> AbstractContextManager[BinaryIO]:
-    return contextlib.nullcontext(sys.stdout.buffer)
+@contextmanager
+def _standard_output() -> Iterator[BinaryIO]:
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror) from None
 
 
 def _make(arguments: argparse.Namespace) -> Export:

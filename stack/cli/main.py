@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from stack import VERSION
 from stack.cli.command import Command, Noun, UsageError
 from stack.cli.options import GLOBAL_OPTIONS, global_parser, options_of
-from stack.cli.output import Console, Outcome, standard_console
+from stack.cli.output import Console, Outcome, OutputError, standard_console
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Options
 
@@ -103,6 +104,9 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
     # Imported here: `--help` and usage errors need none of it.
     from stack.workspace import open_workspace
 
+    # What `timeout`, a supervisor or a CI runner stops cleans up after itself as after Ctrl-C.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+
     try:
         async with open_workspace(options, os.environ) as workspace:
             return await command.run(workspace, console)
@@ -111,7 +115,7 @@ async def _run(command: Command, options: Options, console: Console) -> Outcome:
         task = asyncio.current_task()
         interrupted = task is not None and task.cancelling() > 0
         return Outcome({}, findings=failure.findings, failed=True, status=INTERRUPTED if interrupted else 0)
-    except BrokenPipeError:
+    except (BrokenPipeError, OutputError):
         raise
     except Exception as error:  # noqa: BLE001 - a mistake of ours: kept in a report, told without a traceback
         from stack.crash import internal_finding

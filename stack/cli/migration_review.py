@@ -80,6 +80,7 @@ def _sql(steps: "Sequence[StepSQL]", direction: "Direction") -> Outcome:
                         for name, side in (("upgrade", step.upgrade), ("downgrade", step.downgrade))
                         if side.unknown
                     },
+                    "irreversible": step.downgrade.refusal,
                 }
                 for step in ordered
             ],
@@ -95,6 +96,7 @@ def _script(step: "StepSQL", direction: "Direction") -> str:
     unknown = side.unknown
     lines = [f"-- {step.revision.revision}: {step.revision.message}", *side.statements]
     lines += [f"-- Not known from here on: {' '.join(unknown.why.split())}"] if unknown else []
+    lines += [f"-- It cannot be taken back: {' '.join(side.refusal.split())}"] if side.refusal else []
     return "\n".join(lines)
 
 
@@ -244,7 +246,7 @@ def _branched(heads: Sequence[str]) -> Finding:
         Code.MIGRATIONS_BRANCHED,
         f"The history has {len(heads)} heads",
         f"It ends in {', '.join(heads)}, so that `alembic upgrade head` does not know where to go.",
-        fixes=(Fix("Join them with a revision", "alembic merge heads -m 'Join the branches'"),),
+        fixes=(Fix("Join them with a revision", "stackdeck migrate new --merge -m 'Join the branches'"),),
     )
 
 

@@ -41,6 +41,10 @@ class Outcome:
         return self.status or int(self.failed or any(finding.severity is Severity.ERROR for finding in self.findings))
 
 
+class OutputError(OSError):
+    """Standard output cannot be written: no mistake of ours, but a disk that is full, say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A part of a line; `style` are the parameters of ECMA-48's SGR, empty for none."""

@@ -38,6 +38,9 @@ def explain(error: BaseException, url: DatabaseURL) -> Failure:
 def _finding(error: BaseException, url: DatabaseURL, words: str) -> Finding:
     if isinstance(error, psycopg.Error) and error.sqlstate:
         make = _SQLSTATES.get(error.sqlstate) or _SQLSTATE_CLASSES.get(error.sqlstate[:2], _other)
+        # What ends a session is FATAL; of an error within a statement it is another server's connection that is meant.
+        if make is _lost and error.diag.severity_nonlocalized == "ERROR":
+            make = _elsewhere
         return make(url, words)
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return _unreachable(url, TimeoutError(), words)
@@ -209,6 +212,16 @@ def _lost(url: DatabaseURL, words: str) -> Finding:
         "what was not committed is undone",
         evidence=words,
         fixes=(_RETRY, Fix("See whether the database runs", "stackdeck status")),
+    )
+
+
+def _elsewhere(url: DatabaseURL, words: str) -> Finding:
+    return Finding(
+        Code.DATABASE_ERROR,
+        f"The server at {_server(url)} does not reach another server",
+        f"What was asked for lies there, as a foreign table's rows do: {words.partition(chr(10))[0]}",
+        evidence=words,
+        fixes=(Fix("Make sure that the other server runs, and that ALTER SERVER names its right address"), _RETRY),
     )
 
 

@@ -4,10 +4,13 @@ The graph is Alembic's own (`alembic.script.revision`), so that order and heads 
 What it answers with a warning and a KeyError, a parent that is in no file for one, is found here first.
 """
 
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from alembic.script import revision as alembic
 
@@ -17,6 +20,8 @@ from stack.migrations.configuration import broken, locate
 from stack.migrations.importing import import_scripts
 from stack.migrations.script import Script, list_files, read_script
 from stack.project import Project
+
+_STEPS_BACK: Final = re.compile(r"-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +200,20 @@ def upgrade_steps(history: History, current: Sequence[str], target: str) -> tupl
         ResolutionError: there is no such target.
         RevisionError: it cannot be reached.
     """
-    nodes = _graph(history.scripts).iterate_revisions(target, tuple(current), implicit_base=True)
-    return tuple(reversed(_known(history, nodes)))
+    with _resolving(target):
+        nodes = _graph(history.scripts).iterate_revisions(target, tuple(current), implicit_base=True)
+        return tuple(reversed(_known(history, nodes)))
 
 
 def downgrade_steps(history: History, current: Sequence[str], target: str) -> tuple[Revision, ...]:
     """Return what a downgrade to `target` takes back, in order; otherwise like `upgrade_steps`."""
-    return _known(history, _graph(history.scripts).iterate_revisions(tuple(current), target, select_for_downgrade=True))
+    if _STEPS_BACK.fullmatch(target) and len(set(current)) > 1:
+        # Alembic warns, and takes one of them.
+        text = f"several branches are applied, and {target} does not say which: write BRANCH@{target}, or a revision"
+        raise alembic.RevisionError(text)
+    with _resolving(target):
+        nodes = _graph(history.scripts).iterate_revisions(tuple(current), target, select_for_downgrade=True)
+        return _known(history, nodes)
 
 
 def stamped(history: History, current: Sequence[str], target: str) -> tuple[str, ...]:
@@ -214,7 +226,8 @@ def stamped(history: History, current: Sequence[str], target: str) -> tuple[str,
         RevisionError: it is several where one is meant.
     """
     graph = _graph(history.scripts)
-    targets = [node for node in graph.get_revisions(target) if isinstance(node, alembic.Revision)]
+    with _resolving(target):
+        targets = [node for node in graph.get_revisions(target) if isinstance(node, alembic.Revision)]
     names = {revision.revision for revision in history.revisions}
     marks = [graph.get_revision(name) for name in current if name in names]
     lines = [node.revision for node in targets] or [target]
@@ -223,6 +236,15 @@ def stamped(history: History, current: Sequence[str], target: str) -> tuple[str,
     }
     kept = [mark.revision for mark in marks if mark and mark not in replaced]
     return tuple(sorted({*kept, *(node.revision for node in targets)}))
+
+
+@contextmanager
+def _resolving(target: str) -> Iterator[None]:
+    """Have a `target` that Alembic asserts nobody types, as a step on a branch not applied, be a `RevisionError`."""
+    try:
+        yield
+    except AssertionError:
+        raise alembic.RevisionError(f"{target!r} leads to no revision from there") from None
 
 
 def _known(history: History, nodes: Iterable[alembic.Revision]) -> tuple[Revision, ...]:
@@ -241,7 +263,8 @@ def between(history: History, span: str) -> tuple[Revision, ...]:
     start, _, end = span.partition(":")
     graph = _graph(history.scripts)
     try:
-        nodes = list(graph.iterate_revisions(end or "heads", start or "base", implicit_base=True))
+        with _resolving(span):
+            nodes = list(graph.iterate_revisions(end or "heads", start or "base", implicit_base=True))
     except alembic.ResolutionError as error:
         raise _no_span(span, f"no revision or branch is called {error.argument}") from None
     except alembic.RevisionError as error:
@@ -260,7 +283,8 @@ def find_revisions(history: History, names: Sequence[str]) -> tuple[Revision, ..
     wanted = set()
     for name in names:
         try:
-            wanted |= {node.revision for node in graph.get_revisions(name) if isinstance(node, alembic.Revision)}
+            with _resolving(name):
+                wanted |= {node.revision for node in graph.get_revisions(name) if isinstance(node, alembic.Revision)}
         except alembic.RevisionError as error:
             raise _no_span(name, str(error)) from None
     return tuple(revision for revision in history.revisions if revision.revision in wanted)

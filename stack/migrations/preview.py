@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from stack.background import in_thread
 from stack.environment.url import DatabaseURL
@@ -12,9 +13,12 @@ from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import Revision
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Direction, Event
+from stack.migrations.risks.review import Body, read_review
 from stack.migrations.site import Site, secrets_of
 from stack.project import Project
 from stack.text import hide
+
+_NO_WAY: Final = frozenset({Body.ABSENT, Body.RAISES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,13 @@ class Unknown:
 class Side:
     """One direction of a step: its statements as they are sent, in order, with ``BEGIN`` and the like.
 
-    Where `unknown` is set they are only those up to there, or rest on an answer that nobody gave.
+    Where `unknown` is set they are only those up to there, or rest on an answer that nobody gave. Where there is no way
+    back there are none, and `refusal` says why: no database would tell more.
     """
 
     statements: tuple[str, ...]
     unknown: Unknown | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ async def render(
     ended = await run_worker(job, configuration.directory, heard.hear)
     if not heard.done:
         raise explain_wreck(wreck_of(Site(project, url), configuration, Command.RENDER, heard, ended))
-    return heard.steps(revisions)
+    return await in_thread(lambda: heard.steps(revisions))
 
 
 def unknown_sql(steps: Sequence[StepSQL]) -> tuple[Finding, ...]:
@@ -148,19 +154,18 @@ class Heard:
                 self.done = True
 
     def steps(self, revisions: Sequence[Revision]) -> tuple[StepSQL, ...]:
-        """Return what `revisions` send."""
+        """Return what `revisions` send; blocking, where a file has to be looked at."""
         return tuple(
-            StepSQL(
-                revision,
-                self._side(revision.revision, Direction.UPGRADE),
-                self._side(revision.revision, Direction.DOWNGRADE),
-            )
+            StepSQL(revision, self._side(revision, Direction.UPGRADE), self._side(revision, Direction.DOWNGRADE))
             for revision in revisions
         )
 
-    def _side(self, revision: str, direction: Direction) -> Side:
-        key = (revision, direction.value)
-        return Side(tuple(self.statements.get(key, ())), self.unknown.get(key))
+    def _side(self, revision: Revision, direction: Direction) -> Side:
+        key = (revision.revision, direction.value)
+        statements, unknown = tuple(self.statements.get(key, ())), self.unknown.get(key)
+        if unknown and direction is Direction.DOWNGRADE and read_review(revision.path).downgrade in _NO_WAY:
+            return Side(statements, refusal=unknown.why)
+        return Side(statements, unknown)
 
 
 def wreck_of(site: Site, configuration: Configuration, command: Command, heard: Heard, ended: Ended) -> Wreck:

@@ -49,7 +49,7 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
             progress("Rehearsing: every step is run, and rolled back at the end")
             run = await _run(Command.REHEARSE, site, configuration, revisions)
         if run.reason is not Reason.REHEARSAL:
-            return run.steps(revisions, "All of it was rolled back.")
+            return await in_thread(lambda: run.steps(revisions, "All of it was rolled back."))
         applied = [revision for revision in history.revisions if revision not in revisions]
         progress(clean_line(f"Running all of it in an empty copy of the database, for {run.where}: {run.text}"))
         try:
@@ -59,7 +59,8 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
             raise _impossible(run, none.why) from None
     except (psycopg.Error, SQLAlchemyError, OSError) as error:
         raise explain(error, site.url) from None
-    steps = tried.steps(revisions, "It was run in an empty copy of the database, which has been dropped.")
+    left = "It was run in an empty copy of the database, which has been dropped."
+    steps = await in_thread(lambda: tried.steps(revisions, left))
     return tuple(replace(step, copied=f"{run.where}: {run.text}") for step in steps)
 
 

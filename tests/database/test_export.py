@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import subprocess
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -309,6 +310,26 @@ def test_the_command(project):
     assert out.stderr.startswith(b"1 rows")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_where_the_output_is_full_or_no_file_it_says_so(project, numbers):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [str(STACKDECK), "--runtime", "external", "export", "numbers", "--output", "-"],
+            cwd=project,
+            env=bare_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == b"stackdeck: the output cannot be written: No space left on device"
+    pipe = project / "pipe"
+    os.mkfifo(pipe)
+    done = command(project, "export", "numbers", "--output", "pipe", "--overwrite")
+    assert (done.returncode, b"it is no regular file" in done.stderr) == (1, True)
+    assert pipe.is_fifo()
+
+
 @pytest.mark.parametrize(
     "argv",
     [
@@ -323,7 +344,7 @@ def test_what_is_no_use_of_it(argv, capsys):
     assert caught.value.code == 2
 
 
-@pytest.mark.parametrize(("how", "left"), [(signal.SIGINT, []), (signal.SIGKILL, [".a.csv"])])
+@pytest.mark.parametrize(("how", "left"), [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGKILL, [".a.csv"])])
 def test_interrupted_it_leaves_nothing_and_killed_only_what_has_no_name(project, numbers, how, left):
     run_sql(numbers, SLOW)
     with subprocess.Popen(
@@ -337,5 +358,5 @@ def test_interrupted_it_leaves_nothing_and_killed_only_what_has_no_name(project,
         os.kill(process.pid, how)
         _, said = process.communicate(timeout=30)
     assert b"Traceback" not in said
-    assert process.returncode == (130 if how is signal.SIGINT else -signal.SIGKILL)
+    assert process.returncode == (-signal.SIGKILL if how is signal.SIGKILL else 130)
     assert [path.name.rpartition(".")[0] for path in project.iterdir() if path.name != ".env"] == left

@@ -125,4 +125,5 @@ def test_check_says_what_it_looked_at_and_what_not(database, command, tmp_path):
     (path.parent / "second.py").write_text(path.read_text().replace("drop1", "drop2"))
     branched = json.loads(command("check", "--json").stdout)
     assert branched["heads"] == ["drop1", "drop2"]
-    assert "migrations-branched" in {finding["code"] for finding in branched["findings"]}
+    finding = next(finding for finding in branched["findings"] if finding["code"] == "migrations-branched")
+    assert finding["fixes"][0]["command"].startswith("stackdeck migrate new --merge")

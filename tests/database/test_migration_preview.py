@@ -160,7 +160,7 @@ async def test_a_step_without_a_downgrade_is_shown_with_its_upgrade(migrations, 
     path.write_text(path.read_text().partition("def downgrade")[0])
     (step,) = await made.pending_sql()
     assert step.upgrade.unknown is None
-    assert step.downgrade.unknown.why == "it has no downgrade()"
+    assert step.downgrade.refusal == "it has no downgrade()"
 
 
 BACKFILL = """
@@ -207,7 +207,10 @@ async def test_a_way_back_that_there_is_not_does_not_stop_a_rehearsal(database, 
     first, second, third = await made.rehearse(silent)
     assert third.downgrade.statements == ("DROP TABLE r0003",)
     assert second.upgrade.statements == ("CREATE TABLE r0002 (id int)",)
-    assert second.downgrade.unknown.why == "NotImplementedError: no way"
+    assert second.downgrade.refusal == "NotImplementedError: no way"
+    # What is written so is meant so, and no rehearsal would tell more.
+    assert unknown_sql((first, second, third)) == ()
+    assert second.known
     assert first.upgrade.statements == ("CREATE TABLE r0001 (id int)",)
     assert columns(database) == []
 

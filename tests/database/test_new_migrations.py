@@ -10,6 +10,7 @@ import pytest
 from stack.cli.main import main
 from stack.findings import Code
 from stack.migrations import new_revision
+from stack.migrations.drift.aspects import UNSEEN_BY_AUTOGENERATE
 from stack.migrations.new_revision import draft
 from stack.migrations.protocol import NewKind
 from stack.migrations.site import Site
@@ -96,6 +97,17 @@ async def test_where_nothing_differs_nothing_is_drafted(database, shop):
     await upgrade(shop, database)
     run_sql(database, "ALTER TABLE r0001 ADD COLUMN name text DEFAULT 'x'")
     assert await draft(Site(shop, database), NewKind.AUTOGENERATE, "Nothing") == ()
+
+
+async def test_the_type_of_an_added_enum_is_named_as_missing(database, shop):
+    await upgrade(shop, database)
+    env = shop.root / "migrations" / "env.py"
+    env.write_text(env.read_text().replace('sa.Text, server_default="x"', 'sa.Enum("a", "b", name="mood")'))
+    (made,) = await draft(Site(shop, database), NewKind.AUTOGENERATE, "Moods")
+    assert "name='mood'" in made.text
+    # Where Alembic learns to make it, the sentence is to go.
+    assert "create(" not in made.text
+    assert any(each.startswith("the enum type of a column") for each in UNSEEN_BY_AUTOGENERATE)
 
 
 async def test_two_heads_are_merged_first(database, shop):

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from fastapi import Depends, FastAPI, HTTPException
 from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -123,6 +124,16 @@ async def test_a_connection_lost_in_use_is_told(engine, database):
         with pytest.raises(Exception) as caught:  # noqa: PT011 - explaining it is the test
             await connection.execute(text("SELECT 1"))
         assert explain(caught.value, database).finding.code == Code.DATABASE_LOST
+
+
+async def test_a_connection_that_the_server_itself_lacks_is_not_said_to_be_ours(engine, database):
+    # So does postgres_fdw end the statement where the foreign server does not answer; the session goes on.
+    statement = "DO $$ BEGIN RAISE 'could not connect to server \"loop\"' USING ERRCODE = '08001'; END $$"
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as caught:
+            await connection.exec_driver_sql(statement)
+    finding = explain(caught.value, database).finding
+    assert (finding.code, "another server" in finding.title) == (Code.DATABASE_ERROR, True)
 
 
 async def test_evidence_has_neither_statement_nor_parameters(engine, database):

@@ -35,13 +35,15 @@ SMALL = Table(BOOKINGS, 100, 65_536, columns=COLUMNS)
 EMPTY = Table(BOOKINGS, 0, 8192, is_empty=True, columns=COLUMNS)
 
 
-def judged(*upgrades, table=LARGE, downgrade=(), review=None, unknown=None, **options):
+def judged(*upgrades, table=LARGE, downgrade=(), review=None, unknown=None, refusal=None, **options):
     """Judge steps, each of some upgrade's statements, against one table."""
     steps = []
     for number, upgrade in enumerate(upgrades):
         texts = (upgrade,) if isinstance(upgrade, str) else tuple(upgrade)
         revision = Revision(f"r{number}", (), (), (), "what it does", Path(f"r{number}.py"), False, False)
-        steps.append(StepSQL(revision, Side(("BEGIN;", *texts, "COMMIT;"), unknown), Side(tuple(downgrade))))
+        steps.append(
+            StepSQL(revision, Side(("BEGIN;", *texts, "COMMIT;"), unknown), Side(tuple(downgrade), refusal=refusal))
+        )
     statements = {
         (step.revision.revision, side): read_statements(step.side(side).statements)
         for step in steps
@@ -167,6 +169,17 @@ def test_what_a_downgrade_does_and_does_not(review, downgrade, expected):
     assert rules("ALTER TABLE bookings ADD COLUMN c text", downgrade=downgrade, review=review) == expected
 
 
+def test_a_downgrade_that_raises_is_no_unknown_one():
+    # It is what the advice on an empty downgrade asks for.
+    (step,) = judged("ALTER TABLE bookings ADD COLUMN c text", review=Review(downgrade=Body.RAISES), refusal="no way")
+    assert [(risk.rule, risk.severity, risk.text) for risk in step.risks] == [
+        (Rule.MISSING_DOWNGRADE, I, "It cannot be taken back: no way")
+    ]
+    assert step.warnings(Direction.UPGRADE) == ()
+    assert [found.risk.text for found in step.warnings(Direction.DOWNGRADE)] == ["It cannot be taken back: no way"]
+    assert not step.may_lose(Direction.DOWNGRADE)
+
+
 def test_what_is_not_known_is_not_said_to_be_safe():
     assert rules("SELECT 1", unknown=Unknown("it reads", 4)) == [(Rule.UNKNOWN_SQL, W)]
 
@@ -204,6 +217,8 @@ def test_what_a_file_says_is_read_without_running_it(tmp_path):
     assert read_review(path) == Review({"drop-column": "unused"}, Body.EMPTY, Body.EMPTY)
     path.write_text("reviewed = made_up()\ndef upgrade():\n    op.x()\nraise SystemExit\n")
     assert read_review(path) == Review({}, Body.FULL, Body.ABSENT)
+    path.write_text('def upgrade():\n    op.x()\ndef downgrade():\n    """Never."""\n    raise NotImplementedError\n')
+    assert read_review(path) == Review({}, Body.FULL, Body.RAISES)
     path.write_text("def (")
     assert read_review(path) == Review()
 

@@ -6,18 +6,29 @@ import os
 import random
 import subprocess
 import sys
+import warnings
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack.findings import Code, Failure, Severity
 from stack.migrations.configuration import locate
-from stack.migrations.history import build_history, read_history, survey_history
+from stack.migrations.history import (
+    between,
+    build_history,
+    downgrade_steps,
+    find_revisions,
+    read_history,
+    stamped,
+    survey_history,
+    upgrade_steps,
+)
 from stack.migrations.origins import Origin, read_origins
 from stack.migrations.script import Script, read_script
 from stack.migrations.status import migration_status
@@ -303,6 +314,29 @@ def test_what_a_person_should_know(tmp_path):
     (strange,) = unknown.findings
     assert (strange.code, strange.severity) == (Code.MIGRATION_UNKNOWN_REVISION, Severity.ERROR)
     assert "zzz" in strange.title
+
+
+def test_a_target_that_leads_nowhere_is_told_as_such():
+    # Each made Alembic assert, or warn on the terminal and take one branch of several.
+    history = build_history(
+        [
+            Script(Path("a.py"), "aaaa1", (), (), (), "", 1),
+            Script(Path("b.py"), "bbbb1", (), (), ("side",), "", 1),
+        ]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for current, target in ((("aaaa1",), "side@-1"), (("aaaa1", "bbbb1"), "-1"), ((), "")):
+            with pytest.raises(RevisionError):
+                downgrade_steps(history, current, target)
+        for target in ("", "aaaa1-1"):
+            with pytest.raises(RevisionError):
+                upgrade_steps(history, (), target)
+        with pytest.raises(RevisionError):
+            stamped(history, (), "")
+        assert [each.revision for each in downgrade_steps(history, ("aaaa1", "bbbb1"), "side@-1")] == ["bbbb1"]
+    assert refused(lambda: between(history, ":aaaa1-2")).code is Code.MIGRATION_NO_SUCH_REVISION
+    assert refused(lambda: find_revisions(history, [""])).code is Code.MIGRATION_NO_SUCH_REVISION
 
 
 def test_labels_that_two_files_claim():

@@ -104,14 +104,16 @@ def _sql(step: "JudgedStep", direction: "Direction") -> list[Content]:
             line("What it does with rows, and how long it takes and blocks on real tables, was not tried.", "$muted"),
             Content(),
         ]
-    unknown = step.sql.side(direction).unknown
+    side = step.sql.side(direction)
     for judged in step.side(direction):
         worst = next((s for s in Severity if any(risk.severity is s for risk in judged.risks)), None)
         lines.append(block(judged.statement.text[:_LONGEST] + ";", TONES[worst] if worst else ""))
         lines += [each for risk in judged.risks for each in risk_lines(risk, step.reviewed)]
-    if unknown:
+    if unknown := side.unknown:
         why = f"Not known from here on (line {unknown.line or 1}): {unknown.why}"
         lines += [line(why, "$warning"), line("Rehearse what is pending (h) to see it all.", "$muted")]
+    elif side.refusal:
+        lines.append(line(f"It cannot be taken back: {side.refusal}", "$muted"))
     elif not step.side(direction):
         lines.append(Content.styled(f"Its {direction.value} sends nothing.", "$muted"))
     return lines

@@ -44,6 +44,7 @@ UNSEEN_BY_AUTOGENERATE: Final = (
     "constraints that are not valid, and their names",
     "an index's method, predicate or INCLUDE columns, and whether it is valid",
     "values of enum types",
+    "the enum type of a column that it adds: create it first, and drop it in the downgrade",
     "generated expressions and collations",
     "triggers, functions, views and materialized views",
     "sequences that no column owns",

@@ -63,7 +63,8 @@ class JudgedStep:
 
         Not being able to take a step back is a risk of applying it.
         """
-        whole = self.whole if direction is Direction.UPGRADE else tuple(_unknown(self.sql, direction, Loss.UNKNOWN))
+        back = (*_unknown(self.sql, direction, Loss.UNKNOWN), *_refused(self.sql, Severity.WARNING))
+        whole = self.whole if direction is Direction.UPGRADE else back
         of_statements = (Found(risk, each.statement.text) for each in self.side(direction) for risk in each.risks)
         return (*of_statements, *(Found(risk) for risk in whole))
 
@@ -255,15 +256,16 @@ def _whole(
 ) -> Iterator[Risk]:
     """Yield what there is to say of a step as a whole."""
     yield from _unknown(step, Direction.UPGRADE, Loss.UNKNOWN)
-    if review.downgrade is not Body.ABSENT:
-        yield from _unknown(step, Direction.DOWNGRADE, Loss.NONE)
+    yield from _unknown(step, Direction.DOWNGRADE, Loss.NONE)
     if review.downgrade is Body.ABSENT:
         text, advice = (
             "It has no downgrade()",
             Advice("Write one, or one that raises with the reason why there is none"),
         )
         yield Risk(Rule.MISSING_DOWNGRADE, Severity.WARNING, text, advice)
-    elif review.downgrade is Body.EMPTY and review.upgrade is Body.FULL:
+    else:
+        yield from _refused(step, Severity.INFO)
+    if review.downgrade is Body.EMPTY and review.upgrade is Body.FULL:
         text = "Its downgrade() does nothing: the database then says it is at the revision before, and is not"
         advice = Advice("Write it, or have it raise with the reason why there is none")
         yield Risk(Rule.EMPTY_DOWNGRADE, Severity.WARNING, text, advice)
@@ -294,6 +296,13 @@ def _unknown(step: StepSQL, direction: Direction, loss: Loss) -> Iterator[Risk]:
             Advice("Rehearse it", "stackdeck migrate sql --rehearse"),
             loss=loss,
         )
+
+
+def _refused(step: StepSQL, severity: Severity) -> Iterator[Risk]:
+    """Yield that there is no way back, which somebody who applies it may know, and who takes it back does not."""
+    if refusal := step.downgrade.refusal:
+        advice = Advice("Dump the database before it is applied")
+        yield Risk(Rule.MISSING_DOWNGRADE, severity, f"It cannot be taken back: {refusal}", advice)
 
 
 def _losses(judged: Judged, made: set[Name | tuple[Name, str]]) -> Iterator[tuple[str, bool]]:

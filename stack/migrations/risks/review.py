@@ -21,6 +21,8 @@ class Body(Enum):
 
     ABSENT = auto()
     EMPTY = auto()
+    RAISES = auto()
+    """Nothing but an error that says why: what somebody writes who means that there is no way."""
     FULL = auto()
 
 
@@ -65,6 +67,8 @@ def _body(function: ast.FunctionDef | None) -> Body:
     if function is None:
         return Body.ABSENT
     said = [each for each in function.body if not isinstance(each, ast.Pass) and not _is_words(each)]
+    if said and isinstance(said[0], ast.Raise):
+        return Body.RAISES
     return Body.FULL if said else Body.EMPTY
 
 
