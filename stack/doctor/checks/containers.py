@@ -58,6 +58,9 @@ async def _compose(facts: Facts) -> Passed:
         return Passed("No Compose file is needed")
     compose = facts.stack.compose()
     name = facts.stack.database_service()
+    # What else Compose would warn of is told where it matters, by `up`.
+    if unset := [finding for finding in compose.findings if finding.code is Code.ENV_VARIABLE_MISSING]:
+        raise Failure(*unset)
     return Passed(f"{compose.files[0].name} says what runs; the database is {name}")
 
 

@@ -55,7 +55,7 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
         check(without_resets(merged), surroundings)
         merged = merge(merged, extender.document(interpolator.tree(document)))
     compose, ignored = assemble(without_resets(merged), surroundings)
-    findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
+    findings = (*_unset(interpolator.unset), *_ignored(ignored))
     services = compose.services.keys() | compose.disabled.keys()
     return replace(
         compose,
@@ -131,19 +131,6 @@ def _ignored(keys: Iterable[UnsupportedKey]) -> Iterator[Finding]:
             Severity.WARNING,
             fixes=(Fix("Start what it brings in with Compose", "docker compose up -d"),),
         )
-
-
-def _unsupported(compose: ComposeProject) -> Iterator[Finding]:
-    for service in (*compose.services.values(), *compose.disabled.values()):
-        if service.unsupported:
-            yield Finding(
-                Code.COMPOSE_KEY_UNSUPPORTED,
-                f"{service.name} is shown, started and stopped, but not created",
-                "Stackdeck does not vouch for "
-                + "; ".join(f"{key.key} ({_where(key)})" for key in service.unsupported),
-                Severity.WARNING,
-                fixes=(Fix("Create it with Compose", f"docker compose up -d {service.name}"),),
-            )
 
 
 def _where(key: UnsupportedKey) -> str:
