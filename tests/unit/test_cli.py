@@ -38,6 +38,21 @@ def test_wrong_usage_is_status_2(argv, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
+def test_the_commands_of_fixes_are_for_the_project_that_was_asked_about(empty, capsys):
+    (empty / "a b").mkdir()
+    (empty / "a b/.env.example").write_text("APP_DB_PASSWORD=change-me\n")
+    assert main(["--project", "a b", "--env-file=a b/my.env", "tables", "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert [fix["command"] for fix in finding["fixes"] if fix["command"]] == [
+        "stackdeck --project 'a b' --env-file 'a b/my.env' env init"
+    ]
+    assert main(["env", "init"]) == 1
+    assert "$ stackdeck" not in capsys.readouterr().err
+    (empty / ".env").touch()
+    assert main(["env", "init"]) == 1
+    assert "$ stackdeck env check" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("argv", [["--json", "tables"], ["tables", "--json"]])
 def test_json_is_one_object_also_where_it_fails(argv, empty, capsys):
     assert main(argv) == 1
