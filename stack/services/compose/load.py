@@ -16,7 +16,7 @@ from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, MissingVariable, Node, ScalarNode, describe
-from stack.services.compose.orphans import orphans_of
+from stack.services.compose.orphans import Orphans, orphans_of
 from stack.services.compose.uses import uses
 from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
 from stack.services.compose.yaml import read_documents
@@ -62,7 +62,10 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
         env_files=variables.given,
         uses=uses(interpolator.texts, services, known.lookup),
         findings=findings,
-        orphans=orphans_of(variables.shell, variables.env_file),
+        # What else belongs to the project is not known where a file is included.
+        orphans=Orphans.IGNORE
+        if any(key.key == "include" for key in ignored)
+        else orphans_of(variables.shell, variables.env_file),
     )
 
 
