@@ -1,6 +1,7 @@
 """Lines of logs for a terminal: the service before each, padded, in colours of its own; and ``--since``."""
 
 import re
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -67,8 +68,16 @@ def moment(text: str) -> datetime:
     """Read ``--since``: how long ago, as in ``10m`` or ``1h30m``; a moment by ISO 8601; or seconds since the epoch.
 
     Raises:
-        ValueError: it is none of these.
+        ArgumentTypeError: it is none of these, or further away than a calendar goes.
     """
+    try:
+        return _moment(text)
+    except (ValueError, OverflowError):
+        expected = "expected how long ago, as in 10m or 1h30m, or a moment, as in 2026-01-31T12:00"
+        raise ArgumentTypeError(f"{expected}; got {text!r}") from None
+
+
+def _moment(text: str) -> datetime:
     if _DURATION.fullmatch(text):
         ago = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
         return datetime.now(UTC) - timedelta(seconds=ago)

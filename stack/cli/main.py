@@ -84,6 +84,11 @@ def main(argv: Sequence[str]) -> int:
             outcome, status = _completed(command, options, console)
         except KeyboardInterrupt:
             outcome, status = Outcome({}, findings=(_interrupted(),)), INTERRUPTED
+        if outcome.findings:
+            # Imported here: mostly nothing is found.
+            from stack.cli.called import as_called
+
+            outcome = as_called(outcome, arguments)
         (console.outcome_json if arguments.json else console.outcome)(outcome)
         console.flush()
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from stack.cli.command import UsageError, add_command
 from stack.cli.migration_review import add_review_commands
+from stack.cli.options import seconds
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.migrations.limits import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Limits
 from stack.migrations.protocol import NewKind
@@ -280,14 +281,14 @@ def add_commands(commands: "Commands") -> None:
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lock-timeout",
-        type=float,
+        type=seconds,
         metavar="S",
         default=LOCK_TIMEOUT,
         help=f"seconds that a statement waits for a lock, 0 for ever (default: {LOCK_TIMEOUT:.0f})",
     )
     parser.add_argument(
         "--statement-timeout",
-        type=float,
+        type=seconds,
         metavar="S",
         default=STATEMENT_TIMEOUT,
         help=f"seconds that a statement may take, 0 for ever (default: {STATEMENT_TIMEOUT:.0f})",

@@ -1,6 +1,7 @@
 """The options that stand before every command; the deck is opened with the same ones."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,9 @@ from stack.project import Options, RuntimeName, working_directory
 
 GLOBAL_OPTIONS: Final = ("--project", "--env-file", "--runtime")
 """Each takes a value. Anything else is a command's."""
+
+_LONGEST: Final = 2_000_000
+"""Seconds: Postgres counts its time limits in milliseconds, up to 2³¹."""
 
 
 def global_parser() -> argparse.ArgumentParser:
@@ -36,3 +40,18 @@ def options_of(arguments: argparse.Namespace) -> Options:
         env_file=absolute(arguments.env_file) if arguments.env_file else None,
         runtime=RuntimeName(arguments.runtime) if arguments.runtime else None,
     )
+
+
+def seconds(text: str) -> float:
+    """Read a time limit, which is a number that a clock can count to.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"expected seconds, from 0 to {_LONGEST}; got {text!r}")
+    return number

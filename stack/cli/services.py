@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stack.cli.command import UsageError, add_command
 from stack.cli.dumping import dumping
+from stack.cli.options import seconds
 from stack.cli.output import JSON, Console, Outcome, align
 from stack.findings import Failure
 from stack.services import equivalent
@@ -297,7 +298,7 @@ def add_commands(commands: "Commands") -> None:
     up.add_argument("services", nargs="*", metavar="SERVICE")
     up.add_argument("--dry-run", action="store_true", help="say what would be done and touch nothing")
     up.add_argument("--pull", choices=[pull.value for pull in Pull], default=Pull.MISSING.value)
-    up.add_argument("--timeout", type=float, metavar="S", default=120.0, help="seconds to wait (default: 120)")
+    up.add_argument("--timeout", type=seconds, metavar="S", default=120.0, help="seconds to wait (default: 120)")
     up.add_argument("--dump", type=Path, metavar="FILE", help="write a dump of the database to FILE first")
     up.add_argument("--yes", action="store_true", help="go on where data would be lost")
     stop = add_command(commands, "stop", "stop the services; their data stays", lambda a: Stop(tuple(a.services)))

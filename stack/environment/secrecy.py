@@ -11,7 +11,7 @@ _SECRET_NAME: Final = re.compile(
     r"(?!\w*_(?:FILE|PATH|DIR)$)",
     re.IGNORECASE,
 )
-_OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|SECRET|SECRET_KEY)$", re.IGNORECASE)
+_OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|(?:^|_)PASS|SECRET|SECRET_KEY)$", re.IGNORECASE)
 # A URL with a password, or libpq's `host=… password=…`.
 _WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@|\bpassword\s*=", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(

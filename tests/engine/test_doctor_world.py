@@ -51,6 +51,16 @@ def faulty(engine: Sandbox, tmp_path):
     made.clean()
 
 
+async def test_a_variable_that_nothing_sets_is_a_warning_of_the_doctor_and_of_up(faulty):
+    faulty.compose(("POSTGRES_DB: shop", "POSTGRES_DB: shop\n      EXTRA: $NOWHERE"))
+    finding = faulty.finding(await faulty.examine(), Code.ENV_VARIABLE_MISSING)
+    assert finding.title == "The variable NOWHERE is not set; a blank text takes its place"
+    assert finding.severity is Severity.WARNING
+    async with faulty.open() as workspace:
+        planned = await (await workspace.services()).plan([], pull=Pull.MISSING)
+    assert planned.findings == (finding,)
+
+
 async def test_a_stack_without_a_fault_is_silent_through_its_whole_life(faulty):
     only(await faulty.examine(), Code.SERVICE_NOT_RUNNING)
     await faulty.start()

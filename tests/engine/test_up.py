@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from stack.findings import Code, Failure, silent
-from stack.services.compose.model import Condition, Healthcheck
+from stack.services.compose.model import Condition, Healthcheck, Port
 from stack.services.control import Action, Health, Pull, State, Volumes
 from stack.services.engine.control import EngineServices
 from stack.services.engine.endpoint import Endpoint
@@ -156,7 +156,7 @@ async def test_naming_a_service_enables_it(engine):
 
 
 async def test_stop_restart_and_start_again(engine):
-    compose = project(sleeper("app"), name=engine.name)
+    compose = project(sleeper("app", ports=(Port(80, str(free_port()), "127.0.0.1"),)), name=engine.name)
     async with opened(engine, compose) as services:
         await up(services)
         identity = engine.container("app").id

@@ -26,6 +26,10 @@ def empty(tmp_path, monkeypatch):
         ["rows"],
         ["rows", "t", "--limit", "0"],
         ["logs", "-f", "--json"],
+        ["logs", "--since", "99999999d"],
+        ["up", "--timeout", "nan"],
+        ["up", "--timeout", "-5"],
+        ["migrate", "up", "--lock-timeout", "inf"],
         ["--json", "psql"],
         ["env", "set"],
         ["--runtime", "x", "up"],
@@ -36,6 +40,21 @@ def test_wrong_usage_is_status_2(argv, capsys):
         main(argv)
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+def test_the_commands_of_fixes_are_for_the_project_that_was_asked_about(empty, capsys):
+    (empty / "a b").mkdir()
+    (empty / "a b/.env.example").write_text("APP_DB_PASSWORD=change-me\n")
+    assert main(["--project", "a b", "--env-file=a b/my.env", "tables", "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert [fix["command"] for fix in finding["fixes"] if fix["command"]] == [
+        "stackdeck --project 'a b' --env-file 'a b/my.env' env init"
+    ]
+    assert main(["env", "init"]) == 1
+    assert "$ stackdeck" not in capsys.readouterr().err
+    (empty / ".env").touch()
+    assert main(["env", "init"]) == 1
+    assert "$ stackdeck env check" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [["--json", "tables"], ["tables", "--json"]])

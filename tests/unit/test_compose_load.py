@@ -24,6 +24,7 @@ from stack.services.compose.model import (
     Service,
     VolumeOptions,
 )
+from stack.services.compose.orphans import Orphans
 from stack.services.compose.postgres import postgres_service, published_url
 from tests.support.compose import load, project_in
 from tests.support.compose_strategies import KEYS, Value, yaml
@@ -159,10 +160,10 @@ x-common: {a: b}
         ("secrets.token.environment", 15),
     ]
     assert not compose.services["db"].unsupported
-    ignored, web = compose.findings
-    assert {ignored.code, web.code} == {Code.COMPOSE_KEY_UNSUPPORTED}
+    (ignored,) = compose.findings
+    assert ignored.code is Code.COMPOSE_KEY_UNSUPPORTED
     assert "include" in ignored.title
-    assert "services.web.build (compose.yaml, line 5)" in web.cause
+    assert load(tmp_path, {"compose.yaml": text}, {"COMPOSE_REMOVE_ORPHANS": "1"}).orphans is Orphans.IGNORE
 
 
 @pytest.mark.parametrize(

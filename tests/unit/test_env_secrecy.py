@@ -46,7 +46,9 @@ def test_no_secret_by_value(value):
 
 def test_only_a_projects_own_secrets_are_generated():
     assert is_own_secret("POSTGRES_PASSWORD")
+    assert is_own_secret("DB_PASS")
     assert is_own_secret("SECRET_KEY")
+    assert not is_own_secret("COMPASS")
     assert not is_own_secret("GITHUB_TOKEN")
     assert not is_own_secret("STRIPE_API_KEY")
     assert not is_own_secret("APP_DB_PASSWORD_FILE")

@@ -57,7 +57,13 @@ async def _compose(facts: Facts) -> Passed:
     if (await facts.runtime()).name is not RuntimeName.DOCKER:
         return Passed("No Compose file is needed")
     compose = facts.stack.compose()
-    name = facts.stack.database_service()
+    try:
+        name = facts.stack.database_service()
+    except Failure as failure:
+        # It may be in what is ignored.
+        raise Failure(*failure.findings, *compose.findings) from None
+    if compose.findings:
+        raise Failure(*compose.findings)
     return Passed(f"{compose.files[0].name} says what runs; the database is {name}")
 
 

@@ -16,7 +16,7 @@ from stack.services.compose.merge import merge, without_resets
 from stack.services.compose.model import ComposeProject, Position, UnsupportedKey
 from stack.services.compose.mounts import Directory
 from stack.services.compose.nodes import InvalidNode, MappingNode, MissingVariable, Node, ScalarNode, describe
-from stack.services.compose.orphans import orphans_of
+from stack.services.compose.orphans import Orphans, orphans_of
 from stack.services.compose.uses import uses
 from stack.services.compose.variables import Variables, active_profiles, read_variables, with_variables_beside
 from stack.services.compose.yaml import read_documents
@@ -55,14 +55,17 @@ def _load(files: tuple[Path, ...], variables: Variables) -> ComposeProject:
         check(without_resets(merged), surroundings)
         merged = merge(merged, extender.document(interpolator.tree(document)))
     compose, ignored = assemble(without_resets(merged), surroundings)
-    findings = (*_unset(interpolator.unset), *_ignored(ignored), *_unsupported(compose))
+    findings = (*_unset(interpolator.unset), *_ignored(ignored))
     services = compose.services.keys() | compose.disabled.keys()
     return replace(
         compose,
         env_files=variables.given,
         uses=uses(interpolator.texts, services, known.lookup),
         findings=findings,
-        orphans=orphans_of(variables.shell, variables.env_file),
+        # What else belongs to the project is not known where a file is included.
+        orphans=Orphans.IGNORE
+        if any(key.key == "include" for key in ignored)
+        else orphans_of(variables.shell, variables.env_file),
     )
 
 
@@ -131,19 +134,6 @@ def _ignored(keys: Iterable[UnsupportedKey]) -> Iterator[Finding]:
             Severity.WARNING,
             fixes=(Fix("Start what it brings in with Compose", "docker compose up -d"),),
         )
-
-
-def _unsupported(compose: ComposeProject) -> Iterator[Finding]:
-    for service in (*compose.services.values(), *compose.disabled.values()):
-        if service.unsupported:
-            yield Finding(
-                Code.COMPOSE_KEY_UNSUPPORTED,
-                f"{service.name} is shown, started and stopped, but not created",
-                "Stackdeck does not vouch for "
-                + "; ".join(f"{key.key} ({_where(key)})" for key in service.unsupported),
-                Severity.WARNING,
-                fixes=(Fix("Create it with Compose", f"docker compose up -d {service.name}"),),
-            )
 
 
 def _where(key: UnsupportedKey) -> str:

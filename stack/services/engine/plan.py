@@ -128,6 +128,7 @@ def make_plan(
     )
     findings = (
         *refusals.errors(project, observed, wanted, pull),
+        *project.findings,
         *left_out.values(),
         *refusals.outdated_volumes(project, observed, wanted),
         *refusals.orphans(project, observed),

@@ -179,12 +179,13 @@ class Up:
         await self.approve(shown)
 
     async def _check_ports(self, plan: Plan, observed: Observed) -> None:
-        leaving = [step.container for step in plan.steps if isinstance(step, RecreateContainer | RemoveContainer)]
-        freed = {port for container in leaving for port in container.published}
+        # A container that is paused has its own ports still.
+        held = (RecreateContainer, RemoveContainer, StartContainer)
+        ours = {port for step in plan.steps if isinstance(step, held) for port in step.container.published}
         for step in plan.steps:
             if isinstance(step, CreateContainer | RecreateContainer | StartContainer):
                 for host, port in fixed_ports(step.service.ports):
-                    if port not in freed and is_taken(host, port):
+                    if port not in ours and is_taken(host, port):
                         if await is_published_by_another_up(self.engine, self.project.name, observed, port):
                             raise Conflict
                         from stack.services.engine.port_holders import port_failure
