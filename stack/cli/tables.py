@@ -1,7 +1,7 @@
 """``tables`` and ``rows``: looking at data."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stack.cli.command import add_command
 from stack.cli.output import JSON, Console, Outcome, align
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from stack.tables.catalogue import Table
     from stack.tables.description import Column
     from stack.workspace import Workspace
+
+_COUNTED: Final = (
+    "by counting: there is no unique key, so that rows which others insert or delete may be skipped or shown twice"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Rows:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the page."""
+        from stack.tables.pages import Ordering
         from stack.tables.sql_text import where
         from stack.tables.values import native
 
@@ -118,8 +123,10 @@ class Rows:
         query = await self.wanted.query(browser)
         page = await browser.page(query)
         head = [column.name for column in page.columns]
-        body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
+        body = [[_shown(cell) for cell in row] for row in page.rows]
         zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
+        counted = f"\n{_COUNTED}" if page.ordering is Ordering.OFFSET and (page.next or page.previous) else ""
+        before = f"\nbefore: --before {page.previous}" if page.previous else ""
         more = f"\nmore: --after {page.next}" if page.next else ""
         return Outcome(
             {
@@ -133,17 +140,28 @@ class Rows:
                 "next": page.next,
                 "previous": page.previous,
                 "estimated_rows": page.estimated_rows,
+                "ordering": page.ordering.value,
                 "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
                 "where": list(where(page.columns, query.filters)),
             },
-            align([head, *body]) + zone + more,
+            align([head, *body]) + zone + counted + before + more,
         )
 
 
+def _shown(cell: str | None) -> str:
+    """Return a cell for a person; a text that would read as NULL, or as nothing, stands in quotes."""
+    if cell is None:
+        return "NULL"
+    bare = cell.strip("'")
+    return f"'{cell}'" if not bare or bare.upper() == "NULL" else cell
+
+
 def _reference(column: "Column") -> str | None:
+    from stack.tables.names import quote_name
+
     key = column.references
-    return f"{key.schema}.{key.table}.{key.other(column.name)}" if key else None
+    return ".".join(map(quote_name, (key.schema, key.table, key.other(column.name)))) if key else None
 
 
 def _count(rows: int | None) -> str:

@@ -36,7 +36,8 @@ class Configuration:
 
     `directory` is what relative paths in it start from, and where its code runs. `scripts` holds ``env.py``;
     `versions` are the directories with revisions, searched in depth where `recursive`. `other_sections` of the file
-    configure other histories, which ``alembic --name`` would choose.
+    configure other histories, which ``alembic --name`` would choose. Where ``env.py`` computes the name of its version
+    table, that is not known, and `version_table` is Alembic's usual one.
     """
 
     ini: Path | None
@@ -47,13 +48,16 @@ class Configuration:
     recursive: bool
     version_table: VersionTable = VersionTable()
     other_sections: tuple[str, ...] = ()
+    computes_version_table: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What of it is not followed here."""
-        if not self.other_sections or self.ini is None:
-            return ()
-        return (_unsupported(self.ini, self.other_sections, Severity.WARNING),)
+        unread = self.ini if self.other_sections else None
+        return (
+            *((_unsupported(unread, self.other_sections, Severity.WARNING),) if unread else ()),
+            *((_computed(self.scripts / "env.py"),) if self.computes_version_table else ()),
+        )
 
 
 @contextmanager
@@ -111,6 +115,7 @@ def locate(project: Project) -> Configuration:
     found = _resolve(location, directory, search)
     if not found.is_dir():
         raise broken(path, None, f"script_location names {found}, which is no directory")
+    version_table = _version_table(found / "env.py")
     return Configuration(
         ini=ini,
         toml=toml,
@@ -118,8 +123,9 @@ def locate(project: Project) -> Configuration:
         scripts=found,
         versions=tuple(_resolve(each, directory, search) for each in versions) or (found / "versions",),
         recursive=recursive,
-        version_table=_version_table(found / "env.py"),
+        version_table=version_table or VersionTable(),
         other_sections=others,
+        computes_version_table=version_table is None,
     )
 
 
@@ -160,10 +166,10 @@ def _other_sections(config: Config) -> tuple[str, ...]:
     return tuple(name for name in file.sections() if name != "alembic" and "script_location" in file[name])
 
 
-def _version_table(environment: Path) -> VersionTable:
-    """Return what ``env.py`` says in so many words of where the mark is; nothing of it is run.
+def _version_table(environment: Path) -> VersionTable | None:
+    """Return what ``env.py`` says of where the mark is, None where it computes that; nothing of it is run.
 
-    Where it computes that, the process that runs it sees another mark than we do, and refuses to go on.
+    The process that runs it then sees another mark than we do, and refuses to go on.
     """
     try:
         tree = parse(environment.read_bytes(), environment)
@@ -176,18 +182,37 @@ def _version_table(environment: Path) -> VersionTable:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    said: dict[str, str] = {}
-    for call in ast.walk(tree):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "configure":
-            for keyword in call.keywords:
-                match keyword.value:
-                    case ast.Constant(value=str(text)):
-                        said[keyword.arg or ""] = text
-                    case ast.Name(id=name) if name in constants:
-                        said[keyword.arg or ""] = constants[name]
-                    case _:
-                        pass
-    return VersionTable(said.get("version_table", VersionTable().name), said.get("version_table_schema"))
+    said: dict[str, str | None] = {}
+    for name, value in _options(tree):
+        match value:
+            case ast.Constant(value=str(text)):
+                said[name] = text
+            case ast.Constant(value=None):
+                pass
+            case ast.Name(id=constant) if constant in constants:
+                said[name] = constants[constant]
+            case _:
+                said.setdefault(name, None)
+    table = said.get("version_table", VersionTable().name)
+    # Without its schema it is still found by its name.
+    return None if table is None else VersionTable(table, said.get("version_table_schema"))
+
+
+def _options(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is given a name as an option is: to a call, as ``configure``, or in a dictionary for one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.keyword(arg=str(name), value=value):
+                yield name, value
+            case ast.Dict(keys=keys, values=values):
+                pairs = zip(keys, values, strict=True)
+                for key, value in pairs:
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        yield key.value, value
+            case ast.Assign(targets=[ast.Subscript(slice=ast.Constant(value=str(name)))], value=value):
+                yield name, value
+            case _:
+                pass
 
 
 def _several_databases(path: Path, databases: str) -> Finding:
@@ -209,6 +234,17 @@ def _unsupported(path: Path, sections: tuple[str, ...], severity: Severity) -> F
         "shown, and not applied.",
         severity=severity,
         fixes=(Fix("Use Alembic's own command line for them", f"alembic --name {first} upgrade head"),),
+    )
+
+
+def _computed(environment: Path) -> Finding:
+    return Finding(
+        Code.MIGRATIONS_UNSUPPORTED,
+        "Where the database keeps its revision is not known",
+        f"{environment} computes the name of its version_table, and what runs there is not run to look at it: "
+        f"the revision is looked for in {VersionTable().name}, and may be in another table.",
+        severity=Severity.WARNING,
+        fixes=(Fix("Write the name there in so many words, or give it to a constant of env.py"),),
     )
 
 

@@ -17,6 +17,8 @@ from stack.migrations.protocol import Command, Event, Reason
 from stack.text import hide
 
 _QUERY_CANCELED: Final = "57014"
+_THERE_ALREADY: Final = frozenset({"42P06", "42P07", "42701", "42710"})
+"""A schema, a table, a column or another object of that name: a database that was made before it had migrations."""
 _KEPT: Final = 100
 _LOOK: Final = Fix("See where the database is", "stackdeck migrate status")
 
@@ -108,9 +110,15 @@ def _step(wreck: Wreck, event: Event, text: str) -> Failure:
     state = event.get("sqlstate")
     if is_lock_failure(state) and not wreck.remains.outside:
         return _locked(wreck, event.get("revision"), cause, evidence)
-    longer = Fix("If it only needs longer, give it longer", f"{command_of(wreck.plan)} --statement-timeout 0")
-    fixes = (longer,) if state == _QUERY_CANCELED else ()
-    return _failed(wreck, event.get("revision"), cause, evidence, *fixes)
+    revision = event.get("revision")
+    fixes: list[Fix] = []
+    if state == _QUERY_CANCELED:
+        longer = f"{command_of(wreck.plan)} --statement-timeout 0"
+        fixes.append(Fix("If it only needs longer, give it longer", longer))
+    elif state in _THERE_ALREADY and wreck.plan.command is Command.UPGRADE and revision:
+        mark = f"stackdeck migrate stamp {shlex.quote(revision)}"
+        fixes.append(Fix("If all that it makes is there already, mark it as applied; no table changes", mark))
+    return _failed(wreck, revision, cause, evidence, *fixes)
 
 
 def _died(wreck: Wreck) -> Failure:

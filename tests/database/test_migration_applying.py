@@ -274,6 +274,14 @@ async def test_the_limits_hold_for_a_step_whatever_the_one_before_it_set(databas
     assert rows(database, "SELECT * FROM told") == [(step.revision, "7s", "70s") for step in steps[1:]]
 
 
+async def test_what_is_there_already_may_be_marked(database, tmp_path):
+    # A database that was made before it had migrations.
+    run_sql(database, "CREATE TABLE r0002 (id int)")
+    finding = await failure(upgrade(make_project(tmp_path, chain(2)), database))
+    assert finding.code is Code.MIGRATION_FAILED
+    assert finding.fixes[0].command == "stackdeck migrate stamp r0002"
+
+
 async def test_a_step_that_takes_too_long_is_ended_and_says_how_it_gets_longer(database, tmp_path):
     project = make_project(tmp_path, [Step("slow1", (), "CREATE TABLE slow (id int); SELECT pg_sleep(60)")])
     finding = await failure(upgrade(project, database, limits=Limits(statement_timeout=0.2)))

@@ -10,7 +10,8 @@ from stack.findings import Code
 from stack.migrations import runner
 from stack.migrations.approval import approve_said, approve_shown
 from stack.migrations.history import read_history
-from stack.migrations.plan import plan_upgrade
+from stack.migrations.plan import plan_rehearsal, plan_upgrade
+from stack.migrations.rehearsal import rehearse
 from stack.migrations.site import Site
 from tests.support.alembic import OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body, write_step
 from tests.support.migrating import AGREED, current, failure, rows, status, tables, upgrade
@@ -184,6 +185,21 @@ def database_of(url):
 
 async def stamp(project, url, target):
     return await runner.stamp(Site(project, url), target, approve=approve_said(agreed=True, name=None))
+
+
+async def test_a_database_of_its_environments_own_is_left_alone(database, postgres, tmp_path):
+    # Nobody has looked at it and nobody has agreed to it: the name that was typed is the other one's.
+    with postgres.database() as other:
+        own = f"config.set_main_option('sqlalchemy.url', {other.reveal()!r})\nengine = "
+        project = make_project(tmp_path, chain(2), SYNC_ENV.replace("engine = ", own))
+        site = Site(project, database)
+        history = await read_history(project)
+        plan = plan_rehearsal(history, (), database=site.database)
+        for action in (upgrade(project, database), stamp(project, database, "r0001"), rehearse(site, history, plan)):
+            finding = await failure(action)
+            assert finding.code is Code.MIGRATIONS_BROKEN
+            assert f"it works on the database {other.database} at" in finding.cause
+            assert rows(other, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
 async def test_a_stamp_changes_the_mark_alone_and_replaces_one_that_no_file_is(database, tmp_path):

@@ -45,9 +45,19 @@ OWN_TABLE = "TABLE = 'own_mark'\n" + env_with("version_table=TABLE, version_tabl
 COMPUTED_TABLE = env_with("version_table='_'.join(['a', 'b'])")
 
 
-async def test_the_mark_may_be_kept_elsewhere(database, tmp_path):
+OWN_TABLES = {
+    "a constant": OWN_TABLE,
+    "options": "OPTIONS = {'version_table': 'own_mark', 'version_table_schema': 'own'}\n" + env_with("**OPTIONS"),
+    "a dict()": "OPTIONS = dict(version_table='own_mark')\nOPTIONS['version_table_schema'] = 'own'\n"
+    + env_with("**OPTIONS"),
+}
+
+
+@pytest.mark.parametrize("env", OWN_TABLES.values(), ids=OWN_TABLES)
+async def test_the_mark_may_be_kept_elsewhere(database, tmp_path, env):
     run_sql(database, "CREATE SCHEMA own")
-    project = make_project(tmp_path, chain(2), OWN_TABLE)
+    project = make_project(tmp_path, chain(2), env)
+    assert locate(project).findings == ()
     assert await upgrade(project, database, "r0001") == ("r0001",)
     assert (await status(project, database)).current == ("r0001",)
     assert await upgrade(project, database) == ("r0002",)
@@ -55,6 +65,9 @@ async def test_the_mark_may_be_kept_elsewhere(database, tmp_path):
 
 async def test_a_mark_that_cannot_be_found_stops_everything(database, tmp_path):
     project = make_project(tmp_path, chain(2), COMPUTED_TABLE)
+    (note,) = locate(project).findings
+    assert (note.code, note.severity) == (Code.MIGRATIONS_UNSUPPORTED, "warning")
+    assert "computes the name of its version_table" in note.cause
     assert await upgrade(project, database, "r0001") == ("r0001",), "there is no mark yet, here or there"
     finding = await failure(upgrade(project, database))
     assert finding.code is Code.MIGRATIONS_BROKEN
