@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from stack.cli.command import UsageError
+from stack.tables.query import After, At, Before, Edge, Position
 
 if TYPE_CHECKING:
     from stack.tables.browser import TableBrowser
-    from stack.tables.query import PageQuery, Position, Query
+    from stack.tables.query import PageQuery, Query
 
 DEFAULT_LIMIT: Final = 50
 
@@ -38,32 +39,18 @@ class RowsWanted:
 
 @dataclass(frozen=True, slots=True)
 class PageWanted:
-    """A page of `rows`: the first one, or the last, or the one after or before a cursor, or from the key `at` on."""
+    """A page of `rows`, of at most `limit` of them."""
 
     rows: RowsWanted
     limit: int
-    after: str | None = None
-    before: str | None = None
-    at: tuple[str, ...] = ()
-    last: bool = False
+    position: Position
 
     async def query(self, browser: "TableBrowser") -> "PageQuery":
         """Return the query that this is, as `RowsWanted.query` does."""
         from stack.tables.query import PageQuery
 
         rows = await self.rows.query(browser)
-        return PageQuery(rows.table, rows.filters, rows.sort, self._position(), self.limit)
-
-    def _position(self) -> "Position":
-        from stack.tables.query import After, At, Before, Edge
-
-        if self.after is not None:
-            return After(self.after)
-        if self.before is not None:
-            return Before(self.before)
-        if self.at:
-            return At(self.at)
-        return Edge.LAST if self.last else Edge.FIRST
+        return PageQuery(rows.table, rows.filters, rows.sort, self.position, self.limit)
 
 
 def add_rows(parser: argparse.ArgumentParser, unsorted: str) -> None:
@@ -85,14 +72,18 @@ def add_page(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that `page_wanted` reads."""
     add_rows(parser, "by the key alone")
     parser.add_argument("--limit", type=_limit, default=DEFAULT_LIMIT, metavar="N", help="rows a page (default: 50)")
+    parser.set_defaults(position=Edge.FIRST)
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--after", metavar="CURSOR", help="the page after one that said `next`")
-    place.add_argument("--before", metavar="CURSOR", help="the page before one that said `previous`")
-    place.add_argument("--last", action="store_true", help="the last page")
+    place.add_argument(
+        "--after", dest="position", type=After, metavar="CURSOR", help="the page after one that said `next`"
+    )
+    place.add_argument(
+        "--before", dest="position", type=Before, metavar="CURSOR", help="the page before one that said `previous`"
+    )
+    place.add_argument("--last", dest="position", action="store_const", const=Edge.LAST, help="the last page")
     place.add_argument(
         "--at",
         action="append",
-        default=[],
         metavar="VALUE",
         help="the page that begins at this key, or where it would be; one --at for each column of the key",
     )
@@ -107,14 +98,8 @@ def page_wanted(arguments: argparse.Namespace) -> PageWanted:
     """Return the page that `arguments` ask for."""
     if arguments.at and arguments.sort:
         raise UsageError("--at goes by the key, so that there is no other order: leave out --sort")
-    return PageWanted(
-        rows_wanted(arguments),
-        arguments.limit,
-        arguments.after,
-        arguments.before,
-        tuple(arguments.at),
-        arguments.last,
-    )
+    position = At(tuple(arguments.at)) if arguments.at else arguments.position
+    return PageWanted(rows_wanted(arguments), arguments.limit, position)
 
 
 def _limit(text: str) -> int:
