@@ -10,8 +10,9 @@ from stack.findings import Finding
 from stack.text import clean_line
 from tui.outside import line
 
-_ROOM: Final = 50
-"""Characters of a long line that are shown before the place."""
+_BEFORE: Final = 44
+_AFTER: Final = 22
+"""Cells of a long line that are shown on both sides of the place: a line that is wrapped has the mark under another."""
 
 
 def refusal_lines(finding: Finding, text: str, position: int | None) -> Content:
@@ -27,9 +28,17 @@ def refusal_lines(finding: Finding, text: str, position: int | None) -> Content:
 
 
 def _marked(text: str, position: int) -> Iterator[Content]:
-    line_begin = text.rfind("\n", 0, position) + 1
-    begin = max(line_begin, position - _ROOM)
-    end = text.find("\n", position)
+    line_begin, line_end = text.rfind("\n", 0, position) + 1, text.find("\n", position)
+    line_end = line_end if line_end >= 0 else len(text)
+    begin, end = max(line_begin, position - _BEFORE), min(line_end, position + _AFTER)
+    while _width(text[begin:position]) > _BEFORE:
+        begin += 1
+    while _width(text[position:end]) > _AFTER:
+        end -= 1
     head = f"{text.count(chr(10), 0, position) + 1} │ {'…' if begin > line_begin else ''}"
-    yield line(head, "$muted") + line(text[begin : end if end >= 0 else len(text)])
-    yield line(" " * (cell_len(head) + cell_len(clean_line(text[begin:position]))) + "▲", "bold $error")
+    yield line(head, "$muted") + line(text[begin:end]) + line("…" if end < line_end else "", "$muted")
+    yield line(" " * (cell_len(head) + _width(text[begin:position])) + "▲", "bold $error")
+
+
+def _width(text: str) -> int:
+    return cell_len(clean_line(text))

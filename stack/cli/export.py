@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STANDARD_OUTPUT: Final = "-"
 FORMATS: Final = ("csv", "jsonl")
-_SUFFIXES: Final = {".jsonl": "jsonl", ".ndjson": "jsonl"}
+_SUFFIXES: Final = {".csv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,21 @@ def _standard_output() -> Iterator[BinaryIO]:
         raise OutputError(error.errno, error.strerror) from None
 
 
+def _format_of(output: str) -> str:
+    """Return the format that a file is named after; a date, say, at the end of its name is none.
+
+    Raises:
+        UsageError: it is another one, and whoever opens the file would find CSV in it.
+    """
+    suffix = Path(output).suffix.lower()
+    if suffix in _SUFFIXES or not suffix.removeprefix(".").isalpha():
+        return _SUFFIXES.get(suffix, "csv")
+    raise UsageError(f"there is no format {suffix}: name the file .csv or .jsonl, or say which with --format")
+
+
 def _make(arguments: argparse.Namespace) -> Export:
     output: str = arguments.output
-    format_: str = arguments.format or _SUFFIXES.get(Path(output).suffix.lower(), "csv")
+    format_: str = arguments.format or _format_of(output)
     if output == STANDARD_OUTPUT and arguments.json:
         raise UsageError("--json prints one object on stdout and nothing else: name a file with --output")
     if arguments.guard_formulas and format_ != "csv":
@@ -92,7 +104,7 @@ def add_commands(commands: "Commands") -> None:
     export = add_command(commands, "export", "write the rows of a table to a file", _make)
     add_rows(export, "as the rows lie in the table")
     export.add_argument("--output", required=True, metavar="FILE", help="a new file, or - for standard output")
-    export.add_argument("--format", choices=FORMATS, help="default: as FILE is called, else csv")
+    export.add_argument("--format", choices=FORMATS, help="default: as FILE is called, csv where that says nothing")
     export.add_argument("--overwrite", action="store_true", help="write over FILE where it is there")
     export.add_argument(
         "--guard-formulas",

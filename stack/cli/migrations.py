@@ -261,7 +261,9 @@ def add_commands(commands: "Commands") -> None:
         "make a migration from the difference between the models and the database",
         lambda a: New(a.message, a.kind, not a.dry_run),
     )
-    new.add_argument("-m", "--message", required=True, metavar="TEXT", help="what it does; its file is named after it")
+    new.add_argument(
+        "-m", "--message", required=True, type=_message, metavar="TEXT", help="what it does; its file is named after it"
+    )
     kinds = new.add_mutually_exclusive_group()
     kinds.add_argument("--empty", dest="kind", action="store_const", const=NewKind.EMPTY, help="one to write by hand")
     kinds.add_argument(
@@ -276,6 +278,12 @@ def add_commands(commands: "Commands") -> None:
         parser.add_argument(
             "--confirm", metavar="NAME", help="the database's name; what a server needs that is not the project's own"
         )
+
+
+def _message(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("say in some words what it does")
+    return text
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:

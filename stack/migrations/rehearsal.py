@@ -53,7 +53,7 @@ async def rehearse(site: Site, history: History, plan: Plan, progress: Progress 
         applied = [revision for revision in history.revisions if revision not in revisions]
         progress(clean_line(f"Running all of it in an empty copy of the database, for {run.where}: {run.text}"))
         try:
-            copied = empty_copy(site, plan.current, [*applied, *revisions])
+            copied = empty_copy(site, plan.current, [*applied, *revisions], progress)
             async with copied as copy, only_runner(copy.url, progress):
                 tried = await _run(Command.REHEARSE_COPY, copy, configuration, revisions)
         except NoScratch as none:

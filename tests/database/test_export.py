@@ -336,6 +336,8 @@ def test_where_the_output_is_full_or_no_file_it_says_so(project, numbers):
         ["export", "t"],
         ["export", "t", "--output", "-", "--json"],
         ["export", "t", "--output", "a.jsonl", "--guard-formulas"],
+        ["export", "t", "--output", "a.parquet"],
+        ["export", "t", "--output", "a.csv.gz"],
     ],
 )
 def test_what_is_no_use_of_it(argv, capsys):

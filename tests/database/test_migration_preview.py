@@ -243,6 +243,7 @@ async def test_what_cannot_be_rolled_back_is_rehearsed_on_an_empty_copy(database
         ("ALTER TABLE r0001 DROP w",),
     )
     assert any("empty copy" in line for line in told)
+    assert any(line.startswith("In an empty copy: 1/1 Done with r0001") for line in told), "how far it is"
     (finding,) = unknown_sql((second, third, last))
     assert (finding.code, finding.severity) == (Code.REHEARSED_ON_COPY, "warning")
     assert finding.cause.startswith(f"{path}: it commits, or works outside a transaction, so that")

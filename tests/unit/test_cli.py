@@ -25,6 +25,7 @@ def empty(tmp_path, monkeypatch):
         ["frobnicate"],
         ["rows"],
         ["rows", "t", "--limit", "0"],
+        ["migrate", "new", "-m", " "],
         ["logs", "-f", "--json"],
         ["logs", "--since", "99999999d"],
         ["up", "--timeout", "nan"],

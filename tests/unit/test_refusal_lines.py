@@ -17,6 +17,8 @@ FINDING = Finding(Code.STATEMENT_INVALID, "It is [wrong]\x1b", "Because", eviden
         ("select 1\nfrom x\nwhere y", 14),
         ("select '客客', x", 13),
         (f"select {'long, ' * 40} x", 248),
+        (f"select nope, {'long, ' * 40} x", 7),
+        (f"select '{'客' * 90}', nope, '{'客' * 90}'", 102),
         ("select '\x1b\t', x", 13),
         ("select", 6),
         ("select\n", 7),
@@ -25,9 +27,11 @@ FINDING = Finding(Code.STATEMENT_INVALID, "It is [wrong]\x1b", "Because", eviden
 def test_the_place_is_marked(text, position):
     _, shown, mark, *_ = refusal_lines(FINDING, text, position).plain.split("\n")
     assert mark.strip() == "▲"
+    assert cell_len(shown) <= 76, "on the smallest terminal a line has this room, and one that is wrapped has no place"
     place = next(place for place in range(len(shown) + 1) if cell_len(shown[:place]) == mark.index("▲"))
     assert shown[place : place + 1] in {text[position : position + 1], ""}
     assert (place == len(shown)) == (text[position : position + 1] in {"", "\n"})
+    assert text[position : position + 4].startswith(shown[place : place + 4].rstrip("…"))
     assert shown.startswith(f"{text[:position].count(chr(10)) + 1} │ ")
 
 

@@ -161,7 +161,7 @@ async def _of_migrations(
     """Compare with what the migrations that are `applied` make of an empty database."""
     progress("Running the applied migrations in a scratch database")
     try:
-        async with empty_copy(site, current, applied) as copy:
+        async with empty_copy(site, current, applied, progress) as copy:
             made = await _read(copy)
     except NoScratch as none:
         return _unseen(none.why)
