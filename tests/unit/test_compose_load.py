@@ -502,6 +502,8 @@ def test_start_and_stop_order() -> None:
         ("{a: {image: 'pgvector/pgvector@sha256:abc'}}", None, "a"),
         ("{web: {image: x}, own: {build: ., environment: [POSTGRES_PASSWORD=x]}}", None, "own"),
         ("{a: {image: postgres}, b: {image: x}}", "b", "b"),
+        ("{backup: {image: postgres}, db: {image: postgres, environment: {POSTGRES_PASSWORD: x}}}", None, "db"),
+        ("{a: {image: postgres}, b: {image: postgres}}", None, "a"),
         ("{a: {image: x}, b: {image: postgres, profiles: [p]}}", None, "b"),
         ("{a: {image: prometheuscommunity/postgres-exporter}, b: {image: dpage/pgadmin4}}", None, None),
         ("{a: {image: postgres}}", "gone", None),

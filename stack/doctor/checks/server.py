@@ -38,7 +38,7 @@ def unhealthy(service: Service, server: Inspection, *, changed: bool, fixes: tup
     last = server.probes[-1] if server.probes else None
     output = clean_line(last.output.strip())[:_PROBE_LENGTH] if last else ""
     status = f"It ends with status {last.exit_code}." if last else "It has not run yet."
-    said = f"It says: {output}" if output else status
+    said = f"It says «{output}»." if output else status
     strangers = strangers_named(server.health_test, dict(server.environment))
     whom = f" It names {', '.join(strangers)}, which this database was not made with." if strangers else ""
     correct = (Fix(f"Correct the test in {place(service, strangers[0])}, then `stackdeck up`"),) if strangers else ()

@@ -20,7 +20,9 @@ _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compare
 
 
 def postgres_service(compose: ComposeProject, name: str | None) -> Service:
-    """Return the service that is the database: the one called `name`, else the one whose image or variables say so.
+    """Return the service that is the database: the one called `name`, else the one whose image and variables say so.
+
+    Where none has both, one of them will do: a backup's service has the image alone, a server built here the variables.
 
     Raises:
         Failure: there is none, or none of that name.
@@ -31,11 +33,15 @@ def postgres_service(compose: ComposeProject, name: str | None) -> Service:
             raise _none(f"the settings name the service {name}, the Compose file has {_names(compose)}")
         return service
     services = (*compose.services.values(), *compose.disabled.values())
-    for is_database in (_has_image, _has_variables):
+    for is_database in (_has_both, _has_image, _has_variables):
         for service in services:
             if is_database(service):
                 return service
     raise _none(f"none of its services has a Postgres image or POSTGRES_PASSWORD; it has {_names(compose)}")
+
+
+def _has_both(service: Service) -> bool:
+    return _has_image(service) and _has_variables(service)
 
 
 def _has_image(service: Service) -> bool:
