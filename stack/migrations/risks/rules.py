@@ -209,7 +209,7 @@ def _change_rows(operation: ChangeRows, case: Case) -> Iterator[Risk]:
             loss=Loss.DATA,
         )
     elif operation.whole or weigh(known) is not Severity.INFO:
-        rows = "Every row" if operation.whole else "Rows"
+        rows = "All rows" if operation.whole else "Some rows"
         yield Risk(
             Rule.UPDATE_ROWS,
             min(weigh(known), Severity.WARNING, key=[Severity.INFO, Severity.WARNING, Severity.ERROR].index),
