@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stack.background import in_thread
-from stack.findings import Failure, Fix, Progress
+from stack.findings import Code, Failure, Fix, Progress
 from stack.lazy_imports import EXAMINED, MIGRATING, import_parts
 from stack.project import Options, Project, RuntimeName, open_project, working_directory
 from stack.services.approval import lose_nothing
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stack.environment.url import DatabaseURL
     from stack.migrations.child import Standby
     from stack.migrations.migrations import Migrations
-    from stack.services.compose.model import ComposeProject
+    from stack.services.compose.model import ComposeProject, Service
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
@@ -129,9 +129,7 @@ class Workspace:
 
     def database_service(self) -> str:
         """Return the name of the Compose service that is the database."""
-        from stack.services.compose.postgres import postgres_service
-
-        return postgres_service(self.compose(), self._project.overrides.service).name
+        return self._database_service().name
 
     # What runs
 
@@ -162,10 +160,18 @@ class Workspace:
 
         What is broken in either file is found again, and said, by whoever needs its content.
         """
+        from stack.services.compose.postgres import published_url
+
         written = None
         with contextlib.suppress(Failure):
             written = self.address() if self._written().database else None
-        return written, self._published()
+        try:
+            return written, published_url(self.compose(), self._database_service())
+        except Failure as failure:
+            if failure.finding.code in {Code.COMPOSE_FILE_MISSING, Code.COMPOSE_NO_POSTGRES}:
+                return written, None
+            # What a file that is broken would publish is not known: an address of this machine is taken for that.
+            return written, written if written and written.is_local else None
 
     def address(self) -> "DatabaseURL":
         """Return the database that the settings name, else the one that the Compose file publishes."""
@@ -173,11 +179,28 @@ class Workspace:
 
         url = self._written().database
         if url is None:
-            return self._published() or self.settings().database
+            return self._compose_address()
         try:
             return from_this_machine(url, self.compose())
         except Failure:
             return url
+
+    def _compose_address(self) -> "DatabaseURL":
+        from stack.services.compose.postgres import reachable_url
+
+        try:
+            return reachable_url(self.compose(), self._database_service())
+        except Failure as failure:
+            # Where .env is still to be made that comes first: the Compose file may ask for what will be in it.
+            is_fresh = self._project.template is not None and not self._project.env_file.exists()
+            if is_fresh or failure.finding.code is Code.COMPOSE_FILE_MISSING:
+                return self.settings().database
+            raise
+
+    def _database_service(self) -> "Service":
+        from stack.services.compose.postgres import postgres_service
+
+        return postgres_service(self.compose(), self._project.overrides.service)
 
     def _written(self) -> "Written":
         """Return the database that the settings name in so many words, and its pool."""
@@ -186,14 +209,6 @@ class Workspace:
         if self._read.written is None:
             self._read.written = written_address(self._project, self._environ)
         return self._read.written
-
-    def _published(self) -> "DatabaseURL | None":
-        from stack.services.compose.postgres import postgres_service, published_url
-
-        try:
-            return published_url(postgres_service(self.compose(), self._project.overrides.service))
-        except Failure:
-            return None
 
     async def services(self) -> ServiceControl:
         """Return the services on the runtime in use."""

@@ -11,10 +11,27 @@ from stack.environment.url import DatabaseURL
 from stack.findings import Code, Finding, Fix
 
 
-def by_hand(refused: Finding, url: DatabaseURL) -> Finding:
-    """Return `refused` with what can be done on a server that nobody here may change, in place of its own fixes."""
+def by_hand(refused: Finding, url: DatabaseURL, published: DatabaseURL | None) -> Finding:
+    """Return `refused` with what can be done on a server that nobody here may change, in place of its own fixes.
+
+    `published` is where the Compose file has a database of its own.
+    """
+    if refused.code is Code.DATABASE_UNREACHABLE and url.is_local:
+        return _not_there(refused, url, published)
     fixes = _FIXES.get(refused.code)
     return replace(refused, fixes=(*fixes(url), *_harmless(refused))) if fixes else refused
+
+
+def _not_there(refused: Finding, url: DatabaseURL, published: DatabaseURL | None) -> Finding:
+    start = Fix(f"Start whatever is to listen on port {url.port}; it is no service of this project")
+    if published is None:
+        return replace(refused, fixes=(start, *_harmless(refused)))
+    own = f"{published.host}:{published.port}"
+    return replace(
+        refused,
+        cause=f"{refused.cause}. The Compose file publishes a database at {own}",
+        fixes=(Fix(f"Write port {published.port} into the settings, if that one is meant"), start, *_harmless(refused)),
+    )
 
 
 def _harmless(refused: Finding) -> tuple[Fix, ...]:

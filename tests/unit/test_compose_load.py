@@ -25,8 +25,10 @@ from stack.services.compose.model import (
     VolumeOptions,
 )
 from stack.services.compose.orphans import Orphans
-from stack.services.compose.postgres import postgres_service, published_url
+from stack.services.compose.postgres import postgres_service, published_url, reachable_url
+from stack.text import SecretStr
 from tests.support.compose import load, project_in
+from tests.support.compose_model import project as project_of
 from tests.support.compose_strategies import KEYS, Value, yaml
 
 MINIMAL = "services: {db: {image: postgres}}"
@@ -530,7 +532,7 @@ def test_the_service_that_is_the_database(tmp_path: Path, text: str, name: str |
 )
 def test_the_published_url(ports: tuple[Port, ...], host: str, port: int) -> None:
     service = Service("db", environment={"POSTGRES_PASSWORD": "p@ss", "POSTGRES_USER": "app"}, ports=ports)
-    url = published_url(service)
+    url = published_url(project_of(service), service)
     assert isinstance(url, DatabaseURL)
     assert url.reveal() == f"postgresql://app:p%40ss@{f'[{host}]' if ':' in host else host}:{port}/app"
     assert "p@ss" not in repr(url)
@@ -538,4 +540,29 @@ def test_the_published_url(ports: tuple[Port, ...], host: str, port: int) -> Non
 
 @pytest.mark.parametrize("ports", [(), (Port(5432),), (Port(5432, "5000-5010"),), (Port(5432, "1", protocol="udp"),)])
 def test_what_is_not_published_has_no_url(ports: tuple[Port, ...]) -> None:
-    assert published_url(Service("db", ports=ports)) is None
+    service = Service("db", ports=ports)
+    compose = project_of(service)
+    assert published_url(compose, service) is None
+    with pytest.raises(Failure) as caught:
+        reachable_url(compose, service)
+    assert caught.value.finding.title == "db is not to be reached from this machine"
+
+
+@pytest.mark.parametrize(
+    "seen",
+    ["secrets: [pw]", "secrets: [{source: pw, target: /run/secrets/pw}]", "volumes: ['./pw.txt:/run/secrets/pw:ro']"],
+)
+def test_the_password_of_the_published_url_may_be_in_a_file(tmp_path: Path, seen: str) -> None:
+    text = f"""
+services:
+  db: {{image: postgres, ports: ["5432:5432"], environment: {{POSTGRES_PASSWORD_FILE: /run/secrets/pw}}, {seen}}}
+secrets: {{pw: {{file: pw.txt}}}}
+"""
+    compose = load(tmp_path, {"compose.yaml": text, "pw.txt": "s3cret\n"})
+    url = published_url(compose, compose.services["db"])
+    assert url
+    assert url.password == SecretStr("s3cret")
+    (tmp_path / "pw.txt").unlink()
+    url = published_url(compose, compose.services["db"])
+    assert url
+    assert url.password is None

@@ -264,11 +264,20 @@ def test_where_a_service_publishes_its_database():
 def test_on_somebody_elses_server_the_way_is_by_hand_and_tells_no_password(code):
     destructive = Fix("begin anew", "stackdeck down --volumes --yes", destructive=True)
     url = replace(URL, host="db.example.com", user='a"da')
-    found = by_hand(Finding(code, "refused", "cause", fixes=(destructive,)), url)
+    found = by_hand(Finding(code, "refused", "cause", fixes=(destructive,)), url, None)
     assert found.fixes[0].command
     assert found.fixes[0].command.startswith("psql -h db.example.com -p 5432 -U postgres -d postgres -c ")
     assert not any(fix.destructive or fix.apply for fix in found.fixes)
     assert PASSWORD.get_secret_value() not in repr(found)
+
+
+def test_where_nobody_is_at_an_address_of_this_machine_the_projects_own_database_is_named():
+    refused = Finding(Code.DATABASE_UNREACHABLE, "refused", "cause", fixes=(Fix("Start it", "stackdeck up"),))
+    found = by_hand(refused, replace(URL, port=6000), URL)
+    assert found.cause == "cause. The Compose file publishes a database at localhost:5432"
+    assert found.fixes[0].title == "Write port 5432 into the settings, if that one is meant"
+    assert not [fix for fix in found.fixes if fix.command == "stackdeck up"], "it starts nothing there"
+    assert "Compose" not in by_hand(refused, URL, None).cause
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stack.doctor.login import Listener, Server, Written
     from stack.doctor.login_fixes import LoginFixes
     from stack.environment.report import EnvironmentReport
+    from stack.environment.url import DatabaseURL
     from stack.services.engine.inspection import Inspection
 
 _FORWARDERS: Final = frozenset({"docker-proxy", "rootlesskit", "com.docker.backend", "ssh", "limactl"})
@@ -49,7 +50,16 @@ async def _cause(facts: Facts, refused: Finding) -> Finding:
         case RuntimeName.EXTERNAL:
             from stack.doctor.by_hand import by_hand
 
-            return by_hand(refused, (await facts.stack.database()).url)
+            return by_hand(refused, (await facts.stack.database()).url, _published(facts))
+
+
+def _published(facts: Facts) -> "DatabaseURL | None":
+    from stack.services.compose.postgres import published_url
+
+    try:
+        return published_url(facts.stack.compose(), facts.database_service())
+    except Failure:
+        return None
 
 
 async def _embedded_cause(facts: Facts, refused: Finding) -> Finding:

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix
-from stack.services.compose.model import ComposeProject, Port, Service
+from stack.services.compose.model import ComposeProject, MountType, Port, Service
 from stack.text import SecretStr
 
 PORT: Final = 5432
@@ -77,14 +78,17 @@ def _none(cause: str) -> Failure:
     )
 
 
-def published_url(service: Service) -> DatabaseURL | None:
-    """Return where this machine reaches the database in `service`; None where no single port of it is published."""
+def published_url(compose: ComposeProject, service: Service) -> DatabaseURL | None:
+    """Return where this machine reaches the database in `service`; None where no single port of it is published.
+
+    Its password may be in a file, which is read.
+    """
     port = next((port for port in service.ports if port.target == PORT and port.protocol == "tcp"), None)
     if port is None or port.published is None or not port.published.isdecimal():
         return None
     environment = service.environment
     user = environment.get("POSTGRES_USER") or "postgres"
-    password = environment.get("POSTGRES_PASSWORD")
+    password = environment.get("POSTGRES_PASSWORD") or _password_in_file(compose, service)
     return DatabaseURL(
         host=_host(port),
         port=int(port.published),
@@ -94,10 +98,51 @@ def published_url(service: Service) -> DatabaseURL | None:
     )
 
 
+def reachable_url(compose: ComposeProject, service: Service) -> DatabaseURL:
+    """Return where this machine reaches the database in `service`, as `published_url` does.
+
+    Raises:
+        Failure: no single port of it is published.
+    """
+    url = published_url(compose, service)
+    if url is None:
+        raise Failure(_unpublished(service))
+    return url
+
+
+def _unpublished(service: Service) -> Finding:
+    given = any(port.target == PORT and port.protocol == "tcp" for port in service.ports)
+    how = f"leaves it to the engine which port of this machine leads to its {PORT}" if given else "publishes no port"
+    return Finding(
+        Code.DATABASE_UNREACHABLE,
+        f"{service.name} is not to be reached from this machine",
+        f"In the Compose file it {how}, and the settings name no database either.",
+        fixes=(
+            Fix(f'Write under ports: of {service.name} in the Compose file: "127.0.0.1:{PORT}:{PORT}"'),
+            Fix("Say with APP_DB_URL where else it is to be reached"),
+        ),
+    )
+
+
+def _password_in_file(compose: ComposeProject, service: Service) -> str | None:
+    """Return the password in the file of this machine that the service sees as POSTGRES_PASSWORD_FILE."""
+    path = service.environment.get("POSTGRES_PASSWORD_FILE")
+    binds = (mount for mount in service.volumes if mount.type is MountType.BIND)
+    file = next((Path(mount.source) for mount in binds if mount.source and mount.target == path), None)
+    for mount in service.secrets:
+        if mount.target == path and mount.source in compose.secrets:
+            file = compose.secrets[mount.source].file
+    try:
+        # As the image reads it: without the line ends behind it.
+        return file.read_text(encoding="utf-8").rstrip("\n") if file else None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def from_this_machine(url: DatabaseURL, compose: ComposeProject) -> DatabaseURL:
     """Return `url` as this machine reaches it: the name of a service means something only among the containers."""
     service = compose.services.get(url.host)
-    published = published_url(service) if service else None
+    published = published_url(compose, service) if service else None
     return replace(url, host=published.host, port=published.port) if published else url
 
 
