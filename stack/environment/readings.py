@@ -1,7 +1,7 @@
 """One look at a project's `.env`: its two readings, its template, the shell's variables, the settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,7 +26,7 @@ class Readings:
 
     `text` is the file's, None where there is none. `compose` is the error where Compose refuses the file. `template`
     has the template's values in Python's reading, `notes` its comments on them, `examples` the names in its commented
-    lines. `references` are the variables that the value of each name may depend on.
+    lines. `secrets` are the variables of the file with a secret in their value, for what they refer to as well.
     """
 
     project: Project
@@ -39,7 +39,7 @@ class Readings:
     notes: Mapping[str, str]
     examples: frozenset[str]
     settings: Settings | tuple[Fault, ...]
-    references: Mapping[str, frozenset[str]]
+    secrets: frozenset[str]
 
     @property
     def exists(self) -> bool:
@@ -87,16 +87,7 @@ class Readings:
 
     def is_secret(self, name: str) -> bool:
         """Return whether the value of `name` must not be shown: for its name, its looks or what it refers to."""
-        pending, seen = [name], {name}
-        while pending:
-            current = pending.pop()
-            values = (self.environ.get(current), self.as_python(current), self.compose_values.get(current))
-            if any(is_secret(current, value) for value in values):
-                return True
-            referred = self.references.get(current, frozenset()) - seen
-            seen |= referred
-            pending += referred
-        return False
+        return name in self.secrets or is_secret(name, self.environ.get(name))
 
 
 _SHOWN: Final = SETTINGS.keys() - {"DATABASE_URL"}
@@ -114,6 +105,12 @@ def read(project: Project, environ: Mapping[str, str]) -> Readings:
     python = python_grammar.parse(text or "", environ.get)
     compose = _read_by_compose(text or "", environ)
     compose_values = compose.values if isinstance(compose, ComposeEnv) else {}
+
+    def is_own(name: str) -> bool:
+        entry = python.effective.get(name)
+        values = (environ.get(name), entry.value if entry else None, compose_values.get(name))
+        return any(is_secret(name, value) for value in values)
+
     return Readings(
         project=project,
         environ=environ,
@@ -125,7 +122,7 @@ def read(project: Project, environ: Mapping[str, str]) -> Readings:
         notes=notes_of(template),
         examples=frozenset(_EXAMPLE.findall(template)),
         settings=settings_of(project, text, environ),
-        references=_references(text or "", python, compose_values),
+        secrets=_reaching(_references(text or "", python, compose_values), is_own),
     )
 
 
@@ -137,6 +134,26 @@ def _references(text: str, python: PythonEnv, compose: Mapping[str, str]) -> Map
         references[entry.name] |= frozenset(_REFERENCE.findall(entry.text))
     agreed = {name for name, entry in python.effective.items() if entry.value == compose.get(name)}
     return {name: found if name in agreed else anything for name, found in references.items()}
+
+
+def _reaching(references: Mapping[str, frozenset[str]], wanted: Callable[[str], bool]) -> frozenset[str]:
+    """Return the names that are `wanted`, and those that refer to one, however many steps away."""
+    # By what they refer to, since those on which the readings differ all refer to everything.
+    alike: dict[frozenset[str], list[str]] = {}
+    for name, referred in references.items():
+        alike.setdefault(referred, []).append(name)
+    found = {name for name in references.keys() | frozenset().union(*alike) if wanted(name)}
+    users: dict[str, list[frozenset[str]]] = {}
+    for referred in alike:
+        for name in referred:
+            users.setdefault(name, []).append(referred)
+    pending = [*found]
+    while pending:
+        for referred in users.get(pending.pop(), ()):
+            reached = set(alike.pop(referred, ())) - found
+            found |= reached
+            pending += reached
+    return frozenset(found)
 
 
 def _read_by_compose(text: str, environ: Mapping[str, str]) -> ComposeEnv | EnvSyntaxError:

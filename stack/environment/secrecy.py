@@ -12,8 +12,8 @@ _SECRET_NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _OWN_SECRET_NAME: Final = re.compile(r"(?:PASSWORD|PASSWD|(?:^|_)PASS|SECRET|SECRET_KEY)$", re.IGNORECASE)
-# A URL with a password, or libpq's `host=… password=…`.
-_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s@]*:[^@]+@|\bpassword\s*=", re.IGNORECASE)
+# A URL with a password, or libpq's `host=… password=…`. Of the scheme one character will do: values may be long.
+_WITH_PASSWORD: Final = re.compile(r"[a-z0-9+.-]://[^/\s@]*:[^@]+@|\bpassword\s*=", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(
     r"(?:(?:change|replace)[-_ ]?(?:me|this|it)|to-?do)(?:[^a-z].*)?|your[-_ ].*|<.*>|x{3,}|\.{3}|…|placeholder",
     re.IGNORECASE,

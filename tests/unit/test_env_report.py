@@ -67,6 +67,14 @@ def test_secrets_are_masked_and_can_be_asked_for(tmp_path):
     assert CANARY not in repr(report)
 
 
+def test_what_refers_to_a_secret_through_hundreds_of_others_is_one(tmp_path):
+    """It is told in one walk: with one a variable, this took minutes."""
+    chain = "".join(f'K{number}="a${{K{number - 1}}}"\n' for number in range(1, 400))
+    report = check(tmp_path, f"K0=postgresql://app:{CANARY}@localhost/app\nPLAIN=${{HOME}}\n{chain}", HOME="/root")
+    assert {name for name in ("K0", "K200", "K399") if variable(report, name).secret} == {"K0", "K200", "K399"}
+    assert not variable(report, "PLAIN").secret
+
+
 def test_what_refers_to_a_secret_is_one(tmp_path):
     report = check(
         tmp_path, f"APP_DB_PASSWORD={CANARY}\nA=x${{APP_DB_PASSWORD}}\nB=$A\nC: ${{B}}\nD=${{C}}\nE=${{F}}\n", F="x"
