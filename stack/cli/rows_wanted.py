@@ -44,10 +44,11 @@ class PageWanted:
 
     async def query(self, browser: "TableBrowser") -> "PageQuery":
         """Return the query that this is, as `RowsWanted.query` does."""
+        from stack.tables.cursors import decode
         from stack.tables.query import After, Edge, PageQuery
 
         rows = await self.rows.query(browser)
-        position = After(self.after) if self.after else Edge.FIRST
+        position = After(decode(self.after)) if self.after else Edge.FIRST
         return PageQuery(rows.table, rows.filters, rows.sort, position, self.limit)
 
 

@@ -111,6 +111,7 @@ class Rows:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the page."""
+        from stack.tables.cursors import encode
         from stack.tables.sql_text import where
         from stack.tables.values import native
 
@@ -120,7 +121,8 @@ class Rows:
         head = [column.name for column in page.columns]
         body = [["NULL" if cell is None else cell for cell in row] for row in page.rows]
         zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
-        more = f"\nmore: --after {page.next}" if page.next else ""
+        following = encode(page.next) if page.next else None
+        more = f"\nmore: --after {following}" if following else ""
         return Outcome(
             {
                 "columns": [
@@ -130,8 +132,8 @@ class Rows:
                 "rows": [
                     [native(column, cell) for column, cell in zip(page.columns, row, strict=True)] for row in page.rows
                 ],
-                "next": page.next,
-                "previous": page.previous,
+                "next": following,
+                "previous": encode(page.previous) if page.previous else None,
                 "estimated_rows": page.estimated_rows,
                 "time_zone": page.time_zone,
                 "seconds": round(page.seconds, 4),
