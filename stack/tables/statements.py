@@ -142,5 +142,6 @@ class Rows:
                 return _AFTER[bound.relation, ascending](left, right)
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
-        bound = sa.bindparam(_key(key.index), values[key.index] or "", sa.Text)
-        return sa.cast(bound, NamedType(order[key.index].column.base_type))
+        # Of its type from the start: a text would be cast for each row that is looked at.
+        itself = NamedType(order[key.index].column.base_type)
+        return sa.cast(sa.bindparam(_key(key.index), values[key.index] or "", itself), itself)
