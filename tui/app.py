@@ -95,6 +95,8 @@ class Deck(Asking, App[None]):
         self._lent = False
         self._open_later = False
         self._crash: Exception | None = None
+        # One for all frames: a line that was drawn is kept with the filters that it went through.
+        self._lock = ControlCharacterFilter()
         for theme in THEMES:
             self.register_theme(theme)
         # Setting it the usual way would have every style parsed twice more before the first frame.
@@ -110,7 +112,7 @@ class Deck(Asking, App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Pass every drawn line through the second lock."""
-        return [ControlCharacterFilter(), *super().get_line_filters()]
+        return [self._lock, *super().get_line_filters()]
 
     # -- The project
 

@@ -115,6 +115,7 @@ class Rows:
 
     async def run(self, workspace: "Workspace", console: Console) -> Outcome:  # noqa: ARG002 - it is a `Command`
         """Read the page."""
+        from stack.tables.cursors import encode
         from stack.tables.pages import Ordering
         from stack.tables.sql_text import where
         from stack.tables.values import native
@@ -126,8 +127,10 @@ class Rows:
         body = [[_shown(cell) for cell in row] for row in page.rows]
         zone = f"\ntimes in {page.time_zone}" if page.time_zone else ""
         counted = f"\n{_COUNTED}" if page.ordering is Ordering.OFFSET and (page.next or page.previous) else ""
-        before = f"\nbefore: --before {page.previous}" if page.previous else ""
-        more = f"\nmore: --after {page.next}" if page.next else ""
+        following = encode(page.next) if page.next else None
+        previous = encode(page.previous) if page.previous else None
+        before = f"\nbefore: --before {previous}" if previous else ""
+        more = f"\nmore: --after {following}" if following else ""
         return Outcome(
             {
                 "columns": [
@@ -137,8 +140,8 @@ class Rows:
                 "rows": [
                     [native(column, cell) for column, cell in zip(page.columns, row, strict=True)] for row in page.rows
                 ],
-                "next": page.next,
-                "previous": page.previous,
+                "next": following,
+                "previous": previous,
                 "estimated_rows": page.estimated_rows,
                 "ordering": page.ordering.value,
                 "time_zone": page.time_zone,

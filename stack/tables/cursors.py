@@ -1,4 +1,4 @@
-"""A place in a table's order, as text that fits into a URL and an argument: what ``--after`` takes.
+"""A place in a table's order; as text, which fits into a URL and an argument, it is what ``--after`` takes.
 
 A cursor carries the table, the order, and the row's key values as Postgres prints them; or, where rows have no key, how
 many of them came before. It is no secret and proves nothing: the server reads its values like those of any filter.
@@ -59,11 +59,11 @@ def encode(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(_JSON.encode(packed).encode("utf-8")).decode("ascii").rstrip("=")
 
 
-def decode(text: str, table: str) -> Cursor:
-    """Read what `encode` wrote for `table`.
+def decode(text: str) -> Cursor:
+    """Read what `encode` wrote.
 
     Raises:
-        Failure: it is something else, or was written for another table (`Code.CURSOR_INVALID`).
+        Failure: it is something else (`Code.CURSOR_INVALID`).
     """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -72,8 +72,6 @@ def decode(text: str, table: str) -> Cursor:
         cursor = None
     if cursor is None:
         raise invalid("It is no cursor: it was cut, or changed, or never was one.")
-    if cursor.table != table:
-        raise invalid(f"It was made for the table {cursor.table}, and this is {table}.")
     return cursor
 
 

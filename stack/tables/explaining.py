@@ -13,6 +13,7 @@ from stack.tables.catalogue import ESTIMATE
 from stack.tables.cautions import Caution, Relation, Relations, cautions
 from stack.tables.description import describe
 from stack.tables.pages import Statement, statements
+from stack.tables.plan_json import explained
 from stack.tables.plans import Node, parse_plan
 from stack.tables.query import PageQuery
 from stack.tables.reading import Reader
@@ -77,8 +78,7 @@ async def explain_page(reader: Reader, query: PageQuery) -> Explained:
 
 async def _plan(reader: Reader, statement: Statement) -> Node:
     compiled = await in_thread(partial(statement.compile, dialect=reader.dialect))
-    explained = await reader.exec_driver_sql(f"EXPLAIN (VERBOSE, FORMAT JSON) {compiled}", compiled.params)
-    return parse_plan(explained.scalar_one())
+    return parse_plan(await explained(reader, f"EXPLAIN (VERBOSE, FORMAT JSON) {compiled}", compiled.params))
 
 
 async def _relations(reader: Reader, names: Iterable[tuple[str, str]]) -> Relations:

@@ -26,6 +26,7 @@ from stack.publish import new_file
 from stack.tables.copy_out import Drain
 from stack.tables.description import describe
 from stack.tables.export_statement import QUOTE, ExportStatement, Format, Formulas, export_statement
+from stack.tables.plan_json import explained
 from stack.tables.query import PageQuery, Query
 from stack.tables.reading import Reader, session_settings
 from stack.tables.refusals import blame_input
@@ -112,11 +113,11 @@ async def plan_export(
     ordered = request if query.sort else replace(request, order=())
     statement = await in_thread(partial(export_statement, ordered, format, formulas, reader.dialect))
     try:
-        explained = await reader.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement.select}", statement.parameters)
+        plan = await explained(reader, f"EXPLAIN (FORMAT JSON) {statement.select}", statement.parameters)
     except DBAPIError as error:
         await blame_input(reader, request, error)
         raise
-    return ExportPlan(query.table.path, statement, expected_rows(explained.scalar_one()))
+    return ExportPlan(query.table.path, statement, expected_rows(plan))
 
 
 def expected_rows(plan: object) -> int:

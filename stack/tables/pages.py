@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from stack.background import in_thread
-from stack.tables import cursors
 from stack.tables.cursors import Cursor, KeyCursor, OffsetCursor
 from stack.tables.description import Column, Description, describe
 from stack.tables.keyset import Key, Segment, segment_from, segments_after
@@ -48,7 +48,7 @@ Row = tuple[str | None, ...]
 class Page:
     """Some rows of a table.
 
-    `columns` are those that the role may read. `next` and `previous` are cursors for `After` and `Before`, None where
+    `columns` are those that the role may read. `next` and `previous` are places for `After` and `Before`, None where
     there are no more rows that way. `cut` names the cells, by row and column, of which only the first part is here.
     `estimated_rows` is of the whole table, and None where a filter makes it say nothing. `seconds` is the time that the
     statements took, as seen from here. `key` are the columns that tell rows apart, none where nothing does, and `keys`
@@ -58,8 +58,8 @@ class Page:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    next: str | None
-    previous: str | None
+    next: Cursor | None
+    previous: Cursor | None
     estimated_rows: int | None
     ordering: Ordering
     cut: frozenset[tuple[int, int]]
@@ -123,8 +123,8 @@ def page_of(description: Description, query: PageQuery, request: Request, found:
     return Page(
         columns=request.columns,
         rows=rows,
-        next=cursors.encode(found.next) if found.next else None,
-        previous=cursors.encode(found.previous) if found.previous else None,
+        next=found.next,
+        previous=found.previous,
         estimated_rows=None if request.where else estimate,
         ordering=Ordering.KEY if request.keyed else Ordering.OFFSET,
         cut=cut,
@@ -153,7 +153,7 @@ def _keys(request: Request, key: Sequence[str], rows: Sequence[Row]) -> tuple[Ro
     order = [each.column.name for each in request.order]
     places = [len(request.columns) + order.index(name) for name in key]
     # Column by column: a generator a row takes as long as all else that is done to a page.
-    return tuple(zip(*([row[place] for row in rows] for place in places), strict=True))
+    return tuple(zip(*(map(itemgetter(place), rows) for place in places), strict=True))
 
 
 def _is_zoned(column: Column) -> bool:
@@ -167,7 +167,7 @@ def statements(request: Request) -> list[Statement]:
     Of the last page by counting it is the one that counts, which reads all that the other one reads.
     """
     if request.keyed:
-        return [_statement(request, part) for part in _parts(request)]
+        return [statement_of(request, part) for part in _parts(request)]
     if request.position is Edge.LAST:
         return [request.rows.count()]
     start, limit = _span(request)
@@ -191,12 +191,13 @@ def _parts(request: Request) -> list[Part]:
     return [Part(order, segment, values, wanted) for segment in segments]
 
 
-def _statement(request: Request, part: Part) -> Texts:
+def statement_of(request: Request, part: Part) -> Texts:
+    """Return the statement that reads a `part` of `request`."""
     return request.rows.by_key(part.order, part.segment, part.values, limit=part.limit, longest=request.longest)
 
 
 async def _fetch(reader: Reader, request: Request, part: Part) -> list[Row]:
-    return await _read(reader, partial(_statement, request, part))
+    return await _read(reader, partial(statement_of, request, part))
 
 
 async def _read(reader: Reader, make: Callable[[], Texts]) -> list[Row]:
@@ -210,8 +211,9 @@ async def by_key(fetch: Fetch, request: Request) -> Found:
     rows: list[Row] = []
     wanted = request.limit + 1
     for part in _parts(request):
-        rows += await fetch(part if not rows else replace(part, limit=wanted - len(rows)))
-        if len(rows) == wanted:
+        rows += await fetch(part)
+        if len(rows) >= wanted:
+            del rows[wanted:]
             break
     if isinstance(request.position, At) and not rows:
         # The key would be after all others.
@@ -230,7 +232,7 @@ async def _is_behind(fetch: Fetch, request: Request, rows: Sequence[Row]) -> boo
     if not isinstance(request.position, At):
         return request.cursor is not None
     place = _place(request, rows[0])
-    before = await by_key(fetch, replace(request, position=Before(cursors.encode(place)), cursor=place, limit=1))
+    before = await by_key(fetch, replace(request, position=Before(place), cursor=place, limit=1))
     return bool(before.rows)
 
 
@@ -266,7 +268,7 @@ async def _by_offset(reader: Reader, request: Request) -> Found:
 
 
 def _cut(rows: Sequence[Row], width: int, longest: int | None) -> tuple[tuple[Row, ...], frozenset[tuple[int, int]]]:
-    shown = tuple([row[:width] for row in rows])
+    shown = tuple(map(itemgetter(slice(width)), rows))
     if longest is None:
         return shown, frozenset()
     # A page of 1,600 columns has too many cells to look at each of them by itself.

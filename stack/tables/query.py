@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     # The deck has queries from its start on, and all of this only once a table is there.
     from stack.tables.catalogue import Table
+    from stack.tables.cursors import Cursor
     from stack.tables.filters import Filter
     from stack.tables.sorting import Sort
 
@@ -25,16 +26,16 @@ class Edge(Enum):
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """The page that follows the place of a cursor."""
+    """The page that follows a place."""
 
-    cursor: str
+    cursor: "Cursor"
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The page that ends before the place of a cursor."""
+    """The page that ends before a place."""
 
-    cursor: str
+    cursor: "Cursor"
 
 
 @dataclass(frozen=True, slots=True)

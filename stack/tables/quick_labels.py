@@ -94,8 +94,7 @@ class QuickLabels:
         wanted = [references(shown, each.key) for each in known.labels]
         values = label_parameters(known.labels, wanted)
         try:
-            async with self._connections.lend() as connection:
-                rows = await connection.read(known.statement, values, timeout=LABEL_TIME, lock_timeout=LABEL_TIME)
+            rows = await self._connections.read(known.statement, values, timeout=LABEL_TIME, lock_timeout=LABEL_TIME)
         except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable):
             return {}
         return labels_of(wanted, rows)

@@ -18,34 +18,38 @@ from stack.database.errors import explain
 from stack.environment.url import DatabaseURL
 from stack.findings import Failure
 from stack.tables.catalogue import Table
-from stack.tables.cursors import Cursor, KeyCursor, decode
-from stack.tables.description import Column, Description
+from stack.tables.cursors import Cursor
+from stack.tables.description import Description
 from stack.tables.filters import Filter
 from stack.tables.keyset import Segment
-from stack.tables.pages import Page, Part, Row, by_key, page_of
+from stack.tables.pages import Page, Part, Row, by_key, page_of, statement_of
 from stack.tables.query import After, Before, PageQuery
 from stack.tables.requests import Request, prepare
-from stack.tables.round_trip import Connections, Statement, numbered
+from stack.tables.round_trip import Connections, Planning, Statement, numbered
 from stack.tables.sorting import Sort
-from stack.tables.statements import Ordered, key_parameters
+from stack.tables.statements import key_parameters
 
 KNOWN_FOR: Final = 10.0
 """Seconds for which a table is taken to be as it was seen; a statement that fails is reason to look anew at once."""
 
 _Asked = tuple[tuple[Filter, ...], tuple[Sort, ...], int, int | None]
-_Shape = tuple[tuple[tuple[Column, Filter], ...], tuple[Ordered, ...], Segment, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A request, which differs from others in its place alone, and the statements for it, by segment and limit."""
+
+    request: Request
+    statements: dict[tuple[Segment, int], Statement] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Known:
-    """A table as it was at `seen`, of the monotonic clock, with the statements that were made for it."""
+    """A table as it was at `seen`, of the monotonic clock, with what was prepared for it."""
 
     description: Description
     seen: float
-    statements: dict[_Shape, Statement] = field(default_factory=dict)
-    requests: dict[_Asked, Request] = field(default_factory=dict)
-    places: dict[str, Cursor | None] = field(default_factory=dict)
-    """What the cursors of the page before say."""
+    prepared: dict[_Asked, _Prepared] = field(default_factory=dict)
 
 
 class QuickPages:
@@ -77,49 +81,55 @@ class QuickPages:
         if known is None or not isinstance(query.position, After | Before) or time.monotonic() - known.seen > KNOWN_FOR:
             return None
         try:
-            request = await _request(known, query, query.position)
+            prepared, request = await _prepare(known, query, query.position.cursor)
         except Failure:
             # Perhaps a column that is not known yet.
             return None
         if not request.keyed:
             return None
+
+        async def fetch(part: Part) -> list[Row]:
+            made = prepared.statements.get((part.segment, part.limit)) or await self._make(prepared, part)
+            return await self._connections.read(made, key_parameters(part.values))
+
         try:
-            async with self._connections.lend() as connection:
-
-                async def fetch(part: Part) -> list[Row]:
-                    made = await self._made(known, request, part)
-                    return await connection.read(made, key_parameters(part.values, part.limit))
-
-                found = await by_key(fetch, request)
+            found = await by_key(fetch, request)
         except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
             raise explain(error, self._url) from None
         except psycopg.Error:
             self._known.pop(query.table.identity, None)
             return None
-        page = page_of(known.description, query, request, found, time.perf_counter() - started)
-        known.places = {page.next or "": found.next, page.previous or "": found.previous}
-        return page
+        return page_of(known.description, query, request, found, time.perf_counter() - started)
 
-    async def _made(self, known: _Known, request: Request, part: Part) -> Statement:
+    async def _make(self, prepared: _Prepared, part: Part) -> Statement:
         def make() -> Statement:
-            select = request.rows.by_key(part.order, part.segment, part.values, limit=0, longest=request.longest)
-            compiled = select.compile(dialect=self._dialect)
-            return numbered(str(compiled), compiled.params)
+            compiled = statement_of(prepared.request, part).compile(dialect=self._dialect)
+            return numbered(str(compiled), compiled.params, _planning(prepared.request, part.segment))
 
-        shape = (request.where, part.order, part.segment, request.longest)
-        made = known.statements.get(shape)
-        if made is None:
-            made = known.statements[shape] = await in_thread(make)
+        made = prepared.statements[part.segment, part.limit] = await in_thread(make)
         return made
 
 
-async def _request(known: _Known, query: PageQuery, position: After | Before) -> Request:
+def _planning(request: Request, segment: Segment) -> Planning:
+    """Return how the rows of a `segment` are best planned.
+
+    Those on one side of a place, all of them, are read in the order of an index wherever the place is. Near the end
+    of a table the server would rather gather the rest and sort it, which takes longer, since it thinks that few rows
+    are left; and planning takes as long as reading. What equals a value, or meets a filter, may be much or little.
+    """
+    return Planning.ONCE if len(segment) == 1 and not request.where else Planning.ANEW
+
+
+async def _prepare(known: _Known, query: PageQuery, cursor: Cursor) -> tuple[_Prepared, Request]:
     """Return what is asked for, put together anew only where its order is another one than before."""
     asked = query.filters, query.sort, query.limit, query.longest
-    before = known.requests.get(asked)
-    if before is not None:
-        cursor = known.places.get(position.cursor) or decode(position.cursor, before.table)
-        if isinstance(cursor, KeyCursor) and cursor.order == before.named_order:
-            return replace(before, position=position, cursor=cursor)
-    made = known.requests[asked] = await in_thread(partial(prepare, known.description, query))
-    return made
+    before = known.prepared.get(asked)
+    if before and _alike(before.request.cursor, cursor):
+        return before, replace(before.request, position=query.position, cursor=cursor)
+    made = known.prepared[asked] = _Prepared(await in_thread(partial(prepare, known.description, query)))
+    return made, made.request
+
+
+def _alike(one: Cursor | None, other: Cursor) -> bool:
+    """Whether two places are in the same order of the same table."""
+    return type(one) is type(other) and (one.table, one.order) == (other.table, other.order)

@@ -57,7 +57,9 @@ def prepare(description: Description, query: PageQuery) -> Request:
     if isinstance(position, At):
         cursor, sort = _locate(table, description, position, path, keyed=keyed), ()
     elif not isinstance(position, Edge):
-        cursor = cursors.decode(position.cursor, path)
+        cursor = position.cursor
+        if cursor.table != path:
+            raise cursors.invalid(f"It was made for the table {cursor.table}, and this is {path}.")
     asked = _resolve(description, sort)
     if cursor is not None and not asked:
         asked = _resolve_cursor(description, cursor)

@@ -32,16 +32,13 @@ Shown = Callable[[sa.ColumnElement[str], Column], sa.ColumnElement[str | None]]
 """What a column's value is selected as."""
 
 
-_LIMIT: Final = "row_limit"
-
-
 def _key(index: int) -> str:
     return f"key_{index}"
 
 
-def key_parameters(values: Sequence[str | None], limit: int) -> dict[str, object]:
+def key_parameters(values: Sequence[str | None]) -> dict[str, object]:
     """Return the parameters of `Rows.by_key` that change from one page to the next."""
-    return {_LIMIT: limit} | {_key(index): value or "" for index, value in enumerate(values)}
+    return {_key(index): value or "" for index, value in enumerate(values)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,8 @@ class Rows:
     ) -> Texts:
         """Return at most `limit` rows of one segment in `order`: the columns shown, then the order's, in full.
 
-        The limit and the values are the parameters that `key_parameters` names: the statement is one for all of them.
+        The values are the parameters that `key_parameters` names: the statement is one for all of them. The limit is
+        none: of one that it does not know the server expects a tenth of all rows, and plans for those.
         """
         keys = [sa.cast(self._of(each.column), sa.Text) for each in order]
         bounds = [self._bound(each, order, values) for each in segment]
@@ -83,7 +81,7 @@ class Rows:
             .select_from(self._source)
             .where(*self._where, *bounds)
             .order_by(*self._order(order))
-            .limit(sa.bindparam(_LIMIT, limit, sa.Integer))
+            .limit(sa.literal_column(str(limit), sa.Integer))
         )
 
     def by_offset(self, order: Sequence[Ordered], offset: int, *, limit: int, longest: int | None) -> Texts:
@@ -144,5 +142,6 @@ class Rows:
                 return _AFTER[bound.relation, ascending](left, right)
 
     def _value(self, key: Key, order: Sequence[Ordered], values: Sequence[str | None]) -> sa.ColumnElement[str]:
-        bound = sa.bindparam(_key(key.index), values[key.index] or "", sa.Text)
-        return sa.cast(bound, NamedType(order[key.index].column.base_type))
+        # Of its type from the start: a text would be cast for each row that is looked at.
+        itself = NamedType(order[key.index].column.base_type)
+        return sa.cast(sa.bindparam(_key(key.index), values[key.index] or "", itself), itself)

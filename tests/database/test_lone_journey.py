@@ -14,6 +14,10 @@ def test_from_a_clone_to_the_bookings_without_an_engine(lone_clone):
     page = lone_clone.json("rows", "bookings", "--limit", "5")
     assert len(page["rows"]) == 5
     assert page["findings"] == []
+    following = lone_clone.json("rows", "bookings", "--limit", "5", "--after", page["next"])
+    assert [row[0] for row in following["rows"]] == [row[0] + 5 for row in page["rows"]]
+    assert following["previous"]
+    assert "The cursor does not fit" in lone_clone.run("rows", "bookings", "--after", page["next"][:-3]).stderr
     some = lone_clone.json(
         "rows", "bookings", "--where", "status in (cancelled)", "--where", "party_size between 1 and 2"
     )

@@ -14,7 +14,7 @@ from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure
 from stack.tables.browser import TableBrowser
 from stack.tables.catalogue import find_table, list_tables
-from stack.tables.cursors import OffsetCursor, encode
+from stack.tables.cursors import OffsetCursor
 from stack.tables.filters import parse_filter
 from stack.tables.names import Name
 from stack.tables.pages import Ordering, page
@@ -544,10 +544,7 @@ async def test_cursors_that_do_not_fit(people):
     for name, options in [
         ("other", {"position": After(first.next)}),
         ("people", {"position": After(first.next), "sort": (parse_sort("name:desc"),)}),
-        ("people", {"position": After(first.next[:-3])}),
-        ("people", {"position": After("é")}),
-        ("people", {"position": Before("")}),
-        ("people", {"position": After(encode(OffsetCursor("public.people", (), 1)))}),
+        ("people", {"position": Before(OffsetCursor("public.people", (), 1))}),
     ]:
         assert (await failure(people, name, **options)).code is Code.CURSOR_INVALID
     run_sql(people, "ALTER TABLE people ALTER COLUMN name TYPE int USING 1")

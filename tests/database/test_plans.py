@@ -6,6 +6,7 @@ from stack.tables.catalogue import find_table, list_tables
 from stack.tables.explaining import explain_page
 from stack.tables.filters import parse_filter
 from stack.tables.pages import page
+from stack.tables.plan_json import LONGEST
 from stack.tables.query import After, Edge, PageQuery
 from stack.tables.sorting import parse_sort
 from tests.database.test_filters_screen import begin
@@ -83,6 +84,19 @@ async def test_it_is_the_statement_that_the_page_runs(database):
     prefix = "EXPLAIN (VERBOSE, FORMAT JSON) "
     assert [(text.removeprefix(prefix), values) for text, values in explains][: len(selects)] == selects
     assert len(explains) > len(selects)  # the second would run if the first had too few rows
+
+
+async def test_of_a_value_of_megabytes_the_plan_shows_the_beginning(database):
+    run_sql(database, "CREATE TABLE t (id int PRIMARY KEY, v text, j json)", "INSERT INTO t VALUES (1, 'x', '[1]')")
+    async with engine_for(database) as engine, engine.connect() as reader:
+        (table,) = await list_tables(reader)
+        query = PageQuery(table, (parse_filter(f"v = {'x' * 2_000_000}"),))
+        (plan,) = (await explain_page(reader, query)).plans
+        ((_, condition),) = [each for node in plan.walk() for each in node.conditions]
+        assert condition.startswith("(source.v = 'xxx")
+        assert 50_000 < len(condition) <= LONGEST
+        # Elsewhere on the connection JSON is what it always is.
+        assert (await reader.exec_driver_sql("SELECT j FROM t")).scalar_one() == [1]
 
 
 async def test_the_deck_shows_it(database):

@@ -12,12 +12,15 @@ from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure
 from stack.tables import explaining
 from stack.tables.browser import TableBrowser
+from stack.tables.cursors import KeyCursor
+from stack.tables.description import describe
 from stack.tables.filters import parse_filter
 from stack.tables.pages import page
 from stack.tables.query import After, Before, Edge, PageQuery
+from stack.tables.quick_pages import QuickPages
 from stack.tables.reading import reading
-from stack.tables.round_trip import numbered
-from stack.tables.sorting import parse_sort
+from stack.tables.round_trip import Connections, numbered
+from stack.tables.sorting import Direction, parse_sort
 from stack.tables.statements import Rows
 from tests.support.tables import run_sql, statements
 
@@ -226,3 +229,28 @@ async def test_nothing_that_it_calls_can_write_or_stay_in_the_session(access, ta
 def test_parameters_get_numbers_and_signs_stay():
     made = numbered("SELECT %(b)s, '100%%', %(a)s || %(b)s, '%%(a)s'", {})
     assert (made.text, made.names) == (b"SELECT $1, '100%', $2 || $1, '%(a)s'", ("b", "a"))
+
+
+async def test_pages_on_one_side_of_a_place_are_planned_once_for_all(access, tables):
+    connections = Connections(access.url)
+    pages = QuickPages(access.url, connections, access.engine.dialect)
+    table = await tables.find('"100%s"')
+    async with reading(access.engine, access.url) as reader:
+        pages.remember(table, await describe(reader, table))
+    planned = numbered(
+        "SELECT sum(generic_plans)::text, sum(custom_plans)::text FROM pg_prepared_statements "
+        "WHERE statement LIKE '%%LIMIT 5'",
+        {},
+    )
+
+    async def planned_for(*filters):
+        """Return how many plans for all values, and how many for certain ones, were taken when three pages are read."""
+        place = KeyCursor('public."100%s"', (("id", Direction.ASCENDING),), ("5",))
+        for _ in range(3):
+            place = (await pages.page(PageQuery(table, filters, limit=4, position=After(place)))).next
+        return await connections.read(planned, {})
+
+    assert await planned_for() == [("3", "0")]
+    # What a filter selects may be much or little.
+    assert await planned_for(parse_filter("n > 1.5")) == [("3", "3")]
+    await connections.close()

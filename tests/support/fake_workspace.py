@@ -43,6 +43,7 @@ from stack.services.in_use import StaleUse
 from stack.services.runtime import RuntimeInUse
 from stack.tables.catalogue import Kind, Table
 from stack.tables.console.console import Console
+from stack.tables.cursors import OffsetCursor
 from stack.tables.description import Column, Family
 from stack.tables.export import Exported
 from stack.tables.pages import Ordering, Page
@@ -300,13 +301,13 @@ class FakeTables:
             case Edge.LAST:
                 start = self.count - limit
             case After(cursor):
-                start = int(cursor)
+                start = cursor.offset
             case Before(cursor):
-                start = int(cursor) - limit
+                start = cursor.offset - limit
         start = max(0, start)
         rows = tuple(self.numbered(number) for number in range(start, min(self.count, start + limit)))
-        following = str(start + limit) if start + limit < self.count else None
-        previous = str(start) if start else None
+        following = OffsetCursor(table.name, (), start + limit) if start + limit < self.count else None
+        previous = OffsetCursor(table.name, (), start) if start else None
         return Page(
             self.columns,
             rows,

@@ -7,6 +7,7 @@ from stack.tables.pages import Ordering, Page
 from tests.support.fake_workspace import FakeWorkspace
 from tests.tui.support import deck_over, shown, until
 from tui.actions import Fact
+from tui.filters import ControlCharacterFilter
 
 SIZE = (110, 30)
 
@@ -64,3 +65,21 @@ async def test_paging_keys_turn_the_page_whether_the_tree_or_the_rows_have_the_k
         for key, customer in (("pagedown", second), ("end", last), ("home", 0)):
             await pilot.press(key)
             await until(pilot, lambda customer=customer: f"Customer {customer} " in shown(deck))
+
+
+async def test_what_did_not_change_is_not_drawn_again(monkeypatch):
+    lines = []
+    apply = ControlCharacterFilter.apply
+
+    def noted(self, segments, background):
+        lines.append(segments)
+        return apply(self, segments, background)
+
+    monkeypatch.setattr(ControlCharacterFilter, "apply", noted)
+    deck = deck_over(FakeWorkspace())
+    async with deck.run_test(size=SIZE) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "Customer 0 " in shown(deck))
+        lines.clear()
+        assert "Customer 0 " in shown(deck)
+        assert lines == []

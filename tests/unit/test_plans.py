@@ -1,12 +1,17 @@
 """Plans are read as the server explains them, and what would read too much is found in them, with what would help."""
 
+import json
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stack.findings import Code, Failure
 from stack.tables.cautions import Relation, cautions, index_for
 from stack.tables.description import Column, Family
 from stack.tables.explaining import Explained
 from stack.tables.filters import parse_filter
+from stack.tables.plan_json import LONGEST, read
 from stack.tables.plans import Node, parse_plan
 from tui.query_plan_lines import query_plan_lines
 
@@ -164,3 +169,17 @@ def test_the_lines_say_it_all_and_fit(width):
 def test_a_value_of_megabytes_does_not_swamp_the_plan():
     explained = Explained((f"a = '{'x' * 10**6}'",), (scan(),), ())
     assert len(query_plan_lines(explained, 76)) < 40
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(alphabet='a"\\\n\x01é', min_size=1, max_size=8), st.integers(0, 20), st.booleans())
+def test_of_a_condition_of_megabytes_the_beginning_is_read(piece, shift, escaped):
+    condition = "-" * shift + piece * (LONGEST // len(piece))
+    plan = {"Plan Rows": 7, "Filter": condition, "Output": ["x" * LONGEST], "Node Type": "Seq Scan"}
+    ((got,),) = [each.values() for each in read(json.dumps([{"Plan": plan}], indent=2, ensure_ascii=escaped))]
+    begun = got["Filter"].removesuffix("…")
+    assert condition.startswith(begun)
+    assert len(begun) <= LONGEST
+    assert {**got, "Filter": condition} == plan
+    short = [{"Plan": {**plan, "Filter": condition[:100]}}]
+    assert read(json.dumps(short, indent=2, ensure_ascii=escaped)) == short
