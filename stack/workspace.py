@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stack.environment.url import DatabaseURL
     from stack.migrations.child import Standby
     from stack.migrations.migrations import Migrations
+    from stack.migrations.site import Site
     from stack.services.compose.model import ComposeProject
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
@@ -105,7 +106,7 @@ EXAMINED: Final = (
 )
 """What every examination of a stack that is well needs, whatever it runs on."""
 
-MIGRATING: Final = ("stack.database.access", "stack.migrations.migrations", "stack.migrations.runner")
+MIGRATING: Final = ("stack.migrations.runner",)
 """What applying migrations needs."""
 
 DATABASE_SERVICE: Final = "db"
@@ -379,18 +380,24 @@ class Workspace:
             return self._embedded().url()
         return self.address()
 
-    async def migrations(self, standby: "Standby | None" = None) -> "Migrations":
-        """Return the project's migrations on its database; where there is a `standby`, its worker applies them."""
-        if standby:
-            from stack.migrations.child import make_preparation
-
-            # Before we import what takes as long as what it then loads.
-            standby.prepare(make_preparation(*self._project.alembic_files, (await self._url()).reveal()))
-            import_parts(MIGRATING)
+    async def migrations(self) -> "Migrations":
+        """Return the project's migrations on its database."""
         from stack.migrations.migrations import Migrations
 
         own = (await self.runtime()).name is not RuntimeName.EXTERNAL
-        return Migrations(self._project, await self.database(), own=own, standby=standby)
+        return Migrations(self._project, await self.database(), own=own)
+
+    async def site(self, standby: "Standby") -> "Site":
+        """Return where migrations are applied, by the worker of `standby`; it gets ready while we do."""
+        from stack.migrations.child import make_preparation
+
+        url = await self._url()
+        standby.prepare(make_preparation(self._project.alembic_files, url.reveal()))
+        import_parts(MIGRATING)
+        from stack.migrations.site import Site
+
+        own = (await self.runtime()).name is not RuntimeName.EXTERNAL
+        return Site(self._project, url, own, standby)
 
     async def tables(self) -> "TableBrowser":
         """Return the database's tables."""

@@ -127,9 +127,11 @@ class Upgrade:
         from stack.migrations.child import standing_by
 
         async with standing_by(workspace.project) as standby:
-            migrations = await workspace.migrations(standby)
+            site = await workspace.site(standby)
+            from stack.migrations.runner import upgrade
+
             approve = await self.consent.approval(workspace, console)
-            done = await migrations.upgrade(self.target, console.progress, approve=approve, limits=self.limits)
+            done = await upgrade(site, self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("applied", done)
 
 
@@ -146,9 +148,11 @@ class Downgrade:
         from stack.migrations.child import standing_by
 
         async with standing_by(workspace.project) as standby:
-            migrations = await workspace.migrations(standby)
+            site = await workspace.site(standby)
+            from stack.migrations.runner import downgrade
+
             approve = await self.consent.approval(workspace, console)
-            done = await migrations.downgrade(self.target, console.progress, approve=approve, limits=self.limits)
+            done = await downgrade(site, self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("reverted", done)
 
 

@@ -15,36 +15,9 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.configuration import broken, locate
 from stack.migrations.importing import import_scripts
+from stack.migrations.revision import Revision
 from stack.migrations.script import Script, list_files, read_script
 from stack.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One step of the history.
-
-    `down_revisions` are those that it comes after, several where it merges branches; `depends_on` those that must be
-    there without being its parents; both as its file names them.
-    """
-
-    revision: str
-    down_revisions: tuple[str, ...]
-    depends_on: tuple[str, ...]
-    branch_labels: tuple[str, ...]
-    message: str
-    path: Path
-    is_head: bool
-    is_branch_point: bool
-
-    @property
-    def is_merge(self) -> bool:
-        """Whether it joins branches."""
-        return len(self.down_revisions) > 1
-
-    @property
-    def is_base(self) -> bool:
-        """Whether it comes after nothing."""
-        return not self.down_revisions
 
 
 @dataclass(frozen=True, slots=True)

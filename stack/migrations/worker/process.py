@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 from .applying import Run, Stamping
 from .failures import Refused, told
 from .loading import load, read
+from .planning import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,10 +62,14 @@ def main() -> int:
     task: Task | None = None
     try:
         threading.Thread(target=_listen, args=(orders, lines), daemon=True).start()
-        config, script = load(json.loads(lines.get()))
+        config, script = load(json.loads(lines.get()), tell)
         gc.freeze()  # all of it stays until the end, which need not be looked for then
         gc.enable()
-        job: Job = json.loads(lines.get())
+        orders = json.loads(lines.get())
+        while "target" in orders:
+            plan(orders, config, script, tell)
+            orders = json.loads(lines.get())
+        job: Job = orders
         if job["command"] == "read":
             read(job, tell)
         else:

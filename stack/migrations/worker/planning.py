@@ -1,0 +1,49 @@
+"""Which steps an upgrade or a downgrade takes, by the revisions that are loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alembic.script.revision import ResolutionError, RevisionError
+
+from .failures import Refused
+from .loading import said_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionMap
+
+    from stack.migrations.protocol import Event, Question
+
+
+def plan(question: Question, config: Config, script: ScriptDirectory, tell: Callable[[Event], None]) -> None:
+    """Tell the steps that are asked for, in order, or why there are none."""
+    if config.get_main_option("databases") or getattr(script, "sourceless", False):
+        text = "it is of several databases, or of compiled revisions, and neither is supported"
+        raise Refused("environment", text, script.env_py_location)
+    known = {revision.revision for revision in script.walk_revisions()}
+    for name in question["current"]:
+        if name not in known:
+            tell({"event": "unknown", "revision": name})
+            return
+    try:
+        steps = [script.get_revision(name) for name in _steps(question, script.revision_map)]
+    except ResolutionError as error:
+        tell({"event": "unreachable", "text": f"no revision or branch is called {error.argument}"})
+    except RevisionError as error:
+        tell({"event": "unreachable", "text": str(error)})
+    else:
+        for step in steps:
+            facts: Event = {"is_head": step.is_head, "is_branch_point": step.is_branch_point}
+            tell({**said_by(step.module, step.path, step.revision), **facts})
+        tell({"event": "planned"})
+
+
+def _steps(question: Question, graph: RevisionMap) -> list[str]:
+    current, target = tuple(question["current"]), question["target"]
+    if question["command"] == "downgrade":
+        return [node.revision for node in graph.iterate_revisions(current, target, select_for_downgrade=True)]
+    return [node.revision for node in graph.iterate_revisions(target, current, implicit_base=True)][::-1]
