@@ -76,3 +76,16 @@ async def test_it_hears_that_nobody_is_there_while_it_still_loads(database, tmp_
     await loaded()
     await worker.end()
     assert worker._process.returncode == 130, "it ended by itself, and was not killed"
+
+
+async def test_what_the_projects_code_leaves_for_its_end_is_done(database, tmp_path):
+    project = make_project(tmp_path, chain(1))
+    leaving = [
+        "import atexit, pathlib, threading, time",
+        f"place = pathlib.Path({str(tmp_path)!r})",
+        "atexit.register(lambda: (place / 'left').write_text('left'))",
+        "threading.Thread(target=lambda: (time.sleep(0.2), (place / 'finished').write_text('finished'))).start()",
+    ]
+    begin_with(project, "r0001", "\n".join(leaving) + "\n")
+    assert [step.revision for step in await upgrade(Site(project, database))] == ["r0001"]
+    assert [(tmp_path / name).read_text() for name in ("left", "finished")] == ["left", "finished"]

@@ -10,16 +10,16 @@ from .failures import Refused
 from .loading import said_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from alembic.script.revision import RevisionMap
 
     from stack.migrations.protocol import Event, Question
 
+    from .process import Teller
 
-def plan(question: Question, config: Config, script: ScriptDirectory, tell: Callable[[Event], None]) -> None:
+
+def plan(question: Question, config: Config, script: ScriptDirectory, tell: Teller) -> None:
     """Tell the steps that are asked for, in order, or why there are none."""
     if config.get_main_option("databases") or getattr(script, "sourceless", False):
         text = "it is of several databases, or of compiled revisions, and neither is supported"
@@ -38,7 +38,7 @@ def plan(question: Question, config: Config, script: ScriptDirectory, tell: Call
     else:
         for step in steps:
             facts: Event = {"is_head": step.is_head, "is_branch_point": step.is_branch_point}
-            tell({**said_by(step.module, step.path, step.revision), **facts})
+            tell.keep({**said_by(step.module, step.path, step.revision), **facts})
         tell({"event": "planned"})
 
 

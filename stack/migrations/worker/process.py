@@ -45,9 +45,13 @@ class Teller:
         self._stream = stream
 
     def __call__(self, event: Event) -> None:
-        """Send one event."""
-        self._stream.write(json.dumps(event) + "\n")
+        """Send one event, after those that were kept."""
+        self.keep(event)
         self._stream.flush()
+
+    def keep(self, event: Event) -> None:
+        """Take an event that another follows at once: whoever hears of both wakes up only once."""
+        self._stream.write(json.dumps(event) + "\n")
 
 
 def main() -> int:
@@ -65,11 +69,11 @@ def main() -> int:
         config, script = load(json.loads(lines.get()), tell)
         gc.freeze()  # all of it stays until the end, which need not be looked for then
         gc.enable()
-        orders = json.loads(lines.get())
-        while "target" in orders:
-            plan(orders, config, script, tell)
-            orders = json.loads(lines.get())
-        job: Job = orders
+        asked = json.loads(lines.get())
+        while "target" in asked:
+            plan(asked, config, script, tell)
+            asked = json.loads(lines.get())
+        job: Job = asked
         if job["command"] == "read":
             read(job, tell)
         else:
