@@ -81,10 +81,11 @@ async def test_it_hears_that_nobody_is_there_while_it_still_loads(database, tmp_
 async def test_what_the_projects_code_leaves_for_its_end_is_done(database, tmp_path):
     project = make_project(tmp_path, chain(1))
     leaving = [
-        "import atexit, pathlib, threading, time",
+        "import atexit, pathlib, threading",
         f"place = pathlib.Path({str(tmp_path)!r})",
         "atexit.register(lambda: (place / 'left').write_text('left'))",
-        "threading.Thread(target=lambda: (time.sleep(0.2), (place / 'finished').write_text('finished'))).start()",
+        "end = lambda: (threading.main_thread().join(), (place / 'finished').write_text('finished'))",
+        "threading.Thread(target=end).start()",
     ]
     begin_with(project, "r0001", "\n".join(leaving) + "\n")
     assert [step.revision for step in await upgrade(Site(project, database))] == ["r0001"]
