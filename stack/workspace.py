@@ -18,14 +18,6 @@ from stack.background import in_thread
 from stack.findings import Failure, Fix, Progress
 from stack.project import Options, Project, RuntimeName, open_project, working_directory
 from stack.services.approval import lose_nothing
-from stack.services.control import (
-    Action,
-    Approval,
-    Pull,
-    ServiceControl,
-    UpResult,
-)
-from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
@@ -42,10 +34,12 @@ if TYPE_CHECKING:
     from stack.migrations.migrations import Migrations
     from stack.migrations.site import Site
     from stack.services.compose.model import ComposeProject
+    from stack.services.control import Approval, Pull, ServiceControl, UpResult
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
     from stack.services.in_use import StaleUse
+    from stack.services.runtime import EngineAnswer, RuntimeInUse
     from stack.tables.browser import TableBrowser
     from stack.tables.catalogue import Table
     from stack.tables.console.console import Console
@@ -120,9 +114,9 @@ class _Read:
     settings: "Settings | None" = None
     written: "Written | None" = None
     compose: "ComposeProject | None" = None
-    runtime: RuntimeInUse | None = None
+    runtime: "RuntimeInUse | None" = None
     engine_version: str | None = None
-    services: ServiceControl | None = None
+    services: "ServiceControl | None" = None
     containers: "Containers | None" = None
     database: "Database | None" = None
     tables: "TableBrowser | None" = None
@@ -195,7 +189,7 @@ class Workspace:
 
     # What runs
 
-    async def engine(self) -> EngineAnswer:
+    async def engine(self) -> "EngineAnswer":
         """Ask the engine for its version, now."""
         from stack.services.engine.ask import ask_engine
 
@@ -205,8 +199,10 @@ class Workspace:
         """Use the engine at `url` from now on, for as long as this workspace is open."""
         self._environ = {**self._environ, "DOCKER_HOST": url}
 
-    async def runtime(self) -> RuntimeInUse:
+    async def runtime(self) -> "RuntimeInUse":
         """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
+        from stack.services.runtime import choose_runtime
+
         if self._read.runtime is None:
             written, published = self._addresses()
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
@@ -255,7 +251,7 @@ class Workspace:
         except Failure:
             return None
 
-    async def services(self) -> ServiceControl:
+    async def services(self) -> "ServiceControl":
         """Return the services on the runtime in use."""
         runtime = await self.runtime()
         if self._read.services is None:
@@ -272,7 +268,7 @@ class Workspace:
         secrets = {variable.name for variable in report.variables if variable.secret}
         return stale_uses(self.compose(), status, secrets.__contains__)
 
-    def _control(self, runtime: RuntimeName) -> ServiceControl:
+    def _control(self, runtime: RuntimeName) -> "ServiceControl":
         match runtime:
             case RuntimeName.DOCKER:
                 from stack.services.engine.control import EngineServices
@@ -323,16 +319,18 @@ class Workspace:
         self,
         services: Sequence[str],
         *,
-        pull: Pull,
+        pull: "Pull",
         timeout: float,
         progress: Progress,
-        approve: Approval | None = None,
-    ) -> UpResult:
+        approve: "Approval | None" = None,
+    ) -> "UpResult":
         """Start `services`, all if none is named, and wait until the database answers a query.
 
         `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
         `approval` that is asked.
         """
+        from stack.services.control import Action
+
         began = time.monotonic()
         try:
             result = await (await self.services()).up(

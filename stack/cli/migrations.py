@@ -107,10 +107,13 @@ class Consent:
 
     async def approval(self, workspace: "Workspace", console: Console) -> "Approval":
         """Return what is asked before the plan is carried out."""
-        from stack.cli.dumping import dumping
         from stack.migrations.approval import approve_said
 
         approve = approve_said(agreed=self.agreed, name=self.name)
+        if self.dump is None:
+            return approve
+        from stack.cli.dumping import dumping
+
         return dumping(await workspace.services(), self.dump, approve, console)
 
 
