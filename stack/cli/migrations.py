@@ -131,6 +131,7 @@ class Upgrade:
 
         async with standing_by(workspace.project) as standby:
             site = await workspace.site(standby)
+            # Only now: what it imports, it imports while the worker gets ready.
             from stack.migrations.runner import upgrade
 
             approve = await self.consent.approval(workspace, console)
@@ -152,6 +153,7 @@ class Downgrade:
 
         async with standing_by(workspace.project) as standby:
             site = await workspace.site(standby)
+            # Only now: what it imports, it imports while the worker gets ready.
             from stack.migrations.runner import downgrade
 
             approve = await self.consent.approval(workspace, console)

@@ -1,7 +1,7 @@
-"""Running `stack.migrations.worker`: start it, tell it its job, hear its events, and never leave it behind.
+"""Running `stack.migrations.worker`: start it, have it plan, tell it its job, hear its events, never leave it behind.
 
-A `Standby` is started before its job is known, so that its imports, which take as long as ours, go beside ours; for
-that, this module imports nothing that takes long.
+A `Standby` is started before its job is known, so that what it imports is imported beside what we do; for that, this
+module imports nothing that takes long.
 """
 
 import asyncio
