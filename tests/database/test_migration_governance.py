@@ -10,7 +10,7 @@ from stack.findings import Code
 from stack.migrations import runner
 from stack.migrations.approval import approve_said, approve_shown
 from stack.migrations.history import read_history
-from stack.migrations.plan import plan_rehearsal, plan_upgrade
+from stack.migrations.planning import plan_rehearsal, plan_upgrade
 from stack.migrations.rehearsal import rehearse
 from stack.migrations.site import Site
 from tests.support.alembic import OFFLINE_ENV, SYNC_ENV, Step, chain, make_project, write_body, write_step
