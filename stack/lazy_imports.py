@@ -60,7 +60,7 @@ EXAMINED: Final = (
 )
 """What every examination of a stack that is well needs, whatever it runs on."""
 
-MIGRATING: Final = ("stack.database.access", "stack.migrations.migrations", "stack.migrations.runner")
+MIGRATING: Final = ("stack.migrations.runner",)
 """What applying migrations needs."""
 
 

@@ -17,14 +17,6 @@ from stack.findings import Code, Failure, Fix, Progress
 from stack.lazy_imports import EXAMINED, MIGRATING, import_parts
 from stack.project import Options, Project, RuntimeName, open_project, working_directory
 from stack.services.approval import lose_nothing
-from stack.services.control import (
-    Action,
-    Approval,
-    Pull,
-    ServiceControl,
-    UpResult,
-)
-from stack.services.runtime import EngineAnswer, RuntimeInUse, choose_runtime
 
 if TYPE_CHECKING:
     from stack.booking.seed import SeedResult
@@ -39,11 +31,14 @@ if TYPE_CHECKING:
     from stack.environment.url import DatabaseURL
     from stack.migrations.child import Standby
     from stack.migrations.migrations import Migrations
+    from stack.migrations.site import Site
     from stack.services.compose.model import ComposeProject, Service
+    from stack.services.control import Approval, Pull, ServiceControl, UpResult
     from stack.services.embedded.control import EmbeddedServices
     from stack.services.engine.containers import Containers
     from stack.services.equivalent import ComposeCall
     from stack.services.in_use import StaleUse
+    from stack.services.runtime import EngineAnswer, RuntimeInUse
     from stack.tables.browser import TableBrowser
     from stack.tables.catalogue import Table
     from stack.tables.console.console import Console
@@ -60,9 +55,9 @@ class _Read:
     settings: "Settings | None" = None
     written: "Written | None" = None
     compose: "ComposeProject | None" = None
-    runtime: RuntimeInUse | None = None
+    runtime: "RuntimeInUse | None" = None
     engine_version: str | None = None
-    services: ServiceControl | None = None
+    services: "ServiceControl | None" = None
     containers: "Containers | None" = None
     database: "Database | None" = None
     tables: "TableBrowser | None" = None
@@ -133,7 +128,7 @@ class Workspace:
 
     # What runs
 
-    async def engine(self) -> EngineAnswer:
+    async def engine(self) -> "EngineAnswer":
         """Ask the engine for its version, now."""
         from stack.services.engine.ask import ask_engine
 
@@ -143,8 +138,10 @@ class Workspace:
         """Use the engine at `url` from now on, for as long as this workspace is open."""
         self._environ = {**self._environ, "DOCKER_HOST": url}
 
-    async def runtime(self) -> RuntimeInUse:
+    async def runtime(self) -> "RuntimeInUse":
         """Return the runtime in use, chosen once; the engine is asked only where the choice depends on it."""
+        from stack.services.runtime import choose_runtime
+
         if self._read.runtime is None:
             written, published = self._addresses()
             undecided = choose_runtime(wanted=self._wanted, written=written, published=published, engine=None)
@@ -210,7 +207,7 @@ class Workspace:
             self._read.written = written_address(self._project, self._environ)
         return self._read.written
 
-    async def services(self) -> ServiceControl:
+    async def services(self) -> "ServiceControl":
         """Return the services on the runtime in use."""
         runtime = await self.runtime()
         if self._read.services is None:
@@ -227,7 +224,7 @@ class Workspace:
         secrets = {variable.name for variable in report.variables if variable.secret}
         return stale_uses(self.compose(), status, secrets.__contains__)
 
-    def _control(self, runtime: RuntimeName) -> ServiceControl:
+    def _control(self, runtime: RuntimeName) -> "ServiceControl":
         match runtime:
             case RuntimeName.DOCKER:
                 from stack.services.engine.control import EngineServices
@@ -278,16 +275,18 @@ class Workspace:
         self,
         services: Sequence[str],
         *,
-        pull: Pull,
+        pull: "Pull",
         timeout: float,
         progress: Progress,
-        approve: Approval | None = None,
-    ) -> UpResult:
+        approve: "Approval | None" = None,
+    ) -> "UpResult":
         """Start `services`, all if none is named, and wait until the database answers a query.
 
         `timeout` is in seconds and covers both. A plan that `approve` refuses is not begun; without one it is
         `approval` that is asked.
         """
+        from stack.services.control import Action
+
         began = time.monotonic()
         try:
             result = await (await self.services()).up(
@@ -335,18 +334,24 @@ class Workspace:
             return self._embedded().url()
         return self.address()
 
-    async def migrations(self, standby: "Standby | None" = None) -> "Migrations":
-        """Return the project's migrations on its database; where there is a `standby`, its worker applies them."""
-        if standby:
-            from stack.migrations.child import make_preparation
-
-            # Before we import what takes as long as what it then loads.
-            standby.prepare(make_preparation(*self._project.alembic_files, (await self._url()).reveal()))
-            import_parts(MIGRATING)
+    async def migrations(self) -> "Migrations":
+        """Return the project's migrations on its database."""
         from stack.migrations.migrations import Migrations
 
         own = (await self.runtime()).name is not RuntimeName.EXTERNAL
-        return Migrations(self._project, await self.database(), own=own, standby=standby)
+        return Migrations(self._project, await self.database(), own=own)
+
+    async def site(self, standby: "Standby") -> "Site":
+        """Return where migrations are applied, by the worker of `standby`; it gets ready while we do."""
+        from stack.migrations.child import make_preparation
+
+        url = await self._url()
+        standby.prepare(make_preparation(self._project.alembic_files, url.reveal()))
+        import_parts(MIGRATING)
+        from stack.migrations.site import Site
+
+        own = (await self.runtime()).name is not RuntimeName.EXTERNAL
+        return Site(self._project, url, own, standby)
 
     async def tables(self) -> "TableBrowser":
         """Return the database's tables."""

@@ -108,10 +108,13 @@ class Consent:
 
     async def approval(self, workspace: "Workspace", console: Console) -> "Approval":
         """Return what is asked before the plan is carried out."""
-        from stack.cli.dumping import dumping
         from stack.migrations.approval import approve_said
 
         approve = approve_said(agreed=self.agreed, name=self.name)
+        if self.dump is None:
+            return approve
+        from stack.cli.dumping import dumping
+
         return dumping(await workspace.services(), self.dump, approve, console)
 
 
@@ -128,9 +131,12 @@ class Upgrade:
         from stack.migrations.child import standing_by
 
         async with standing_by(workspace.project) as standby:
-            migrations = await workspace.migrations(standby)
+            site = await workspace.site(standby)
+            # Only now: what it imports, it imports while the worker gets ready.
+            from stack.migrations.runner import upgrade
+
             approve = await self.consent.approval(workspace, console)
-            done = await migrations.upgrade(self.target, console.progress, approve=approve, limits=self.limits)
+            done = await upgrade(site, self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("applied", done)
 
 
@@ -147,9 +153,12 @@ class Downgrade:
         from stack.migrations.child import standing_by
 
         async with standing_by(workspace.project) as standby:
-            migrations = await workspace.migrations(standby)
+            site = await workspace.site(standby)
+            # Only now: what it imports, it imports while the worker gets ready.
+            from stack.migrations.runner import downgrade
+
             approve = await self.consent.approval(workspace, console)
-            done = await migrations.downgrade(self.target, console.progress, approve=approve, limits=self.limits)
+            done = await downgrade(site, self.target, console.progress, approve=approve, limits=self.limits)
         return _moved("reverted", done)
 
 

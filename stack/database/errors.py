@@ -3,16 +3,17 @@
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from stack.database.wire import NotPostgresError
 from stack.environment.url import DatabaseURL
 from stack.findings import Code, Failure, Finding, Fix
 from stack.text import hide
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _SEE_SETTINGS: Final = Fix("See the settings and where each comes from", "stackdeck env check")
 _SEE_LOGS: Final = Fix("Read the server's log", "stackdeck logs")
@@ -27,6 +28,10 @@ def explain(error: BaseException, url: DatabaseURL) -> Failure:
     Nothing is asked of the server. A refused log-in is told apart by its SQLSTATE, which the connections of
     `stack.database.connection` carry and psycopg's own do not; without it the server's words are all there is.
     """
+    # Imported here: whoever asks with the driver alone has no need of it, unless something is wrong.
+    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
     if isinstance(error, Failure):
         return error
     if isinstance(error, PoolTimeoutError):
@@ -67,6 +72,8 @@ def _failed_login(url: DatabaseURL, words: str) -> Finding:
 
 def _words(error: BaseException, url: DatabaseURL) -> str:
     """Return what the server said, without the statement and its parameters, which may hold secrets."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     words = ""
     if isinstance(error, psycopg.Error):
         words = server_said(error)
@@ -275,7 +282,7 @@ def _other(url: DatabaseURL, words: str) -> Finding:
     )
 
 
-def _pool_exhausted(error: PoolTimeoutError) -> Finding:
+def _pool_exhausted(error: "PoolTimeoutError") -> Finding:
     return Finding(
         Code.POOL_EXHAUSTED,
         "All connections of the pool are in use",

@@ -1,7 +1,7 @@
-"""Running `stack.migrations.worker`: start it, tell it its job, hear its events, and never leave it behind.
+"""Running `stack.migrations.worker`: start it, have it plan, tell it its job, hear its events, never leave it behind.
 
-A `Standby` is started before its job is known, so that its imports, which take as long as ours, go beside ours; for
-that, this module imports nothing that takes long.
+A `Standby` is started before its job is known, so that what it imports is imported beside what we do; for that, this
+module imports nothing that takes long.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from stack.background import in_thread
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
-from stack.migrations.protocol import Command, Direction, Event, Job, Preparation
+from stack.migrations.protocol import Command, Direction, Event, Job, Preparation, Question
 from stack.project import Project
 
-if TYPE_CHECKING:
-    from stack.migrations.configuration import Configuration
+Files = tuple[Path | None, Path | None]
+"""An ``alembic.ini`` and a ``pyproject.toml``, as `Project.alembic_files` has them."""
 
 _WORKER: Final = Path(__file__).parent / "worker" / "__main__.py"
 _GRACE: Final = 6.0
@@ -41,13 +41,24 @@ class Ended:
     interpreter: Interpreter
 
 
-def make_preparation(ini: Path | None, toml: Path | None, url: str | None) -> Preparation:
-    """Return what the worker gets ready for: the project that these files configure, on the database at `url`."""
+class WorkerFailed(Exception):  # noqa: N818 - what it met is told by its event
+    """It ended before it had planned anything; `failed` is what it told of that, if anything."""
+
+    def __init__(self, failed: Event | None, ended: Ended) -> None:
+        """Take both."""
+        super().__init__(f"the worker ended with {ended.status}")
+        self.failed = failed
+        self.ended = ended
+
+
+def make_preparation(files: Files, url: str | None) -> Preparation:
+    """Return what the worker gets ready for: the project that `files` configure, on the database at `url`."""
+    ini, toml = files
     return {"ini": str(ini) if ini else None, "toml": str(toml) if toml else None, "url": url}
 
 
 def make_job(
-    configuration: "Configuration",
+    configured: Files,
     command: Command,
     *,
     url: str | None = None,
@@ -59,9 +70,9 @@ def make_job(
     message: str = "",
     drafts: Path | None = None,
 ) -> Job:
-    """Return the job of doing `command` with the project's configuration."""
+    """Return the job of doing `command` with the migrations that `configured` configure."""
     return {
-        **make_preparation(configuration.ini, configuration.toml, url),
+        **make_preparation(configured, url),
         "command": command.value,
         "files": [str(path) for path in files],
         "revisions": list(revisions),
@@ -87,6 +98,7 @@ class Worker:
     _events: asyncio.StreamReader
     _printed: "asyncio.Task[str]"
     _prepared: Preparation | None = None
+    _environment: Path | None = None
 
     @classmethod
     async def start(cls, directory: Path) -> "Worker":
@@ -115,6 +127,26 @@ class Worker:
         elif self._prepared != preparation:
             raise ValueError("the worker is ready for another job")
 
+    async def locate(self) -> Path:
+        """Return where ``env.py`` is, which it knows before it has imported the revisions.
+
+        Raises:
+            WorkerFailed: it could not read the configuration.
+        """
+        if self._environment is None:
+            (located,) = [event async for event in self._until("located")]
+            self._environment = Path(located["path"] or "")
+        return self._environment
+
+    async def plan(self, question: Question) -> list[Event]:
+        """Return its answer: the files of the steps, and in the end an event that says whether that is a plan.
+
+        Raises:
+            WorkerFailed: it could not import the revisions.
+        """
+        self._tell(question)
+        return [event async for event in self._until("planned", "unreachable", "unknown")]
+
     async def run(self, job: Job, hear: Callable[[Event], None]) -> Ended:
         """Let it do `job`, and call `hear` with each event; if this is cancelled, with all until it has ended."""
         self.prepare({"ini": job["ini"], "toml": job["toml"], "url": job["url"]})
@@ -125,16 +157,33 @@ class Worker:
             await self.end()
             await self._hear(hear)
             raise
+        return await self._ended()
+
+    async def _hear(self, hear: Callable[[Event], None]) -> None:
+        async for event in self._told():
+            if event["event"] != "located":
+                hear(event)
+
+    async def _until(self, *last: str) -> AsyncIterator[Event]:
+        async for event in self._told():
+            if event["event"] == "failed":
+                raise WorkerFailed(event, await self._ended())
+            yield event
+            if event["event"] in last:
+                return
+        raise WorkerFailed(None, await self._ended())
+
+    async def _told(self) -> AsyncIterator[Event]:
+        async for line in self._events:
+            if line.endswith(b"\n"):  # else it was killed in the middle of it
+                event: Event = json.loads(line)
+                yield event
+
+    async def _ended(self) -> Ended:
         status = await self._process.wait()
         # What the project's code left running may hold the pipe open.
         await asyncio.wait([self._printed], timeout=1)
         return Ended(status, self._printed.result() if self._printed.done() else "", self.interpreter)
-
-    async def _hear(self, hear: Callable[[Event], None]) -> None:
-        async for line in self._events:
-            if line.endswith(b"\n"):  # else it was killed in the middle of it
-                event: Event = json.loads(line)
-                hear(event)
 
     async def end(self) -> None:
         """End it, and with it whatever it does on the server."""
@@ -155,7 +204,7 @@ class Worker:
             self._process.kill()
             await self._process.wait()
 
-    def _tell(self, orders: Preparation) -> None:
+    def _tell(self, orders: Preparation | Question) -> None:
         self._orders.write(json.dumps(orders).encode() + b"\n")
 
 
@@ -190,12 +239,23 @@ async def standing_by(project: Project) -> AsyncIterator[Standby]:
             await worker.kill()  # nothing of it is on the server
 
 
-async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None], standby: Standby | None = None) -> Ended:
-    """Run `job` in `directory` and call `hear` with each event, with the worker of `standby` while it has one.
+@asynccontextmanager
+async def ready_worker(standby: Standby, directory: Path, preparation: Preparation) -> AsyncIterator[Worker]:
+    """Lend the worker of `standby`, or else one that is started in `directory`; it is gone when left."""
+    worker = standby.take() or await Worker.start(directory)
+    try:
+        worker.prepare(preparation)
+        yield worker
+    finally:
+        await worker.kill()  # whoever ran a job has ended it
+
+
+async def run_worker(job: Job, directory: Path, hear: Callable[[Event], None], worker: Worker | None = None) -> Ended:
+    """Run `job` in `directory` and call `hear` with each event, with `worker` where there is one.
 
     Cancelling ends the worker before this returns, and with it whatever it does on the server.
     """
-    worker = (standby.take() if standby else None) or await Worker.start(directory)
+    worker = worker or await Worker.start(directory)
     try:
         return await worker.run(job, hear)
     finally:

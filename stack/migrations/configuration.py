@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Final
-
-from alembic.config import Config
-from alembic.util import CommandError
+from typing import TYPE_CHECKING, Final
 
 from stack.findings import Code, Failure, Finding, Fix, Severity
 from stack.project import Project
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _WARNINGS: Final = threading.Lock()
 
@@ -49,6 +49,11 @@ class Configuration:
     version_table: VersionTable = VersionTable()
     other_sections: tuple[str, ...] = ()
     computes_version_table: bool = False
+
+    @property
+    def files(self) -> tuple[Path | None, Path | None]:
+        """The ``alembic.ini`` and the ``pyproject.toml`` that it was read from."""
+        return self.ini, self.toml
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -89,7 +94,11 @@ def locate(project: Project) -> Configuration:
             not there (`Code.MIGRATIONS_BROKEN`), or it is of several databases (`Code.MIGRATIONS_UNSUPPORTED`).
     """
     if project.alembic is None:
-        raise _missing()
+        raise missing()
+    # Imported here: it takes as long as all else that applying migrations needs of this process.
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     path, directory = project.alembic, project.alembic.parent
     ini, toml = project.alembic_files
     try:
@@ -115,7 +124,7 @@ def locate(project: Project) -> Configuration:
     found = _resolve(location, directory, search)
     if not found.is_dir():
         raise broken(path, None, f"script_location names {found}, which is no directory")
-    version_table = _version_table(found / "env.py")
+    version_table = find_version_table(found / "env.py")
     return Configuration(
         ini=ini,
         toml=toml,
@@ -160,14 +169,14 @@ def _resolve(location: str, directory: Path, search: list[str]) -> Path:
     return Path(places[0], *rest.split(":"))
 
 
-def _other_sections(config: Config) -> tuple[str, ...]:
+def _other_sections(config: "Config") -> tuple[str, ...]:
     """Return the sections, beside ``[alembic]``, that name a directory of migrations."""
     file = config.file_config
     return tuple(name for name in file.sections() if name != "alembic" and "script_location" in file[name])
 
 
-def _version_table(environment: Path) -> VersionTable | None:
-    """Return what ``env.py`` says of where the mark is, None where it computes that; nothing of it is run.
+def find_version_table(environment: Path) -> VersionTable | None:
+    """Return what ``env.py`` at `environment` says of where the mark is; None where it computes that. It is not run.
 
     The process that runs it then sees another mark than we do, and refuses to go on.
     """
@@ -248,7 +257,8 @@ def _computed(environment: Path) -> Finding:
     )
 
 
-def _missing() -> Failure:
+def missing() -> Failure:
+    """Return the failure of a project that has no migrations."""
     return Failure(
         Finding(
             Code.MIGRATIONS_MISSING,

@@ -10,8 +10,8 @@ from stack.database.errors import explain
 from stack.findings import Failure, Gauge, Progress
 from stack.migrations import runner
 from stack.migrations.approval import approve_said
-from stack.migrations.history import Revision
 from stack.migrations.reach import beyond_the_database
+from stack.migrations.revision import Revision
 from stack.migrations.scratch import NoScratch, scratch_database
 from stack.migrations.site import Site
 

@@ -9,7 +9,7 @@ from typing import Final
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.approval import command_of
 from stack.migrations.child import Ended
-from stack.migrations.configuration import Configuration, broken
+from stack.migrations.configuration import broken
 from stack.migrations.holders import Holder
 from stack.migrations.limits import is_lock_failure
 from stack.migrations.plan import Plan, place
@@ -41,11 +41,11 @@ class Remains:
 class Wreck:
     """A run that did not end well: what was planned, what was told, and what is left.
 
-    `failed` is what the worker told of the failure and `running` the step that it was at; either may be absent.
-    `holders` had the lock that it waited for last.
+    `scripts` is the directory of ``env.py``. `failed` is what the worker told of the failure and `running` the step
+    that it was at; either may be absent. `holders` had the lock that it waited for last.
     """
 
-    configuration: Configuration
+    scripts: Path
     plan: Plan
     failed: Event | None
     running: Event | None
@@ -70,9 +70,9 @@ def explain_wreck(wreck: Wreck) -> Failure:
     path = event.get("path")
     match Reason(event["reason"]):
         case Reason.HISTORY:
-            return broken(Path(path) if path else wreck.configuration.scripts, event.get("line"), text, output)
+            return broken(Path(path) if path else wreck.scripts, event.get("line"), text, output)
         case Reason.ENVIRONMENT:
-            environment = Path(path) if path else wreck.configuration.scripts / "env.py"
+            environment = Path(path) if path else wreck.scripts / "env.py"
             return _environment(wreck, environment, event.get("line"), text, output)
         case Reason.STEP | Reason.REHEARSAL:
             return _step(wreck, event, text)
@@ -126,9 +126,7 @@ def _died(wreck: Wreck) -> Failure:
     how = f"signal {-status}" if status < 0 else f"status {status}"
     output = hide(wreck.ended.output.strip(), wreck.secrets) or None
     if wreck.running is None:
-        return _environment(
-            wreck, wreck.configuration.scripts / "env.py", None, f"it ended the program with {how}", output
-        )
+        return _environment(wreck, wreck.scripts / "env.py", None, f"it ended the program with {how}", output)
     return _failed(wreck, wreck.running.get("revision"), f"The process that ran it ended with {how}", output)
 
 

@@ -4,13 +4,10 @@ The graph is Alembic's own (`alembic.script.revision`), so that order and heads 
 What it answers with a warning and a KeyError, a parent that is in no file for one, is found here first.
 """
 
-import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 from alembic.script import revision as alembic
 
@@ -18,38 +15,11 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.configuration import broken, locate
 from stack.migrations.importing import import_scripts
+from stack.migrations.revision import Revision
 from stack.migrations.script import Script, list_files, read_script
+from stack.migrations.worker import steps
+from stack.migrations.worker.steps import resolving
 from stack.project import Project
-
-_STEPS_BACK: Final = re.compile(r"-[0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One step of the history.
-
-    `down_revisions` are those that it comes after, several where it merges branches; `depends_on` those that must be
-    there without being its parents; both as its file names them.
-    """
-
-    revision: str
-    down_revisions: tuple[str, ...]
-    depends_on: tuple[str, ...]
-    branch_labels: tuple[str, ...]
-    message: str
-    path: Path
-    is_head: bool
-    is_branch_point: bool
-
-    @property
-    def is_merge(self) -> bool:
-        """Whether it joins branches."""
-        return len(self.down_revisions) > 1
-
-    @property
-    def is_base(self) -> bool:
-        """Whether it comes after nothing."""
-        return not self.down_revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +170,12 @@ def upgrade_steps(history: History, current: Sequence[str], target: str) -> tupl
         ResolutionError: there is no such target.
         RevisionError: it cannot be reached.
     """
-    with _resolving(target):
-        nodes = _graph(history.scripts).iterate_revisions(target, tuple(current), implicit_base=True)
-        return tuple(reversed(_known(history, nodes)))
+    return _known(history, steps.upgrade_steps(_graph(history.scripts), current, target))
 
 
 def downgrade_steps(history: History, current: Sequence[str], target: str) -> tuple[Revision, ...]:
     """Return what a downgrade to `target` takes back, in order; otherwise like `upgrade_steps`."""
-    if _STEPS_BACK.fullmatch(target) and len(set(current)) > 1:
-        # Alembic warns, and takes one of them.
-        text = f"several branches are applied, and {target} does not say which: write BRANCH@{target}, or a revision"
-        raise alembic.RevisionError(text)
-    with _resolving(target):
-        nodes = _graph(history.scripts).iterate_revisions(tuple(current), target, select_for_downgrade=True)
-        return _known(history, nodes)
+    return _known(history, steps.downgrade_steps(_graph(history.scripts), current, target))
 
 
 def stamped(history: History, current: Sequence[str], target: str) -> tuple[str, ...]:
@@ -226,7 +188,7 @@ def stamped(history: History, current: Sequence[str], target: str) -> tuple[str,
         RevisionError: it is several where one is meant.
     """
     graph = _graph(history.scripts)
-    with _resolving(target):
+    with resolving(target):
         targets = [node for node in graph.get_revisions(target) if isinstance(node, alembic.Revision)]
     names = {revision.revision for revision in history.revisions}
     marks = [graph.get_revision(name) for name in current if name in names]
@@ -238,18 +200,9 @@ def stamped(history: History, current: Sequence[str], target: str) -> tuple[str,
     return tuple(sorted({*kept, *(node.revision for node in targets)}))
 
 
-@contextmanager
-def _resolving(target: str) -> Iterator[None]:
-    """Have a `target` that Alembic asserts nobody types, as a step on a branch not applied, be a `RevisionError`."""
-    try:
-        yield
-    except AssertionError:
-        raise alembic.RevisionError(f"{target!r} leads to no revision from there") from None
-
-
-def _known(history: History, nodes: Iterable[alembic.Revision]) -> tuple[Revision, ...]:
+def _known(history: History, names: Iterable[str]) -> tuple[Revision, ...]:
     by_revision = {revision.revision: revision for revision in history.revisions}
-    return tuple(by_revision[node.revision] for node in nodes)
+    return tuple(by_revision[name] for name in names)
 
 
 def between(history: History, span: str) -> tuple[Revision, ...]:
@@ -263,7 +216,7 @@ def between(history: History, span: str) -> tuple[Revision, ...]:
     start, _, end = span.partition(":")
     graph = _graph(history.scripts)
     try:
-        with _resolving(span):
+        with resolving(span):
             nodes = list(graph.iterate_revisions(end or "heads", start or "base", implicit_base=True))
     except alembic.ResolutionError as error:
         raise _no_span(span, f"no revision or branch is called {error.argument}") from None
@@ -283,7 +236,7 @@ def find_revisions(history: History, names: Sequence[str]) -> tuple[Revision, ..
     wanted = set()
     for name in names:
         try:
-            with _resolving(name):
+            with resolving(name):
                 wanted |= {node.revision for node in graph.get_revisions(name) if isinstance(node, alembic.Revision)}
         except alembic.RevisionError as error:
             raise _no_span(name, str(error)) from None

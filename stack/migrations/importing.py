@@ -16,7 +16,7 @@ async def import_scripts(configuration: Configuration, paths: Sequence[Path]) ->
         Failure: one of them cannot be imported, or does not say what a revision must (`Code.MIGRATIONS_BROKEN`).
     """
     events: list[Event] = []
-    job = make_job(configuration, Command.READ, files=paths)
+    job = make_job(configuration.files, Command.READ, files=paths)
     ended = await run_worker(job, configuration.directory, events.append)
     for event in events:
         if event["event"] == "failed":

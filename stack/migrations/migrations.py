@@ -10,16 +10,17 @@ from stack.background import in_thread
 from stack.database.access import Database
 from stack.findings import Failure, Finding, Progress
 from stack.migrations.approval import Approval, approve_harmless
-from stack.migrations.child import Standby
 from stack.migrations.configuration import Configuration, locate
+from stack.migrations.current import ask_current, unknown_revision
 from stack.migrations.history import History, between, find_revisions, heads_after, read_history, survey_history
 from stack.migrations.interpreter import Interpreter, find_interpreter
 from stack.migrations.limits import Limits
 from stack.migrations.origins import Origin, read_origins
-from stack.migrations.plan import Plan, plan_downgrade, plan_rehearsal, plan_stamp, plan_upgrade
+from stack.migrations.plan import Plan
+from stack.migrations.planning import plan_downgrade, plan_rehearsal, plan_stamp, plan_upgrade
 from stack.migrations.protocol import Direction
 from stack.migrations.site import Site
-from stack.migrations.status import MigrationStatus, ask_current, migration_status, unknown_revision
+from stack.migrations.status import MigrationStatus, migration_status
 from stack.project import Project
 
 if TYPE_CHECKING:
@@ -50,14 +51,11 @@ class _Seen:
 class Migrations:
     """Says where the database is in the project's history, and moves it; every method raises `Failure`."""
 
-    def __init__(self, project: Project, database: Database, *, own: bool, standby: Standby | None = None) -> None:
-        """Read nothing yet; `own` is whether the database's server is this project's own.
-
-        An upgrade or a downgrade runs in the worker of `standby`, where there is one.
-        """
+    def __init__(self, project: Project, database: Database, *, own: bool) -> None:
+        """Read nothing yet; `own` is whether the database's server is this project's own."""
         self._project = project
         self._database = database
-        self._site = Site(project, database.url, own, standby or Standby())
+        self._site = Site(project, database.url, own)
 
     async def history(self) -> History:
         """Return every revision, which needs no database."""

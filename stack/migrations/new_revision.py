@@ -16,12 +16,13 @@ from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.child import make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
+from stack.migrations.current import read_current, unknown_revision
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.history import History, read_history
 from stack.migrations.plan import Plan, place
 from stack.migrations.protocol import Command, Event, NewKind
 from stack.migrations.site import Site, secrets_of
-from stack.migrations.status import migration_status, read_current, unknown_revision
+from stack.migrations.status import migration_status
 from stack.publish import write_new
 
 
@@ -113,11 +114,11 @@ async def _draft(
     try:
         url = site.url.reveal()
         command = Command.AUTOGENERATE if kind is NewKind.AUTOGENERATE else Command.BEGIN
-        job = make_job(configuration, command, url=url, revisions=heads, message=message, drafts=directory)
+        job = make_job(configuration.files, command, url=url, revisions=heads, message=message, drafts=directory)
         ended = await run_worker(job, configuration.directory, heard.hear)
         if not heard.done:
             plan = Plan(command, message, site.database, ())
-            raise explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, secrets_of(site.url)))
+            raise explain_wreck(Wreck(configuration.scripts, plan, heard.failed, None, ended, secrets_of(site.url)))
         return await in_thread(
             lambda: tuple(Draft(target, made.read_text(encoding="utf-8")) for target, made in heard.drafts)
         )

@@ -4,16 +4,14 @@ What its steps risk is judged apart, by `stack.migrations.scrutiny`, since that 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alembic.script.revision import ResolutionError, RevisionError
-
 from stack.findings import Code, Failure, Finding, Fix
-from stack.migrations.history import History, Revision, downgrade_steps, pending, stamped, upgrade_steps
 from stack.migrations.protocol import Command, Direction
+from stack.migrations.revision import Revision
 
 if TYPE_CHECKING:
     from stack.migrations.risks.judge import JudgedStep
@@ -53,7 +51,7 @@ class Plan:
     command: Command
     target: str
     database: Target
-    current: tuple[str, ...]
+    current: tuple[str, ...] = ()
     steps: tuple[PlannedStep, ...] = ()
     marked: tuple[str, ...] = ()
     unjudged: str = ""
@@ -116,49 +114,13 @@ class Plan:
         return f"{_VERBS[self.command]} {step.revision.revision}  {step.revision.message}".rstrip()
 
 
-def plan_upgrade(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
-    """Plan the upgrade of a `database` at `current`, all of it known, to `target`.
-
-    Raises:
-        Failure: there is no such target, or it cannot be reached (`Code.MIGRATION_NO_SUCH_REVISION`).
-    """
-    return _plan_steps(Plan(Command.UPGRADE, target, database, current), partial(upgrade_steps, history))
+def planned(plan: Plan, revisions: Sequence[Revision]) -> Plan:
+    """Return `plan` with the steps that are `revisions`; blocking, since it reads their files."""
+    return replace(plan, steps=tuple(PlannedStep(each, _digest(each.path)) for each in revisions))
 
 
-def plan_downgrade(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
-    """Plan the downgrade to `target`; otherwise like `plan_upgrade`."""
-    return _plan_steps(Plan(Command.DOWNGRADE, target, database, current), partial(downgrade_steps, history))
-
-
-def _plan_steps(plan: Plan, find: Callable[[tuple[str, ...], str], tuple[Revision, ...]]) -> Plan:
-    try:
-        steps = find(plan.current, plan.target)
-    except RevisionError as error:
-        raise _unreachable(plan.command, plan.target, plan.current, error) from None
-    return replace(plan, steps=tuple(map(_planned, steps)))
-
-
-def _planned(revision: Revision) -> PlannedStep:
-    return PlannedStep(revision, hashlib.sha256(revision.path.read_bytes()).hexdigest())
-
-
-def plan_rehearsal(history: History, current: tuple[str, ...], *, database: Target) -> Plan:
-    """Plan to run all that is pending and to roll it back, which destroys nothing."""
-    steps = tuple(map(_planned, pending(history, current)))
-    return Plan(Command.REHEARSE, "heads", database, current, steps)
-
-
-def plan_stamp(history: History, current: tuple[str, ...], *, target: str, database: Target) -> Plan:
-    """Plan to mark the database as being at `target`; `current` may be unknown to the history.
-
-    Raises:
-        Failure: there is no such target (`Code.MIGRATION_NO_SUCH_REVISION`).
-    """
-    try:
-        marked = stamped(history, current, target)
-    except RevisionError as error:
-        raise _unreachable(Command.STAMP, target, current, error) from None
-    return Plan(Command.STAMP, target, database, current, marked=marked)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _risk_lines(step: "JudgedStep", direction: Direction) -> list[str]:
@@ -194,14 +156,14 @@ def place(revisions: tuple[str, ...]) -> str:
     return ", ".join(revisions) or "the very beginning"
 
 
-def _unreachable(command: Command, target: str, current: tuple[str, ...], error: RevisionError) -> Failure:
-    text = f"no revision or branch is called {error.argument}" if isinstance(error, ResolutionError) else str(error)
+def unreachable(command: Command, target: str, current: tuple[str, ...], why: str) -> Failure:
+    """Return the failure of a `target` that a database at `current` cannot be brought to, since `why`."""
     done = {Command.UPGRADE: "upgraded to", Command.DOWNGRADE: "downgraded to"}.get(command, "marked as being at")
     return Failure(
         Finding(
             Code.MIGRATION_NO_SUCH_REVISION,
             f"The database cannot be {done} {target!r}",
-            f"{text[:1].upper()}{text[1:]}. The database is at {place(current)}.",
+            f"{why[:1].upper()}{why[1:]}. The database is at {place(current)}.",
             fixes=(Fix("See the revisions", "stackdeck migrate history"),),
         )
     )

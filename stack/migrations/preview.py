@@ -10,9 +10,9 @@ from stack.findings import Code, Finding, Fix, Severity
 from stack.migrations.child import Ended, make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.failure import Wreck, explain_wreck
-from stack.migrations.history import Revision
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Direction, Event
+from stack.migrations.revision import Revision
 from stack.migrations.risks.review import Body, read_review
 from stack.migrations.site import Site, secrets_of
 from stack.project import Project
@@ -83,7 +83,7 @@ async def render(
     configuration = await in_thread(lambda: locate(project))
     heard = Heard(secrets_of(url))
     names = [revision.revision for revision in revisions]
-    job = make_job(configuration, Command.RENDER, url=url.reveal(), revisions=names, heads=heads)
+    job = make_job(configuration.files, Command.RENDER, url=url.reveal(), revisions=names, heads=heads)
     ended = await run_worker(job, configuration.directory, heard.hear)
     if not heard.done:
         raise explain_wreck(wreck_of(Site(project, url), configuration, Command.RENDER, heard, ended))
@@ -171,7 +171,7 @@ class Heard:
 def wreck_of(site: Site, configuration: Configuration, command: Command, heard: Heard, ended: Ended) -> Wreck:
     """Return what is left of a job that was to tell SQL."""
     return Wreck(
-        configuration=configuration,
+        scripts=configuration.scripts,
         plan=Plan(command, "", site.database, ()),
         failed=heard.failed,
         running=None,

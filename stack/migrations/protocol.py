@@ -46,8 +46,19 @@ class Preparation(TypedDict):
     url: str | None
 
 
+class Question(TypedDict):
+    """What the worker may be asked before it is told its job: what `command` does.
+
+    That is the upgrade or the downgrade to `target` of a database at `current`.
+    """
+
+    command: str
+    target: str
+    current: list[str]
+
+
 class Job(Preparation):
-    """What the worker reads next, and last.
+    """What the worker reads last.
 
     `files` are the revisions' files to read. `revisions` are the steps to run, in order, on a database that is at
     `current`, or what to mark it as, or the steps to render or to rehearse, in the order of an upgrade; `heads` is
@@ -70,10 +81,13 @@ class Job(Preparation):
 class Event(TypedDict, total=False):
     """What the worker tells, by the kind in `event`.
 
+    ``located``: it has read the configuration, and ``env.py`` is at `path`; the revisions are yet to be imported.
     ``running`` and ``applied``: a step (`revision`, `place` of `count`, `text`), when it is done with its `seconds`
     and the `rows` that it touched, None where nobody knows. ``session``: the server's process that works for it
     (`pid`). ``outside``: it has left its transaction, and the statements `kept` stay. ``read``: a file (`path`,
-    `revision`, `down_revisions`, `depends_on`, `branch_labels`, `docstring`). ``failed``: `reason`, `text`, and
+    `revision`, `down_revisions`, `depends_on`, `branch_labels`, `docstring`); of a plan, in its order, whether it
+    `is_head` and `is_branch_point` too. ``planned``: that was all of the plan. ``unreachable``: there is no plan, since
+    `text`. ``unknown``: there is none, since no file is the `revision`. ``failed``: `reason`, `text`, and
     what is known of `revision`, `path`, `line`, `statement` and `sqlstate`. ``sql``: `text` that is a statement or,
     unless it `ends`, the beginning of one, of a `revision` in one `direction`. ``rendered``: that was all of it,
     but for the line of the version table; where `text` says why not, only some of it, up to `line`. ``draft``: a
@@ -94,6 +108,8 @@ class Event(TypedDict, total=False):
     depends_on: list[str]
     branch_labels: list[str]
     docstring: str
+    is_head: bool
+    is_branch_point: bool
     direction: str
     ends: bool
     seconds: float

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from stack.migrations.configuration import parse
-from stack.migrations.history import Revision
+from stack.migrations.revision import Revision
 
 _BEYOND: Final = re.compile(
     r"\b(?:(?:create|alter|drop)\s+(?:role|user|group|tablespace|database|subscription)|alter\s+system|dblink\w*)\b",

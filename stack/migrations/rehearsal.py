@@ -14,12 +14,13 @@ from stack.migrations.child import Ended, make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
 from stack.migrations.empty_copy import empty_copy
 from stack.migrations.failure import explain_wreck
-from stack.migrations.history import History, Revision
+from stack.migrations.history import History
 from stack.migrations.limits import Limits
 from stack.migrations.lock import only_runner
 from stack.migrations.plan import Plan
 from stack.migrations.preview import Heard, StepSQL, wreck_of
 from stack.migrations.protocol import Command, Reason
+from stack.migrations.revision import Revision
 from stack.migrations.scratch import NoScratch
 from stack.migrations.site import Site, secrets_of
 from stack.text import clean_line, hide
@@ -117,7 +118,7 @@ class _Run:
 async def _run(command: Command, site: Site, configuration: Configuration, revisions: Sequence[Revision]) -> _Run:
     heard = Heard(secrets_of(site.url))
     names = [revision.revision for revision in revisions]
-    job = make_job(configuration, command, url=site.url.reveal(), revisions=names, limits=_LIMITS)
+    job = make_job(configuration.files, command, url=site.url.reveal(), revisions=names, limits=_LIMITS)
     ended = await run_worker(job, configuration.directory, heard.hear)
     return _Run(site, configuration, command, heard, ended)
 

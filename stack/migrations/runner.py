@@ -1,10 +1,9 @@
 """Applying and undoing migrations: one runner at a time, one transaction a step, in a process of its own."""
 
 import asyncio
-import os
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import psycopg
 from psycopg import sql
@@ -13,21 +12,20 @@ from stack.amounts import duration
 from stack.background import in_thread
 from stack.database.asking import Ask
 from stack.database.errors import explain
-from stack.findings import Failure, Gauge, Progress, Unit, silent
+from stack.findings import Gauge, Progress, Unit, silent
 from stack.migrations.approval import Approval, approve_harmless
-from stack.migrations.child import Ended, make_job, run_worker
-from stack.migrations.configuration import Configuration, locate
+from stack.migrations.child import Ended, Worker, make_job, make_preparation, ready_worker, run_worker
+from stack.migrations.configuration import locate, missing
+from stack.migrations.current import ask_current
 from stack.migrations.failure import Remains, Wreck, explain_stop, explain_wreck
-from stack.migrations.history import History, read_history
+from stack.migrations.having_planned import Ground, have_planned
 from stack.migrations.holders import HolderWatch
-from stack.migrations.interpreter import find_interpreter
 from stack.migrations.limits import Limits, is_lock_failure, pause_after
 from stack.migrations.lock import only_runner
-from stack.migrations.plan import Plan, Target, place, plan_downgrade, plan_stamp, plan_upgrade
-from stack.migrations.protocol import Event
+from stack.migrations.plan import Plan, place
+from stack.migrations.protocol import Command, Event
 from stack.migrations.scrutiny import judge_where_needed, lend_connection
 from stack.migrations.site import Site, secrets_of
-from stack.migrations.status import ask_current, migration_status, unknown_revision
 from stack.text import clean_line
 
 _INVALID_INDEXES: Final = sql.SQL(
@@ -70,7 +68,7 @@ async def upgrade(
             (`Code.MIGRATION_UNKNOWN_REVISION`); the files are no history, or ``env.py`` fails
             (`Code.MIGRATIONS_BROKEN`); the database cannot be reached; or what `approve` raises.
     """
-    return await _move(site, partial(plan_upgrade, target=target), progress, approve, limits)
+    return await _move(site, Plan(Command.UPGRADE, target, site.database), progress, approve, limits)
 
 
 async def downgrade(
@@ -85,7 +83,7 @@ async def downgrade(
 
     `target` is as Alembic has it: ``base``, a revision or the beginning of one, ``-1``. Otherwise like `upgrade`.
     """
-    return await _move(site, partial(plan_downgrade, target=target), progress, approve, limits)
+    return await _move(site, Plan(Command.DOWNGRADE, target, site.database), progress, approve, limits)
 
 
 async def stamp(site: Site, target: str, progress: Progress = silent, *, approve: Approval = approve_harmless) -> Plan:
@@ -94,18 +92,23 @@ async def stamp(site: Site, target: str, progress: Progress = silent, *, approve
     Raises:
         Failure: as `upgrade` does, but for a revision that no file is, which is replaced as any other.
     """
+    # Imported here: Alembic, which the worker has for what moves a database.
+    from stack.migrations.history import read_history
+    from stack.migrations.planning import plan_stamp
+
     history = await read_history(site.project)
     configuration = await in_thread(lambda: locate(site.project))
+    ground = Ground(configuration.directory, configuration.scripts, configuration.version_table)
     try:
         async with only_runner(site.url, progress) as ask:
             current = await ask_current(ask, configuration.version_table)
             plan = plan_stamp(history, current, target=target, database=site.database)
             await approve(plan, judge_where_needed(site, partial(lend_connection, site.url)))
-            course = _Course(progress, plan, HolderWatch(ask, progress))
-            job = make_job(configuration, plan.command, url=site.url.reveal(), revisions=plan.marked)
+            course = _Course(progress, ground, plan, HolderWatch(ask, progress))
+            job = make_job(configuration.files, plan.command, url=site.url.reveal(), revisions=plan.marked)
             ended = await run_worker(job, configuration.directory, course.hear)
             if not course.finished:
-                raise explain_wreck(await _wreck(site, configuration, course, ended, ask))
+                raise explain_wreck(await _wreck(site, course, ended, ask))
     except (psycopg.Error, OSError) as error:
         raise explain(error, site.url) from None
     progress(clean_line(f"The database is marked as being at {place(plan.marked)}"))
@@ -117,6 +120,7 @@ class _Course:
     """What the worker has told so far of carrying out `plan`."""
 
     progress: Progress
+    ground: Ground
     plan: Plan
     watch: HolderWatch
     done: list[Done] = field(default_factory=list)
@@ -168,60 +172,51 @@ def words_of(done: Done) -> str:
     return f"{done.revision} in {duration(done.seconds)}{rows}"
 
 
-class _Planner(Protocol):
-    def __call__(self, history: History, current: tuple[str, ...], *, database: Target) -> Plan: ...
-
-
-async def _move(
-    site: Site,
-    make: _Planner,
-    progress: Progress,
-    approve: Approval,
-    limits: Limits,
-) -> tuple[Done, ...]:
-    configuration = await in_thread(lambda: locate(site.project))
-    history = await read_history(site.project)
+async def _move(site: Site, wanted: Plan, progress: Progress, approve: Approval, limits: Limits) -> tuple[Done, ...]:
+    if site.project.alembic is None:
+        raise missing()
+    directory = site.project.alembic.parent
+    preparation = make_preparation(site.project.alembic_files, site.url.reveal())
     try:
-        async with only_runner(site.url, progress) as ask:
-            current = await ask_current(ask, configuration.version_table)
-            if unknown := migration_status(history, current).unknown:
-                raise Failure(unknown_revision(unknown[0]))
-            plan = await in_thread(lambda: make(history, current, database=site.database))
-            course = _Course(progress, plan, HolderWatch(ask, progress))
+        # It gets ready while we connect and wait for others, and has imported what it is then asked to run.
+        async with (
+            ready_worker(site.standby, directory, preparation) as worker,
+            only_runner(site.url, progress) as ask,
+        ):
+            ground, plan = await have_planned(site, wanted, directory, worker, ask)
+            course = _Course(progress, ground, plan, HolderWatch(ask, progress))
             if not plan.empty:
                 await approve(plan, judge_where_needed(site, partial(lend_connection, site.url)))
-                progress(clean_line(f"Running them with {await _interpreter(configuration)}"))
-                await _carry_out(site, configuration, course, ask, limits)
-            now = place(await ask_current(ask, configuration.version_table))
+                progress(clean_line(f"Running them with {worker.interpreter.words}"))
+                await _carry_out(site, course, worker, ask, limits)
+            now = place(await ask_current(ask, ground.version_table))
     except (psycopg.Error, OSError) as error:
         raise explain(error, site.url) from None
     progress(clean_line(f"The database is at {now}" if course.done else f"Nothing to do: the database is at {now}"))
     return tuple(course.done)
 
 
-async def _interpreter(configuration: Configuration) -> str:
-    return (await in_thread(lambda: find_interpreter(configuration.directory, os.environ))).words
-
-
-async def _carry_out(site: Site, configuration: Configuration, course: _Course, ask: Ask, limits: Limits) -> None:
-    """Run the steps of the course's plan, again where one did not get a lock."""
+async def _carry_out(site: Site, course: _Course, worker: Worker, ask: Ask, limits: Limits) -> None:
+    """Run the steps of the course's plan with `worker`, and again with others where one did not get a lock."""
     tries, reached = 0, 0
+    ready: Worker | None = worker
     while True:
         try:
-            ended = await _attempt(site, configuration, course, ask, limits)
+            ended = await _attempt(site, course, ready, ask, limits)
         except asyncio.CancelledError:
             if not course.running or not course.outside:
                 raise
-            remains = await _remains(configuration, course, ask)
+            remains = await _remains(course, ask)
             raise explain_stop(course.plan, course.running, remains, secrets_of(site.url)) from None
         if course.finished:
             return
+        ready = None
         tries, reached = (tries if reached == len(course.done) else 0) + 1, len(course.done)
         # What a step has done outside of a transaction stays, so it cannot simply be done again.
         failed = course.failed
         undone = failed is not None and is_lock_failure(failed.get("sqlstate")) and not course.outside
         if not undone or tries >= limits.tries:
-            wreck = await _wreck(site, configuration, course, ended, ask)
+            wreck = await _wreck(site, course, ended, ask)
             raise explain_wreck(replace(wreck, tries=tries))
         await _pause(course, tries, limits)
 
@@ -239,38 +234,38 @@ async def _pause(course: _Course, tries: int, limits: Limits) -> None:
     await asyncio.sleep(pause)
 
 
-async def _attempt(site: Site, configuration: Configuration, course: _Course, ask: Ask, limits: Limits) -> Ended:
+async def _attempt(site: Site, course: _Course, worker: Worker | None, ask: Ask, limits: Limits) -> Ended:
     job = make_job(
-        configuration,
+        site.project.alembic_files,
         course.plan.command,
         url=site.url.reveal(),
         revisions=course.rest,
-        current=await ask_current(ask, configuration.version_table),
+        current=await ask_current(ask, course.ground.version_table),
         limits=limits,
     )
     watching = asyncio.create_task(course.watch.run())
     try:
-        return await run_worker(job, configuration.directory, course.hear, site.standby)
+        return await run_worker(job, course.ground.directory, course.hear, worker)
     finally:
         course.watch.stop()
         await watching
 
 
-async def _wreck(site: Site, configuration: Configuration, course: _Course, ended: Ended, ask: Ask) -> Wreck:
+async def _wreck(site: Site, course: _Course, ended: Ended, ask: Ask) -> Wreck:
     return Wreck(
-        configuration=configuration,
+        scripts=course.ground.scripts,
         plan=course.plan,
         failed=course.failed,
         running=course.running,
         ended=ended,
         secrets=secrets_of(site.url),
-        remains=await _remains(configuration, course, ask),
+        remains=await _remains(course, ask),
         holders=course.watch.seen,
     )
 
 
-async def _remains(configuration: Configuration, course: _Course, ask: Ask) -> Remains:
-    current = await ask_current(ask, configuration.version_table)
+async def _remains(course: _Course, ask: Ask) -> Remains:
+    current = await ask_current(ask, course.ground.version_table)
     if not course.outside:
         return Remains(current)
     invalid = tuple(str(name) for (name,) in await ask(_INVALID_INDEXES, {}))

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stack.background import in_thread
-from stack.database.access import Database
 from stack.environment.pool import PoolSettings
 from stack.environment.url import DatabaseURL
 from stack.findings import Finding
@@ -57,6 +56,9 @@ def _why(finding: Finding) -> str:
 @asynccontextmanager
 async def lend_connection(url: DatabaseURL) -> "AsyncIterator[AsyncConnection]":
     """Be a `Connect` to the database at `url`, with a connection that is made for that and closed afterwards."""
+    # Imported here: SQLAlchemy, which a plan that needs no judgement does without.
+    from stack.database.access import Database
+
     database = Database(url, PoolSettings(size=1, max_overflow=0))
     try:
         async with database.connection() as connection:

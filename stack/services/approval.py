@@ -1,13 +1,16 @@
 """Whether a plan that loses data may be carried out: who agrees to what, and how it is asked."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from stack.amounts import size
 from stack.findings import Code, Failure, Finding, Fix, Loss, Severity
-from stack.services.control import Approval, PlanStep
+
+if TYPE_CHECKING:
+    from stack.services.control import Approval, PlanStep
 
 
-async def lose_nothing(plan: Sequence[PlanStep]) -> None:
+async def lose_nothing(plan: "Sequence[PlanStep]") -> None:
     """Be an `Approval` of every plan that loses no data.
 
     Raises:
@@ -17,22 +20,22 @@ async def lose_nothing(plan: Sequence[PlanStep]) -> None:
         raise Failure(up_loses(losses))
 
 
-async def lose_all(plan: Sequence[PlanStep]) -> None:
+async def lose_all(plan: "Sequence[PlanStep]") -> None:
     """Be an `Approval` of every plan, whatever it loses."""
 
 
-def lose_only(shown: Sequence[PlanStep]) -> Approval:
+def lose_only(shown: "Sequence[PlanStep]") -> "Approval":
     """Return an `Approval` of the losses that a person was `shown` and agreed to, and of no other."""
     agreed = {loss.what for loss in losses_of(shown)}
 
-    async def approve(plan: Sequence[PlanStep]) -> None:
+    async def approve(plan: "Sequence[PlanStep]") -> None:
         if others := tuple(loss for loss in losses_of(plan) if loss.what not in agreed):
             raise Failure(up_loses(others))
 
     return approve
 
 
-def losses_of(plan: Sequence[PlanStep]) -> tuple[Loss, ...]:
+def losses_of(plan: "Sequence[PlanStep]") -> tuple[Loss, ...]:
     """Return all that `plan` loses."""
     return tuple(loss for step in plan for loss in step.losses)
 

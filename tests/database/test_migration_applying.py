@@ -227,7 +227,8 @@ async def test_ctrl_c_outside_a_transaction_says_what_stays_and_what_removes_it(
         "It works outside a transaction, so this of it stays: CREATE TABLE stays (id int). Not valid: one. "
         "It is not marked as applied: the database is at r0001."
     )
-    assert finding["fixes"][0]["command"] == "stackdeck psql -c 'DROP INDEX CONCURRENTLY one'"
+    psql = "psql -c 'DROP INDEX CONCURRENTLY one'"
+    assert finding["fixes"][0]["command"] == f"stackdeck --project {tmp_path} {psql}"
     # Both are taken back, and it is applied.
     run_sql(database, "DROP TABLE stays", "DROP INDEX one")
     assert await upgrade(project, database) == ("index1",)

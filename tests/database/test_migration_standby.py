@@ -37,7 +37,7 @@ async def test_it_has_loaded_the_revisions_before_it_is_told_its_job(database, t
     project = make_project(tmp_path, chain(2), running + SYNC_ENV)
     begin_with(project, "r0002", loading)
     async with standing_by(project) as standby:
-        standby.prepare(make_preparation(*project.alembic_files, database.reveal()))
+        standby.prepare(make_preparation(project.alembic_files, database.reveal()))
         pid = await loaded()
         assert tables(database) == []
         done = await upgrade(Site(project, database, standby=standby))
@@ -51,7 +51,7 @@ async def test_where_nothing_is_to_be_done_it_is_gone(database, tmp_path):
     await upgrade(Site(project, database))
     begin_with(project, "r0001", loading)
     async with standing_by(project) as standby:
-        standby.prepare(make_preparation(*project.alembic_files, database.reveal()))
+        standby.prepare(make_preparation(project.alembic_files, database.reveal()))
         pid = await loaded()
         assert await upgrade(Site(project, database, standby=standby)) == ()
     with pytest.raises(ProcessLookupError):
@@ -72,7 +72,21 @@ async def test_it_hears_that_nobody_is_there_while_it_still_loads(database, tmp_
     project = make_project(tmp_path, chain(1))
     begin_with(project, "r0001", loading + "import time\ntime.sleep(600)\n")
     worker = await Worker.start(tmp_path)
-    worker.prepare(make_preparation(*project.alembic_files, database.reveal()))
+    worker.prepare(make_preparation(project.alembic_files, database.reveal()))
     await loaded()
     await worker.end()
     assert worker._process.returncode == 130, "it ended by itself, and was not killed"
+
+
+async def test_what_the_projects_code_leaves_for_its_end_is_done(database, tmp_path):
+    project = make_project(tmp_path, chain(1))
+    leaving = [
+        "import atexit, pathlib, threading",
+        f"place = pathlib.Path({str(tmp_path)!r})",
+        "atexit.register(lambda: (place / 'left').write_text('left'))",
+        "end = lambda: (threading.main_thread().join(), (place / 'finished').write_text('finished'))",
+        "threading.Thread(target=end).start()",
+    ]
+    begin_with(project, "r0001", "\n".join(leaving) + "\n")
+    assert [step.revision for step in await upgrade(Site(project, database))] == ["r0001"]
+    assert [(tmp_path / name).read_text() for name in ("left", "finished")] == ["left", "finished"]

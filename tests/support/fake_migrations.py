@@ -8,12 +8,13 @@ from pathlib import Path
 from stack.findings import Failure, Finding
 from stack.migrations.assessment import Assessment
 from stack.migrations.drift.drift import Drift
-from stack.migrations.history import History, Revision, heads_after
+from stack.migrations.history import History, heads_after
 from stack.migrations.migrations import Look
 from stack.migrations.origins import Origin
 from stack.migrations.plan import Plan, PlannedStep, Target
 from stack.migrations.preview import Side, StepSQL
 from stack.migrations.protocol import Command, Direction
+from stack.migrations.revision import Revision
 from stack.migrations.risks.facts import Catalogue, Table
 from stack.migrations.risks.judge import judge
 from stack.migrations.risks.operations import Name

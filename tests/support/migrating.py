@@ -11,9 +11,10 @@ from stack.findings import Failure, silent
 from stack.migrations import runner
 from stack.migrations.approval import approve_said
 from stack.migrations.configuration import locate
+from stack.migrations.current import read_current
 from stack.migrations.history import read_history
 from stack.migrations.site import Site
-from stack.migrations.status import migration_status, read_current
+from stack.migrations.status import migration_status
 from stack.project import Options, open_project
 from tests.support.tables import engine_for
 

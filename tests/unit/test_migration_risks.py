@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from stack.findings import Severity
 from stack.migrations.configuration import VersionTable
-from stack.migrations.history import Revision
 from stack.migrations.preview import Side, StepSQL, Unknown
 from stack.migrations.protocol import Direction
+from stack.migrations.revision import Revision
 from stack.migrations.risks.conversions import Conversion, convert
 from stack.migrations.risks.facts import Catalogue, Column, Table
 from stack.migrations.risks.judge import judge

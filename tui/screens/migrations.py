@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stack.migrations.assessment import Assessment
-    from stack.migrations.history import Revision
     from stack.migrations.migrations import Look
     from stack.migrations.origins import Origin
+    from stack.migrations.revision import Revision
     from stack.migrations.risks.judge import JudgedStep
     from stack.workspace import Workspace
 

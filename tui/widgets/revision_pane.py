@@ -15,9 +15,9 @@ from tui.outside import block, line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stack.migrations.history import Revision
     from stack.migrations.origins import Origin
     from stack.migrations.protocol import Direction
+    from stack.migrations.revision import Revision
     from stack.migrations.risks.judge import JudgedStep
     from stack.migrations.risks.risk import Risk
 

@@ -9,7 +9,7 @@ from stack.findings import Code, Failure, Finding, Fix, Progress
 
 
 async def _migrations(facts: Facts) -> Passed:
-    from stack.migrations.status import unknown_revision
+    from stack.migrations.current import unknown_revision
 
     if facts.stack.project.alembic is None:
         return Passed("This project has no migrations of Alembic's")

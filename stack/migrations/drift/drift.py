@@ -12,17 +12,19 @@ from stack.environment.pool import PoolSettings
 from stack.findings import Code, Failure, Finding, Fix, Progress, silent
 from stack.migrations.child import make_job, run_worker
 from stack.migrations.configuration import Configuration, locate
+from stack.migrations.current import read_current, unknown_revision
 from stack.migrations.drift.aspects import NEVER_LOOKED_AT, OF_THE_CATALOGUE, Aspect
 from stack.migrations.drift.catalogue import Described, read_objects
 from stack.migrations.drift.difference import Difference, differences
 from stack.migrations.empty_copy import empty_copy
 from stack.migrations.failure import Wreck, explain_wreck
-from stack.migrations.history import Revision, read_history
+from stack.migrations.history import read_history
 from stack.migrations.plan import Plan
 from stack.migrations.protocol import Command, Event
+from stack.migrations.revision import Revision
 from stack.migrations.scratch import NoScratch
 from stack.migrations.site import Site, secrets_of
-from stack.migrations.status import migration_status, read_current, unknown_revision
+from stack.migrations.status import migration_status
 from stack.text import clean_line, hide
 
 
@@ -140,14 +142,14 @@ async def _of_models(site: Site, configuration: Configuration, pending: int, pro
         return Drift((), (), (NotLookedAt(Aspect.MODELS, why),))
     progress("Comparing the database with the models")
     heard = _Heard()
-    job = make_job(configuration, Command.COMPARE, url=site.url.reveal())
+    job = make_job(configuration.files, Command.COMPARE, url=site.url.reveal())
     ended = await run_worker(job, configuration.directory, heard.hear)
     if heard.done:
         found = tuple(Difference(Aspect.MODELS, sentence) for sentence in heard.sentences)
         return Drift(found, (Aspect.MODELS,), ())
     secrets = secrets_of(site.url)
     plan = Plan(Command.COMPARE, "", site.database, ())
-    failure = explain_wreck(Wreck(configuration, plan, heard.failed, None, ended, secrets))
+    failure = explain_wreck(Wreck(configuration.scripts, plan, heard.failed, None, ended, secrets))
     return Drift((), (), (NotLookedAt(Aspect.MODELS, hide(failure.finding.cause, secrets)),))
 
 

@@ -1,12 +1,16 @@
 """Where the interpreter begins, which is given this file's path."""
 
+import atexit
 import gc
 import importlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
 _NAME = "stackdeck_worker"
+_COLOURS = "mako.ext.pygmentplugin"
+"""What Mako, of which Alembic needs the templates, colours its HTML pages of errors with; nobody sees those here."""
 
 
 def _import_package(directory: Path) -> None:
@@ -22,7 +26,26 @@ def _import_package(directory: Path) -> None:
     spec.loader.exec_module(package)
 
 
+class _Leaving:
+    """Ends the process when all else that is done at its end is done, instead of taking every module apart."""
+
+    def __init__(self) -> None:
+        """Be called last, as whoever registers first is: after the project's threads and what its code registered."""
+        self.status = 1
+        atexit.register(self)
+
+    def __call__(self) -> None:
+        """End it."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.status)
+
+
 if __name__ == "__main__":
     gc.disable()  # until the project is loaded: nothing of that is garbage
+    leaving = _Leaving()
     _import_package(Path(__file__).parent)
-    sys.exit(importlib.import_module(f"{_NAME}.process").main())
+    sys.modules[_COLOURS] = None  # type: ignore[assignment] # not found then, which Mako is ready for
+    process = importlib.import_module(f"{_NAME}.process")
+    del sys.modules[_COLOURS]  # the project's own code may have it
+    leaving.status = process.main()

@@ -64,8 +64,8 @@ class Run:
 
     def __call__(self, config: Config) -> None:
         """Let ``env.py`` run the steps."""
-        event.listen(Engine, "before_cursor_execute", self._before, named=True)
-        event.listen(Engine, "after_cursor_execute", self._after, named=True)
+        event.listen(Engine, "before_cursor_execute", self._before)
+        event.listen(Engine, "after_cursor_execute", self._after)
         run_environment(config, self._script, self._steps)
 
     def _steps(self, heads: tuple[str, ...], migration_context: MigrationContext) -> Iterator[RevisionStep]:
@@ -117,7 +117,7 @@ class Run:
         self._limited = connection.connection.dbapi_connection
         self._tell({"event": "session", "pid": row[2]})
 
-    def _before(self, conn: Connection, statement: str, **_others: object) -> None:
+    def _before(self, conn: Connection, _cursor: DBAPICursor, statement: str, *_others: object) -> None:
         if not keeps_settings(statement):
             self._limited = None
         if self._at_work and _leaves_transaction(conn, statement):
@@ -126,7 +126,7 @@ class Run:
                 # It blocks nobody while it waits, and what it leaves when it gives up is an invalid index.
                 _set_lock_timeout(conn, 0)
 
-    def _after(self, conn: Connection, cursor: DBAPICursor, statement: str, **_others: object) -> None:
+    def _after(self, conn: Connection, cursor: DBAPICursor, statement: str, *_others: object) -> None:
         if not self._at_work:
             return
         self.attempt.count(statement, cursor.rowcount)

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import os
 import re
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from .failures import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
     from stack.migrations.protocol import Event, Job, Preparation
 
@@ -34,11 +36,14 @@ def _configure(preparation: Preparation) -> Config:
     return Config(preparation["ini"])
 
 
-def load(preparation: Preparation) -> tuple[Config, ScriptDirectory]:
+def load(preparation: Preparation, tell: Callable[[Event], None]) -> tuple[Config, ScriptDirectory]:
     """Read the configuration and import all revisions, as every Alembic command on a database does."""
     config = _configure(preparation)
     script = ScriptDirectory.from_config(config)  # which finds the project's packages
+    tell({"event": "located", "path": script.env_py_location})
     if preparation["url"] is not None:
+        # Of which Alembic would take the last one.
+        warnings.filterwarnings("error", "Revision .* is present more than once", UserWarning)
         _point_at(preparation["url"], config, script)
         script.get_heads()
     return config, script
@@ -83,13 +88,17 @@ def read(job: Job, tell: Callable[[Event], None]) -> None:
         revision = getattr(module, "revision", legacy and legacy.group(1))
         if not isinstance(revision, str) or not hasattr(module, "down_revision"):
             raise Refused("history", "it does not say its revision and down_revision", name)
-        event: Event = {
-            "event": "read",
-            "path": name,
-            "revision": revision,
-            "down_revisions": [*to_tuple(module.down_revision, default=())],
-            "depends_on": [*to_tuple(getattr(module, "depends_on", None), default=())],
-            "branch_labels": [*to_tuple(getattr(module, "branch_labels", None), default=())],
-            "docstring": module.__doc__ or "",
-        }
-        tell(event)
+        tell(said_by(module, name, revision))
+
+
+def said_by(module: ModuleType, path: str, revision: str) -> Event:
+    """Return the event of what `module`, the `revision` in the file at `path`, says of itself."""
+    return {
+        "event": "read",
+        "path": path,
+        "revision": revision,
+        "down_revisions": [*to_tuple(module.down_revision, default=())],
+        "depends_on": [*to_tuple(getattr(module, "depends_on", None), default=())],
+        "branch_labels": [*to_tuple(getattr(module, "branch_labels", None), default=())],
+        "docstring": module.__doc__ or "",
+    }

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 from .applying import Run, Stamping
 from .failures import Refused, told
 from .loading import load, read
+from .planning import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +45,13 @@ class Teller:
         self._stream = stream
 
     def __call__(self, event: Event) -> None:
-        """Send one event."""
-        self._stream.write(json.dumps(event) + "\n")
+        """Send one event, after those that were kept."""
+        self.keep(event)
         self._stream.flush()
+
+    def keep(self, event: Event) -> None:
+        """Take an event that another follows at once: whoever hears of both wakes up only once."""
+        self._stream.write(json.dumps(event) + "\n")
 
 
 def main() -> int:
@@ -61,10 +66,14 @@ def main() -> int:
     task: Task | None = None
     try:
         threading.Thread(target=_listen, args=(orders, lines), daemon=True).start()
-        config, script = load(json.loads(lines.get()))
+        config, script = load(json.loads(lines.get()), tell)
         gc.freeze()  # all of it stays until the end, which need not be looked for then
         gc.enable()
-        job: Job = json.loads(lines.get())
+        asked = json.loads(lines.get())
+        while "target" in asked:
+            plan(asked, config, script, tell)
+            asked = json.loads(lines.get())
+        job: Job = asked
         if job["command"] == "read":
             read(job, tell)
         else:

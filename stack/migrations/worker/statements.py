@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _QUOTED = re.compile(r"(\$\w*\$).*?\1|'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _COMMITS = re.compile(r"(?:^|;)\s*(?:commit|end)\b", re.IGNORECASE)
@@ -16,6 +17,7 @@ _PLAIN = frozenset({"create", "alter", "drop", "comment", "insert", "update", "d
 _OPAQUE = frozenset({"with", "do", "call", "copy", "execute"})
 
 
+@lru_cache(maxsize=8)  # each statement is asked about before it is sent, and after
 def bare(statement: str) -> str:
     """Return `statement` without comments, and without what stands in its literals."""
     return _QUOTED.sub("''", statement)
