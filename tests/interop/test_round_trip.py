@@ -241,5 +241,4 @@ services:
     theirs = identities(box)
     await ours.up(["web", "extra"], pull=Pull.MISSING, timeout=60, progress=silent)
     assert identities(box) == theirs
-    await ours.down(volumes=Volumes.REMOVE, progress=silent)
     await ours.close()
