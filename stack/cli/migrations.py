@@ -3,9 +3,9 @@
 import argparse
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from stack.cli.command import UsageError, add_command
+from stack.cli.command import add_command
 from stack.cli.migration_review import add_review_commands
 from stack.cli.options import seconds
 from stack.cli.output import JSON, Console, Outcome, align
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from stack.migrations.approval import Approval
     from stack.migrations.runner import Done
     from stack.workspace import Workspace
-
-
-_LONGEST: Final = 2_147_483
-"""Seconds that the server can count, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +313,4 @@ def _consent(arguments: argparse.Namespace) -> Consent:
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    if not all(0 <= given <= _LONGEST for given in (arguments.lock_timeout, arguments.statement_timeout)):
-        raise UsageError(f"a time limit is from 0 to {_LONGEST} seconds")
     return Limits(arguments.lock_timeout, arguments.statement_timeout)
