@@ -15,8 +15,8 @@ from stack.migrations.current import ask_current, unknown_revision
 from stack.migrations.failure import Wreck, explain_wreck
 from stack.migrations.plan import Plan, planned, unreachable
 from stack.migrations.protocol import Event
-from stack.migrations.revision import Revision
-from stack.migrations.script import first_paragraph
+from stack.migrations.revision import Revision, revision_of
+from stack.migrations.script import script_of
 from stack.migrations.site import Site, secrets_of
 
 
@@ -58,16 +58,8 @@ async def have_planned(site: Site, wanted: Plan, directory: Path, worker: Worker
 
 
 def _revision(event: Event, directory: Path) -> Revision:
-    return Revision(
-        revision=event["revision"] or "",
-        down_revisions=tuple(event["down_revisions"]),
-        depends_on=tuple(event["depends_on"]),
-        branch_labels=tuple(event["branch_labels"]),
-        message=first_paragraph(event["docstring"]),
-        path=directory / (event["path"] or ""),
-        is_head=event["is_head"],
-        is_branch_point=event["is_branch_point"],
-    )
+    script = script_of(event, directory)
+    return revision_of(script, is_head=event["is_head"], is_branch_point=event["is_branch_point"])
 
 
 async def _explain(site: Site, ground: Ground, wanted: Plan, failed: WorkerFailed) -> Failure:

@@ -15,7 +15,7 @@ from stack.background import in_thread
 from stack.findings import Code, Failure, Finding, Fix
 from stack.migrations.configuration import broken, locate
 from stack.migrations.importing import import_scripts
-from stack.migrations.revision import Revision
+from stack.migrations.revision import Revision, revision_of
 from stack.migrations.script import Script, list_files, read_script
 from stack.migrations.worker import steps
 from stack.migrations.worker.steps import resolving
@@ -152,7 +152,10 @@ def _ordered(scripts: tuple[Script, ...]) -> History:
         raise _no_history(scripts, error) from None
     by_revision = {script.revision: script for script in scripts}
     return History(
-        revisions=tuple(_revision(node, by_revision[node.revision]) for node in reversed(order)),
+        revisions=tuple(
+            revision_of(by_revision[node.revision], is_head=node.is_head, is_branch_point=node.is_branch_point)
+            for node in reversed(order)
+        ),
         heads=tuple(heads),
         scripts=scripts,
     )
@@ -273,19 +276,6 @@ def _graph(scripts: Sequence[Script]) -> alembic.RevisionMap:
             )
             for script in scripts
         ]
-    )
-
-
-def _revision(node: alembic.Revision, script: Script) -> Revision:
-    return Revision(
-        revision=script.revision,
-        down_revisions=script.down_revisions,
-        depends_on=script.depends_on,
-        branch_labels=script.branch_labels,
-        message=script.message,
-        path=script.path,
-        is_head=node.is_head,
-        is_branch_point=node.is_branch_point,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from stack.migrations.child import make_job, run_worker
 from stack.migrations.configuration import Configuration, broken
 from stack.migrations.protocol import Command, Event
-from stack.migrations.script import Script, first_paragraph
+from stack.migrations.script import Script, script_of
 
 
 async def import_scripts(configuration: Configuration, paths: Sequence[Path]) -> dict[Path, Script]:
@@ -24,15 +24,5 @@ async def import_scripts(configuration: Configuration, paths: Sequence[Path]) ->
             raise broken(at, event.get("line"), event["text"], ended.output.strip() or None)
     if len(events) != len(paths) + 1:
         raise broken(paths[0], None, f"importing it ended the program with status {ended.status}")
-    return {
-        Path(event["path"] or ""): Script(
-            path=Path(event["path"] or ""),
-            revision=event["revision"] or "",
-            down_revisions=tuple(event["down_revisions"]),
-            depends_on=tuple(event["depends_on"]),
-            branch_labels=tuple(event["branch_labels"]),
-            message=first_paragraph(event["docstring"]),
-        )
-        for event in events
-        if event["event"] == "read"
-    }
+    scripts = (script_of(event, configuration.directory) for event in events if event["event"] == "read")
+    return {script.path: script for script in scripts}

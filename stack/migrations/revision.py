@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.migrations.script import Script
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -30,3 +32,17 @@ class Revision:
     def is_base(self) -> bool:
         """Whether it comes after nothing."""
         return not self.down_revisions
+
+
+def revision_of(script: Script, *, is_head: bool, is_branch_point: bool) -> Revision:
+    """Return the step that `script` is, at its place in the history."""
+    return Revision(
+        revision=script.revision,
+        down_revisions=script.down_revisions,
+        depends_on=script.depends_on,
+        branch_labels=script.branch_labels,
+        message=script.message,
+        path=script.path,
+        is_head=is_head,
+        is_branch_point=is_branch_point,
+    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.migrations.configuration import Configuration, broken, parse
+from stack.migrations.protocol import Event
 
 # The files that Alembic takes for revisions (alembic.script.base).
 _REVISION_FILE: Final = re.compile(r"(?!\.#|__init__).*\.py")
@@ -91,6 +92,18 @@ def _read(path: Path, _changed: int, _size: int) -> Script | None:
         branch_labels=labels,
         message=first_paragraph(ast.get_docstring(tree) or ""),
         line=assigned["down_revision"].lineno,
+    )
+
+
+def script_of(event: Event, directory: Path) -> Script:
+    """Return what the worker told of a file, by a path from `directory`."""
+    return Script(
+        path=directory / (event["path"] or ""),
+        revision=event["revision"] or "",
+        down_revisions=tuple(event["down_revisions"]),
+        depends_on=tuple(event["depends_on"]),
+        branch_labels=tuple(event["branch_labels"]),
+        message=first_paragraph(event["docstring"]),
     )
 
 
